@@ -1,0 +1,1 @@
+"""mTrade: averages into coins on drawdowns and sells the whole position at a profit."""

@@ -1,0 +1,1 @@
+"""The outermost room: settings, command line, and the only place that wires."""

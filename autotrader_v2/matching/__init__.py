@@ -1,0 +1,1 @@
+"""An exchange's matching core: pure, on a clock given from outside."""
