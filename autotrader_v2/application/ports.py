@@ -1,0 +1,276 @@
+"""Every contract with the outside. Application code knows the world only through these."""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Protocol
+
+from autotrader_v2.application.events import Alert, Decision, Record
+from autotrader_v2.domain.cycle import TradingCycle
+from autotrader_v2.domain.ladder import LadderParams
+from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
+from autotrader_v2.domain.quotes import Quote
+from autotrader_v2.domain.situation import Pause, SwitchMode
+
+
+class TradingError(Exception):
+    """Base of every failure a person may see: what happened and what it means for the money, then what to do."""
+
+    def __init__(self, what: str, *, do: str) -> None:
+        super().__init__(f"{what} {do}")
+        self.what, self.do = what, do
+
+
+class NotSent(TradingError):
+    """No byte of the order left this machine. Nothing was placed."""
+
+
+class Rejected(TradingError):
+    """The exchange surely did not place it. `label` is the exchange's own word; `lasting` will not mend by waiting.
+
+    `whole_account`: no market of this account can trade until a person acts (key, permission, account).
+    """
+
+    def __init__(self, what: str, *, do: str, label: str, lasting: bool = False, whole_account: bool = False) -> None:
+        super().__init__(what, do=do)
+        self.label, self.lasting, self.whole_account = label, lasting, whole_account
+
+
+class OutcomeUnknown(TradingError):
+    """It may have executed. `order_id` is the exchange's id if the answer told it, as a hint for `Exchange.find`."""
+
+    def __init__(self, what: str, *, do: str = "The market waits until that is known.", order_id: str = "") -> None:
+        super().__init__(what, do=do)
+        self.order_id = order_id
+
+
+class ExchangeUnavailable(TradingError):
+    """A read failed. Nothing is known and nothing has changed."""
+
+
+class JournalUnavailable(TradingError):
+    """The record could not be made durable (disk full, database locked, corrupt). Nothing was written."""
+
+
+class JournalRefused(TradingError):
+    """The journal's own rules forbid it: a second open order of a market, a second buy of a step, a foreign database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The exchange knows the order. `finished` False: it still rests or still fills; ask again."""
+
+    result: OrderResult
+    finished: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotSeen:
+    """Complete reads of open orders, finished orders and own trades did not show it. Not yet proof of absence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Units: coins of one currency. `locked` lies in open orders."""
+
+    available: Decimal
+    locked: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        """All coins the account has of it."""
+        return self.available + self.locked
+
+
+class Clock(Protocol):
+    """Our time. A played feed brings its own, faster one."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch, by our clock."""
+
+    def monotonic_s(self) -> float:
+        """Seconds that never jump."""
+
+    def wait(self, event: threading.Event, timeout_s: float) -> bool:
+        """Wait for the event at most that long by this clock; True when it was set."""
+
+
+class Exchange(Protocol):
+    """An account at an exchange. Every call may block on the network; none retries a write."""
+
+    @property
+    def name(self) -> str:
+        """Short name used in `Market.exchange`."""
+
+    def now_ms(self) -> int:
+        """The exchange's time as best known; no I/O."""
+
+    def send(self, intent: OrderIntent) -> OrderResult:
+        """Send the order once and return what it filled, every trade of it with its id and fee.
+
+        The client id is a label for finding the order again, not a key: sending it twice buys twice (row E3).
+        The exchange refuses it when it arrives after `intent.expires_ms`.
+        Errors: `NotSent` (no byte left), `Rejected` (surely not placed), `OutcomeUnknown` (ask `find`).
+        """
+
+    def find(self, intent: OrderIntent, order_id: str = "") -> Found | NotSeen:
+        """Look for an order by id, in own trades, finished and open orders since shortly before it was decided.
+
+        Errors: `ExchangeUnavailable` when any of these reads failed or was incomplete.
+        """
+
+    def own_trades(self, market: Market, since_ms: int) -> tuple[Fill, ...]:
+        """All trades of the account in a market since then (exchange time), ours and foreign, oldest first."""
+
+    def balances(self) -> Mapping[str, Holding]:
+        """What the account holds, by currency; a currency without any may be missing."""
+
+    def rules(self, markets: Sequence[Market]) -> Mapping[Market, MarketRules]:
+        """Rules with the account's real taker fee. A market that the exchange does not know is missing."""
+
+    def book(self, market: Market) -> Quote:
+        """Read the order book now: best prices with levels, `from_book_read` set."""
+
+    def tickers(self) -> Sequence[Quote]:
+        """Best prices of all markets in one read; sizes not told. `exchange_ms` is the time the read began."""
+
+    def warm(self) -> None:
+        """Keep a connection ready for the next order; called every few seconds. Errors are the next order's problem."""
+
+    def close(self) -> None:
+        """Give connections back."""
+
+
+class AccountFeed(Protocol):
+    """Own trades as they happen: the fast path; reads stay the truth."""
+
+    def start(self, on_fill: Callable[[Fill], None], on_gap: Callable[[], None]) -> None:
+        """Begin. `on_fill`: each own trade, ours and foreign, maybe twice. `on_gap`: some may have been missed."""
+
+    def stop(self) -> None:
+        """End; returns when no callback runs any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStatus:
+    """What the page says about prices. `family`: gate, synthetic, replay. `detail`: WebSocket, REST, a file name …"""
+
+    family: str
+    detail: str
+    connected: bool
+    last_message_ms: int
+
+
+class MarketFeed(Protocol):
+    """Prices of some markets."""
+
+    def start(self, markets: Sequence[Market], on_quote: Callable[[Quote], None]) -> None:
+        """Begin; `on_quote` is called from the feed's threads and returns at once."""
+
+    def watch(self, markets: Sequence[Market]) -> None:
+        """Follow these markets from now on instead."""
+
+    def status(self) -> FeedStatus:
+        """For people; no I/O."""
+
+    def stop(self) -> None:
+        """End; returns when no callback runs any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """What a database belongs to; it never opens for anything else."""
+
+    mode: str
+    host: str
+    account: str
+    feed_family: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAttempt:
+    """An intent whose outcome the journal does not know."""
+
+    intent: OrderIntent
+    order_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalState:
+    """Everything memory is made of, as the journal tells it. Market None in `switches`: the global switch."""
+
+    instance: str
+    next_number: int
+    cycles: Mapping[Market, TradingCycle]
+    switches: Mapping[Market | None, SwitchMode]
+    pauses: Mapping[Market, Pause]
+    params: Mapping[Market | None, Mapping[str, Any]]
+    settings: Mapping[str, Any]
+    open_attempts: tuple[OpenAttempt, ...]
+
+
+class Journal(Protocol):
+    """The durable record. The truth for ownership and intention."""
+
+    def load(self) -> JournalState:
+        """Fold everything into the present state."""
+
+    def write(self, *records: Record) -> None:
+        """Make the records durable in one transaction (fsynced) before returning. Thread-safe; commits are grouped.
+
+        Errors: `JournalRefused` (a rule forbids it), `JournalUnavailable` (nothing was written).
+        """
+
+    def note(self, decision: Decision) -> None:
+        """Keep a decision for the page; written soon, in the background. Never blocks, never raises."""
+
+    def fills_of(self, client_id: str) -> tuple[Fill, ...]:
+        """Fills already booked for one of our orders."""
+
+    def new_number(self) -> int:
+        """The next order number; never given twice in the life of the database, also after a crash."""
+
+    def trades(self, market: Market | None, limit: int, before: int | None = None) -> Sequence[Mapping[str, Any]]:
+        """The trade log, newest first: one row per booked fill with its order's why and step."""
+
+    def decisions(self, market: Market | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """The newest decisions."""
+
+    def cycle_history(self, market: Market, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Closed cycles, newest first."""
+
+    def orders(self, market: Market | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """The newest order attempts with their states."""
+
+    def balances(self, start: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
+        """What an account that began with `start` has after all booked fills (the paper account)."""
+
+    def idempotent(self, key: str, request_hash: str) -> Mapping[str, Any] | None:
+        """The stored answer of a request key. Errors: `JournalRefused` when the key was used for another request."""
+
+    def remember(self, key: str, request_hash: str, answer: Mapping[str, Any]) -> None:
+        """Store the answer of a request key."""
+
+    def close(self) -> None:
+        """Write what is pending, end."""
+
+
+class Notifier(Protocol):
+    """Tells the person. Never blocks, never raises."""
+
+    def alert(self, alert: Alert) -> None:
+        """Pass it on."""
+
+
+def by_market(rules: Iterable[MarketRules]) -> dict[Market, MarketRules]:
+    """Rules keyed by their market."""
+    return {one.market: one for one in rules}
+
+
+def merged_params(common: LadderParams, own: Mapping[str, Any]) -> LadderParams:
+    """A market's ladder: the common one with its own values over it."""
+    from autotrader_v2.domain.ladder import changed
+
+    return changed(common, dict(own)) if own else common
