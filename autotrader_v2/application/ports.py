@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from autotrader_v2.application.events import Alert, Decision, Record
 from autotrader_v2.domain.cycle import TradingCycle
-from autotrader_v2.domain.ladder import LadderParams
+from autotrader_v2.domain.ladder import LadderParams, changed
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
 from autotrader_v2.domain.quotes import Quote
@@ -271,6 +271,4 @@ def by_market(rules: Iterable[MarketRules]) -> dict[Market, MarketRules]:
 
 def merged_params(common: LadderParams, own: Mapping[str, Any]) -> LadderParams:
     """A market's ladder: the common one with its own values over it."""
-    from autotrader_v2.domain.ladder import changed
-
     return changed(common, dict(own)) if own else common

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import assert_never
 
-from autotrader_v2.domain.ladder import BreakevenTable, LadderParams, Position, Step, breakeven_price, project, take_profit_price
+from autotrader_v2.domain.ladder import (
+    BreakevenTable,
+    LadderParams,
+    Position,
+    Step,
+    breakeven_price,
+    project,
+    take_profit_price,
+)
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.money import HUNDRED, ONE, ZERO, floor_to, share_of_cost
 from autotrader_v2.domain.orders import Fill, Why
@@ -357,7 +365,10 @@ def _with_row(cycle: Active, row: Bought) -> Active:
     if row.step is None:
         anchor, step = min(position.anchor, row.anchor), position.step
     else:
-        anchor, step = (min(position.anchor, row.anchor) if same is not None else row.anchor), max(position.step, row.step)
+        anchor, step = (
+            (min(position.anchor, row.anchor) if same is not None else row.anchor),
+            max(position.step, row.step),
+        )
     return replace(
         cycle, bought=bought, position=replace(position, held=held, invested=invested, anchor=anchor, step=step)
     )
@@ -366,7 +377,13 @@ def _with_row(cycle: Active, row: Bought) -> Active:
 def _adopted(cycle: TradingCycle, event: Adopted) -> TradingCycle:
     anchor = floor_to(event.cost / event.coins, event.rules.tick)
     row = Bought(
-        step=None, base=event.coins, quote=event.cost, net=event.coins, cost=event.cost, anchor=anchor, time_ms=event.time_ms
+        step=None,
+        base=event.coins,
+        quote=event.cost,
+        net=event.coins,
+        cost=event.cost,
+        anchor=anchor,
+        time_ms=event.time_ms,
     )
     if isinstance(cycle, Active):
         return _with_row(cycle, replace(row, client_ids=(f"adopted-{event.time_ms}",)))

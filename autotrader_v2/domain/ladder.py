@@ -309,7 +309,9 @@ def planned(params: LadderParams, rules: MarketRules, base_price: Decimal) -> Br
     start = _row(params, rules, 0, base_price, quote_0, ZERO, ZERO, base_price)
     ahead = _rows_ahead(params, rules, _after(start, base_price))
     if len(ahead) < params.steps:
-        raise BadLadder("drop_step_pct", f"step {len(ahead) + 1} would be below the smallest price, {plain(rules.tick)}")
+        raise BadLadder(
+            "drop_step_pct", f"step {len(ahead) + 1} would be below the smallest price, {plain(rules.tick)}"
+        )
     table = BreakevenTable(rows=(start, *ahead))
     check(table, rules)
     return table
@@ -408,7 +410,8 @@ def check(table: BreakevenTable, rules: MarketRules) -> None:
             )
         if row.gross < rules.min_base:
             raise BadLadder(
-                size_field, f"step {step} buys {plain(row.gross)} coins, the exchange's minimum is {plain(rules.min_base)}"
+                size_field,
+                f"step {step} buys {plain(row.gross)} coins, the exchange's minimum is {plain(rules.min_base)}",
             )
         if row.sellable < rules.least_sale:
             raise BadLadder(
@@ -423,7 +426,8 @@ def check(table: BreakevenTable, rules: MarketRules) -> None:
             )
         if rules.market_max_quote and row.quote > rules.market_max_quote:
             raise BadLadder(
-                size_field, f"step {step} spends {plain(row.quote)}, above the market's cap {plain(rules.market_max_quote)}"
+                size_field,
+                f"step {step} spends {plain(row.quote)}, above the market's cap {plain(rules.market_max_quote)}",
             )
         if rules.market_max_base and row.sellable > rules.market_max_base:
             raise BadLadder(

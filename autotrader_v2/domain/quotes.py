@@ -109,7 +109,9 @@ def screen(previous: Screened, quote: Quote, rules: ScreenRules = DEFAULT_SCREEN
 def _jumps(before: Quote, now: Quote, limit_pct: Decimal) -> bool:
     """Whether bid or ask moved more than the limit. Multiplied out: division would cost half the screen's time."""
     bid_was, ask_was = before.bid, before.ask
-    return abs(now.bid - bid_was) * HUNDRED > limit_pct * bid_was or abs(now.ask - ask_was) * HUNDRED > limit_pct * ask_was
+    return (
+        abs(now.bid - bid_was) * HUNDRED > limit_pct * bid_was or abs(now.ask - ask_was) * HUNDRED > limit_pct * ask_was
+    )
 
 
 def average_for_base(levels: Levels, coins: Decimal) -> Decimal | None:
