@@ -1,0 +1,203 @@
+"""One mTrade per data folder, and how another command finds and stops it.
+
+Two files lie in the data folder. `mtrade.lock` is empty and locked by the operating system for as long as the process
+lives, so a crash never leaves it taken. `mtrade.control.json` says who holds it and carries the token that a request
+to stop must show; only its owner can read it (mode 0600; on Windows it inherits the access list of the folder, which in
+a user's profile admits that user and administrators). `mtrade.flags.json` keeps the last start's flags for `restart`.
+"""
+
+import json
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from autotrader_v2.app.process import ProcessIdentity, identify
+
+LOCK_NAME = "mtrade.lock"
+CONTROL_NAME = "mtrade.control.json"
+FLAGS_NAME = "mtrade.flags.json"
+
+_POLL_S = 0.05
+_CLAIM_PATIENCE_S = 0.3  # whoever only looks whether the folder is free holds the lock for a moment too
+_REPLACE_TRIES = 40
+_OWNER_ONLY = 0o600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holder:
+    """The mTrade that holds a data folder: which process it is, where it serves, and what it obeys."""
+
+    process: ProcessIdentity
+    host: str
+    port: int
+    url: str
+    stop_token: str = field(repr=False)
+
+
+class AlreadyRunning(Exception):
+    """Another mTrade works in this data folder. Nothing was opened; the other one goes on undisturbed."""
+
+    def __init__(self, data_dir: Path, holder: Holder | None) -> None:
+        where = f" It serves {holder.url} (process {holder.process.pid})." if holder else ""
+        super().__init__(
+            f"Another mTrade is already at work in {data_dir}.{where} Two would trade the same money twice. "
+            "Use that one, run `mTrade.py restart`, or give this one a --data-dir of its own."
+        )
+        self.holder = holder
+
+
+class DataDirUnusable(Exception):
+    """The data folder cannot be made or written. Nothing was started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """This process as the holder of a data folder. `stop_token` is what a request to stop must show."""
+
+    data_dir: Path
+    stop_token: str = field(repr=False)
+
+    def publish(self, *, host: str, port: int, url: str, flags: Mapping[str, str]) -> None:
+        """Tell other commands where this one serves. Call it when requests to stop are answered."""
+        process = identify(os.getpid()) or ProcessIdentity(os.getpid(), "", sys.executable)
+        holder = Holder(process=process, host=host, port=port, url=url, stop_token=self.stop_token)
+        _write_private(self.data_dir / FLAGS_NAME, dict(flags))
+        _write_private(self.data_dir / CONTROL_NAME, asdict(holder))
+
+
+@contextmanager
+def claim(data_dir: Path) -> Iterator[Instance]:
+    """Hold the data folder for as long as the block runs. Errors: `AlreadyRunning`, `DataDirUnusable`."""
+    with _lock(data_dir, patience_s=_CLAIM_PATIENCE_S):
+        control = data_dir / CONTROL_NAME
+        control.unlink(missing_ok=True)  # a crash leaves its own behind
+        try:
+            yield Instance(data_dir, secrets.token_urlsafe(32))
+        finally:
+            with suppress(OSError):
+                control.unlink(missing_ok=True)
+
+
+def is_free(data_dir: Path) -> bool:
+    """Whether no mTrade holds the data folder at this moment."""
+    if not (data_dir / LOCK_NAME).exists():
+        return True
+    try:
+        with _lock(data_dir):
+            return True
+    except AlreadyRunning:
+        return False
+
+
+def wait_until_free(data_dir: Path, timeout_s: float) -> bool:
+    """Wait until no mTrade holds the data folder; False when the time is over first."""
+    deadline = time.monotonic() + timeout_s
+    while not is_free(data_dir):
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(_POLL_S)
+    return True
+
+
+def holder_of(data_dir: Path) -> Holder | None:
+    """Read who holds the data folder. `None`: nobody says, or the file is not one that only we could have written."""
+    stored = _read_private(data_dir / CONTROL_NAME)
+    try:
+        return Holder(
+            process=ProcessIdentity(**stored["process"]),
+            host=str(stored["host"]),
+            port=int(stored["port"]),
+            url=str(stored["url"]),
+            stop_token=str(stored["stop_token"]),
+        )
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def last_flags(data_dir: Path) -> dict[str, str]:
+    """The flags of the last start in this data folder."""
+    return {str(name): str(value) for name, value in _read_private(data_dir / FLAGS_NAME).items()}
+
+
+@contextmanager
+def _lock(data_dir: Path, *, patience_s: float = 0) -> Iterator[None]:
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT, _OWNER_ONLY)
+    except OSError as error:
+        raise DataDirUnusable(
+            f"The data folder {data_dir} cannot be used: {error.strerror}. Nothing was started. "
+            "Free it or choose another one with --data-dir."
+        ) from error
+    try:
+        deadline = time.monotonic() + patience_s
+        while not (locked := _try_lock(handle)) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        if not locked:
+            raise AlreadyRunning(data_dir, holder_of(data_dir))
+        yield
+    finally:
+        os.close(handle)  # which unlocks; the file stays, for deleting it would let two processes lock two files
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _try_lock(handle: int) -> bool:
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _replace(fresh: Path, path: Path) -> None:
+        """Put the fresh file in place, waiting up to 2 s for a virus scanner or a backup that holds the old one."""
+        for _ in range(_REPLACE_TRIES):
+            with suppress(PermissionError):
+                return os.replace(fresh, path)
+            time.sleep(_POLL_S)
+        os.replace(fresh, path)
+
+else:
+    import fcntl
+
+    def _try_lock(handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def _replace(fresh: Path, path: Path) -> None:
+        """Put the fresh file in place."""
+        os.replace(fresh, path)
+
+
+def _write_private(path: Path, content: Mapping[str, Any]) -> None:
+    """Replace the file in one step; nobody sees half of it, nobody but its owner reads it."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    fresh.unlink(missing_ok=True)
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        json.dump(content, stream)
+    _replace(fresh, path)
+
+
+def _read_private(path: Path) -> dict[str, Any]:
+    try:
+        with path.open(encoding="utf-8") as stream:
+            # What says which process to end must not be somebody else's writing.
+            if sys.platform != "win32":
+                status = os.fstat(stream.fileno())
+                if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+                    return {}
+            content = json.load(stream)
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,68 @@
+"""All that asks a process to stop, as one call: Ctrl-C, SIGTERM, Ctrl-Break, log-off, shutdown, a closed window."""
+
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Callable
+
+# How long Windows is kept waiting for a clean stop after its window was closed; it ends the process soon after anyway.
+_WINDOWS_GRACE_S = 20.0
+
+
+def install(stop: Callable[[], None]) -> None:
+    """Call `stop` once, in a thread of its own, when the process is asked to stop. Call it from the main thread.
+
+    A second Ctrl-C ends the process at once: a person who insists gets out, and the journal goes on from where it was.
+    On Linux the main thread must wait in something that signals interrupt (an `Event.wait`, a `join`).
+    """
+    # A handler interrupts the main thread anywhere, a lock's inside included. Only this queue's `put` is safe there.
+    requests: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    def stop_when_asked() -> None:
+        requests.get()
+        stop()
+
+    threading.Thread(target=stop_when_asked, name="stop-request", daemon=True).start()
+    _listen(lambda: requests.put(None))
+
+
+if sys.platform == "win32":
+    import ctypes
+    from ctypes import wintypes
+
+    _TYPED = frozenset({0, 1})  # CTRL_C_EVENT, CTRL_BREAK_EVENT
+    _ENDING = frozenset({2, 5, 6})  # CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT
+    _HandlerRoutine = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.DWORD)
+    _kept_alive: list[object] = []  # Windows keeps only a bare pointer to the handler
+
+    def _listen(ask: Callable[[], None]) -> None:
+        """Console events come in a thread of the system's, so a main thread that waits in a lock does not delay them.
+
+        A process that shows windows of its own gets no log-off and shutdown events here; this one has none.
+        """
+        asked = threading.Event()
+
+        def on_event(event: int) -> bool:
+            if event in _TYPED and asked.is_set():
+                return False  # the default, which ends the process
+            asked.set()
+            ask()
+            if event in _ENDING:
+                # Windows ends the process when this returns, so stay until the main thread has ended it cleanly.
+                threading.Event().wait(_WINDOWS_GRACE_S)
+            return True
+
+        handler = _HandlerRoutine(on_event)
+        _kept_alive.append(handler)
+        ctypes.WinDLL("kernel32").SetConsoleCtrlHandler(handler, True)
+
+else:
+
+    def _listen(ask: Callable[[], None]) -> None:
+        def on_signal(number: int, frame: object) -> None:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            ask()
+
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, on_signal)
