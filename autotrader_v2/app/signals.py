@@ -64,5 +64,7 @@ else:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
             ask()
 
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, on_signal)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # `nohup` wants it to outlive its terminal
+            signal.signal(signal.SIGHUP, on_signal)

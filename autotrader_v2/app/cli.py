@@ -1,0 +1,281 @@
+"""The command line: translates words into calls. What is heavy is imported inside the command that needs it."""
+
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+import autotrader_v2
+
+if TYPE_CHECKING:
+    from autotrader_v2.app.settings import Settings
+
+_FAILED, _BAD_INPUT = 1, 2
+_ABOUT_ALL = frozenset({"--help", "-h", "--version"})
+
+app = typer.Typer(
+    help="mTrade averages into coins on drawdowns and sells the whole position at a profit. "
+    "Without a command it serves the page and trades; without keys it does so on paper.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+T = TypeVar("T")
+
+HostFlag = Annotated[
+    str | None, typer.Option("--host", help="Address of the page; this machine only (default: 127.0.0.1).")
+]
+PortFlag = Annotated[str | None, typer.Option("--port", help="Port of the page; 0 takes a free one (default: 8787).")]
+ModeFlag = Annotated[str | None, typer.Option("--mode", help="paper, sandbox or live (default: paper).")]
+FeedFlag = Annotated[
+    str | None, typer.Option("--feed", help="Prices for paper: auto, gate, synthetic or replay:PATH (default: auto).")
+]
+SpeedFlag = Annotated[
+    str | None, typer.Option("--speed", help="How fast replayed or synthetic time runs, or max (default: 1).")
+]
+DataDirFlag = Annotated[
+    Path | None, typer.Option("--data-dir", help="Folder of database and logs (default: data, beside mTrade.py).")
+]
+NoBrowserFlag = Annotated[bool, typer.Option("--no-browser", help="Print the link and open no browser.")]
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mTrade {autotrader_v2.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and leave.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Hold the options that belong to no command."""
+
+
+@app.command()
+def serve(
+    host: HostFlag = None,
+    port: PortFlag = None,
+    mode: ModeFlag = None,
+    feed: FeedFlag = None,
+    speed: SpeedFlag = None,
+    data_dir: DataDirFlag = None,
+    no_browser: NoBrowserFlag = False,
+) -> None:
+    """Serve the page and trade. This is what happens without a command."""
+    settings = _load(_flags(host=host, port=port, mode=mode, feed=feed, speed=speed, data_dir=data_dir))
+    raise typer.Exit(_serve(settings, open_browser=not no_browser))
+
+
+@app.command()
+def restart(
+    host: HostFlag = None,
+    port: PortFlag = None,
+    mode: ModeFlag = None,
+    feed: FeedFlag = None,
+    speed: SpeedFlag = None,
+    data_dir: DataDirFlag = None,
+    no_browser: NoBrowserFlag = False,
+) -> None:
+    """Stop the running one and start it again, with the flags it had and those given here."""
+    from autotrader_v2.app import instance
+    from autotrader_v2.app.restart import Stopped, stop_running
+
+    given = _flags(host=host, port=port, mode=mode, feed=feed, speed=speed, data_dir=data_dir)
+    folder = _load(_flags(data_dir=data_dir), quiet=True).data_dir
+    # Settings that would not start must not stop what runs, so they are read before anything is asked.
+    settings = _load({**instance.last_flags(folder), **given})
+    how = stop_running(folder, _say)
+    # The person's page is already open in the other case, and comes back by itself.
+    raise typer.Exit(_serve(settings, open_browser=how is Stopped.WAS_FREE and not no_browser))
+
+
+@app.command()
+def stop(data_dir: DataDirFlag = None) -> None:
+    """Stop the running one: it finishes what is in flight, writes it down and leaves."""
+    from autotrader_v2.app.restart import stop_running
+
+    stop_running(_load(_flags(data_dir=data_dir), quiet=True).data_dir, _say)
+
+
+@app.command()
+def table(
+    price: Annotated[str, typer.Option("--price", help="Price of the start buy.", show_default=False)],
+    precision: Annotated[int, typer.Option("--precision", min=0, max=18, help="Decimals of the market's prices.")] = 2,
+    amount_precision: Annotated[
+        int, typer.Option("--amount-precision", min=0, max=18, help="Decimals of the market's amounts.")
+    ] = 4,
+    fee: Annotated[str, typer.Option("--fee", help="Taker fee as a fraction: 0.002 is 0.2 %.")] = "0.002",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A ladder parameter, such as steps=4; may be repeated."),
+    ] = None,
+    min_base: Annotated[str, typer.Option("--min-base", help="The market's smallest order, in coins.")] = "0",
+    min_quote: Annotated[str, typer.Option("--min-quote", help="The market's smallest order, in quote.")] = "0",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON.")] = False,
+) -> None:
+    """Show the breakeven table of a ladder, and what the whole of it costs, before a cent is spent."""
+    from autotrader_v2.app import values
+
+    start_price = _read("--price", values.read_amount, price)
+    fee_rate = _read("--fee", values.read_amount, fee)
+    _require("--price", start_price > 0, "must be above 0")
+    _require("--fee", fee_rate < 1, "is a fraction below 1: write 0.002 for 0.2 %")
+    smallest_base = _read("--min-base", values.read_amount, min_base)
+    smallest_quote = _read("--min-quote", values.read_amount, min_quote)
+    named = _read("--set", _named_values, changes or [])
+
+    from autotrader_v2.app.table_command import run_table
+
+    raise typer.Exit(
+        run_table(
+            price=start_price,
+            precision=precision,
+            amount_precision=amount_precision,
+            fee=fee_rate,
+            changes=named,
+            min_base=smallest_base,
+            min_quote=smallest_quote,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command()
+def sim(
+    host: Annotated[str, typer.Option("--host", help="Address to serve on; this machine only.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 8790,
+    feed: Annotated[str, typer.Option("--feed", help="Prices: synthetic or replay:PATH.")] = "synthetic",
+    speed: Annotated[str, typer.Option("--speed", help="How fast its prices run, or max.")] = "1",
+    balance: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--balance",
+            metavar="CURRENCY=AMOUNT",
+            help="What the account holds; may be repeated (default: USDT=10000).",
+            show_default=False,
+        ),
+    ] = None,
+    key: Annotated[str, typer.Option("--key", help="API key of its one account.")] = "key",
+    secret: Annotated[str, typer.Option("--secret", help="Secret to that key.")] = "secret",  # noqa: S107 a box's own
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Makes its prices repeatable.")] = 1,
+) -> None:
+    """Run an exchange in a box: Gate's API on this machine, with play money."""
+    from autotrader_v2.app import values
+
+    address = _read("--host", values.read_loopback, host)
+    prices = _read("--feed", values.read_feed, feed)
+    _require("--feed", prices == "synthetic" or prices.startswith("replay:"), "must be synthetic or replay:PATH")
+    pace = _read("--speed", values.read_speed, speed)
+    balances = _read("--balance", values.read_balances, balance or ["USDT=10000"])
+
+    from autotrader_v2.app.sim_command import run_sim
+
+    raise typer.Exit(
+        run_sim(
+            host=address,
+            port=port,
+            feed=prices,
+            speed=pace,
+            balances=balances,
+            key=key,
+            secret=secret,
+            seed=seed,
+        )
+    )
+
+
+@app.command()
+def smoke() -> None:
+    """Try the whole chain on paper in about five seconds; the exit code tells."""
+    from autotrader_v2.app.smoke import run_smoke
+
+    raise typer.Exit(run_smoke())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command line and return its exit code: 0 well, 1 failed, 2 input refused."""
+    from autotrader_v2.app.instance import AlreadyRunning, DataDirUnusable
+    from autotrader_v2.app.restart import CannotStop
+
+    for stream in (sys.stdout, sys.stderr):
+        # A console that lacks a letter must not stop a trader.
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    words = sys.argv[1:] if arguments is None else arguments
+    if not words or (words[0].startswith("-") and words[0] not in _ABOUT_ALL):
+        words = ["serve", *words]
+    try:
+        code = app(words, prog_name="mTrade.py", standalone_mode=False)
+    except typer.TyperException as error:
+        _say(f"Refused: {error.format_message()}")
+        _say("Try `mTrade.py --help`, or `--help` behind a command.")
+        return error.exit_code
+    except (AlreadyRunning, DataDirUnusable, CannotStop) as error:
+        _say(str(error))
+        return _FAILED
+    return code if isinstance(code, int) else 0
+
+
+def _serve(settings: "Settings", *, open_browser: bool) -> int:
+    from autotrader_v2.app.compose import serve as run
+
+    return run(settings, open_browser=open_browser)
+
+
+def _load(flags: Mapping[str, str], *, quiet: bool = False) -> "Settings":
+    """Read the settings or leave with exit code 2, every problem on a line of its own."""
+    from autotrader_v2.app.settings import BadSettings, load
+
+    try:
+        loaded = load(flags)
+    except BadSettings as error:
+        for problem in error.problems:
+            _say(f"Refused: {problem}")
+        raise typer.Exit(_BAD_INPUT) from None
+    for warning in () if quiet else loaded.warnings:
+        _say(f"Note: {warning}")
+    return loaded.settings
+
+
+def _flags(**given: str | Path | None) -> dict[str, str]:
+    """Keep what was given. A path on the command line is meant from where the person stands."""
+    return {
+        name: str(Path.cwd() / value.expanduser()) if isinstance(value, Path) else value
+        for name, value in given.items()
+        if value is not None
+    }
+
+
+def _read(option: str, reader: Callable[[Any], T], given: object) -> T:
+    """Read an option's text, or leave with exit code 2 naming the option and the reason."""
+    try:
+        return reader(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def _require(option: str, holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise typer.BadParameter(otherwise, param_hint=option)
+
+
+def _named_values(texts: list[str]) -> dict[str, str]:
+    named: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name and equals and value):
+            raise ValueError(f"{text[:60]!r} is not NAME=VALUE")
+        if name in named:
+            raise ValueError(f"{name} is given twice")
+        named[name] = value
+    return named
+
+
+def _say(line: str) -> None:
+    """Tell the person something. Standard output is kept for what other programs read."""
+    typer.echo(line, err=True)
