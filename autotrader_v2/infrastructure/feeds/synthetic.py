@@ -30,7 +30,9 @@ _JITTER_BITS = 7
 _CHANCE_BITS = 13
 _DRAW_BITS = _NORMAL_BITS + _JITTER_BITS + _CHANCE_BITS
 
-# A price stays between a quarter and four times its start: at the border the drift turns back.
+# A price is drawn back to its start, the stronger the further away (half the way in about three hours), and stays
+# between a quarter and four times of it: at the border the drift turns back. A demo may run for days.
+_PULL = 5e-5
 _LOWEST = 0.25
 _HIGHEST = 4.0
 _COMMON_SHARE = 0.55
@@ -66,8 +68,8 @@ _MOODS = {
 # What follows when a regime ends, as chances in percent of (calm, trend, crash, recovery).
 _Chances = tuple[int, int, int, int]
 _MIXED: dict[Regime, _Chances] = {
-    Regime.CALM: (0, 62, 20, 18),
-    Regime.TREND: (45, 25, 20, 10),
+    Regime.CALM: (0, 75, 21, 4),
+    Regime.TREND: (45, 32, 20, 3),
     Regime.CRASH: (15, 5, 0, 80),
     Regime.RECOVERY: (45, 45, 10, 0),
 }
@@ -217,9 +219,10 @@ class _Chain:
             self.drift = -mood.drift
         self._leaves = int((1 << _CHANCE_BITS) * STEP_MS / (1000 * mood.lasts_s))
 
-    def joins(self) -> bool:
-        """Whether this one goes with the common market."""
-        return self._generator.randrange(100) < _FOLLOWERS_PCT
+    def joins(self, called: Regime) -> bool:
+        """Whether this one goes with the common market. Only what fell can recover."""
+        follows = self._generator.randrange(100) < _FOLLOWERS_PCT
+        return follows and (called is not Regime.RECOVERY or self.regime is Regime.CRASH)
 
 
 class _Coin:
@@ -232,6 +235,7 @@ class _Coin:
         self._phase_ms = generator.randrange(_PHASES_MS)
         self._beta = 0.7 + generator.randrange(61) / 100
         self._ticks = float(start / tick)
+        self._pull = _PULL / self._ticks
         self._lowest = max(1.0, self._ticks * _LOWEST)
         self._highest = self._ticks * _HIGHEST
 
@@ -240,7 +244,7 @@ class _Coin:
         chain = self._chain
         bits = chain.draw()
         chain.moves_on(bits)
-        if called is not None and chain.joins():
+        if called is not None and chain.joins(called):
             chain.enter(called)
         drift = chain.drift
         ticks = self._ticks
@@ -249,7 +253,8 @@ class _Coin:
         elif ticks > self._highest:
             drift = -abs(drift)
         move = self._beta * shared + _OWN_SHARE * _NORMAL[bits & _NORMAL_MASK]
-        self._ticks = ticks = max(1.0, ticks * (1.0 + drift + chain.volatility * move))
+        back = _PULL - self._pull * ticks
+        self._ticks = ticks = max(1.0, ticks * (1.0 + drift + back + chain.volatility * move))
         quote_ms = at_ms + self._phase_ms + (bits >> _NORMAL_BITS & _JITTER_MASK)
         return quote_ms, int(ticks + 0.5)
 
