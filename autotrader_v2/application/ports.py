@@ -55,7 +55,7 @@ class JournalUnavailable(TradingError):
 
 
 class JournalRefused(TradingError):
-    """The journal's own rules forbid it: a second open order of a market, a second buy of a step, a foreign database."""
+    """The journal's rules forbid it: a second open order of a market, a second buy of a step, a foreign database."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -406,7 +406,7 @@ def check(table: BreakevenTable, rules: MarketRules) -> None:
         if row.quote < least_quote:
             raise BadLadder(
                 size_field,
-                f"step {step} spends {plain(row.quote)}, the exchange's minimum with 5 % to spare is {plain(least_quote)}",
+                f"step {step} spends {plain(row.quote)}, the exchange's minimum plus 5 % is {plain(least_quote)}",
             )
         if row.gross < rules.min_base:
             raise BadLadder(
@@ -416,7 +416,7 @@ def check(table: BreakevenTable, rules: MarketRules) -> None:
         if row.sellable < rules.least_sale:
             raise BadLadder(
                 size_field,
-                f"after step {step} only {plain(row.sellable)} coins could be sold, less than {plain(rules.least_sale)}",
+                f"after step {step} only {plain(row.sellable)} coins could be sold, below {plain(rules.least_sale)}",
             )
         if row.sellable * row.price < least_quote:
             raise BadLadder(

@@ -1,0 +1,248 @@
+"""One market brought up to its newest quote: look, decide, claim. Sending happens elsewhere (ARCHITECTURE.md, step 3)."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import assert_never
+
+from autotrader_v2.application.events import Decision
+from autotrader_v2.application.floor import Floor, market_log
+from autotrader_v2.application.slot import InFlight, Plan, Slot, SlotState
+from autotrader_v2.domain.cycle import Active, Idle
+from autotrader_v2.domain.ladder import BadLadder, LadderParams, OrderStyle, planned
+from autotrader_v2.domain.market import MarketRules
+from autotrader_v2.domain.money import ZERO, floor_to, plain, reported
+from autotrader_v2.domain.orders import ClientId, OrderIntent, OrderType, Side
+from autotrader_v2.domain.quotes import Quote
+from autotrader_v2.domain.situation import Action, Buy, Hold, NeedBook, Reason, Sell, Situation, decide
+
+# A reason whose numbers move with every price is one decision as long as the reason stays.
+_WANTS_BALANCES = frozenset({Reason.BALANCE_UNKNOWN, Reason.SHORTAGE, Reason.HOLDS_COINS, Reason.NEEDS_MONEY})
+
+
+class Decider:
+    """Turns quotes into claimed intents. `instance` is the 4-character label of this database in client ids."""
+
+    def __init__(self, floor: Floor, instance: str) -> None:
+        self._floor = floor
+        self._instance = instance
+
+    def step(self, slot: Slot, quote: Quote | None = None) -> OrderIntent | NeedBook | None:
+        """Decide on the newest quote (or this one) and claim the market for what came out.
+
+        Values only, under the slot's lock. An intent returned is claimed: its money is reserved and the market waits
+        for it. Never blocks: when the lock is held the market stays due.
+        """
+        floor = self._floor
+        if not slot.lock.acquire(blocking=False):
+            floor.board.mark_due(slot.market)
+            return None
+        try:
+            state = slot.state
+            quote = quote or floor.board.newest(slot.market)
+            action = decide(self.situation(slot, state, quote))
+            if isinstance(action, Buy | Sell):
+                claimed = self._claim(slot, state, action)
+                if claimed is None:
+                    action = Hold(Reason.NEEDS_MONEY, (("needs", self._cost(action)), ("has", floor.wallet.free())))
+            else:
+                claimed = None
+            changed = self._remember(slot, action)
+        finally:
+            slot.lock.release()
+        if changed:
+            self._tell(slot, action)
+        if isinstance(action, NeedBook):
+            return action
+        return claimed
+
+    def situation(self, slot: Slot, state: SlotState, quote: Quote | None) -> Situation:
+        """Everything the decision needs, as of now."""
+        floor = self._floor
+        cycle, rules = state.cycle, state.rules
+        free, free_for_start = floor.wallet.free_pair(slot.market)
+        price = quote.ask if quote is not None else ZERO
+        if isinstance(cycle, Active):
+            params, error, refused = cycle.params, None, None
+            if params.budget_quote:
+                free = min(free, params.budget_quote - cycle.invested)
+            buy_backoff = state.buy_backoff.until(price)
+        else:
+            params = state.params
+            if params.start_balance_pct:
+                params = params.resolved(max(free_for_start, ZERO), rules.qstep)
+            if params.budget_quote:
+                free_for_start = min(free_for_start, params.budget_quote)
+            error = self._plan(slot, params, rules, price).error if price else None
+            refused = (
+                Hold(Reason.LIMIT_REACHED, (("max_active_cycles", floor.wallet.limits.max_active_cycles),))
+                if floor.wallet.cycles_full(slot.market)
+                else None
+            )
+            buy_backoff = state.buy_backoff.until(price)
+        return Situation(
+            cycle=cycle,
+            quote=quote,
+            rules=rules,
+            params=params,
+            mode=floor.mode_of(slot),
+            now_ms=floor.clock.now_ms(),
+            exchange_now_ms=floor.exchange.now_ms(),
+            free_quote=free,
+            free_for_start=free_for_start,
+            base=floor.wallet.base_reading(slot.market),
+            awaited=state.order.awaited if state.order else None,
+            pause=state.pause,
+            quote_after_ms=state.quote_after_ms,
+            not_before_buy_ms=buy_backoff,
+            not_before_sell_ms=state.sell_backoff.until(quote.bid) if quote is not None else 0,
+            max_quote_age_ms=floor.config.max_quote_age_ms,
+            ladder_error=error,
+            start_refused=refused,
+        )
+
+    def plan(self, slot: Slot, price: Decimal) -> Plan:
+        """What an idle market's ladder would be at that price (for the page)."""
+        state = slot.state
+        _, free_for_start = self._floor.wallet.free_pair(slot.market)
+        params = state.params.resolved(max(free_for_start, ZERO), state.rules.qstep)
+        return make_plan(params, state.rules, price)
+
+    def _plan(self, slot: Slot, params: LadderParams, rules: MarketRules, price: Decimal) -> Plan:
+        plan = slot.plan
+        if plan is None or not plan.holds_for(params, rules, price):
+            plan = make_plan(params, rules, price)
+            slot.plan = plan
+        return plan
+
+    def claim_for_person(
+        self, slot: Slot, action: Buy | Sell, *, step: int | None, then_pause: bool = False, outside: Decimal = ZERO
+    ) -> OrderIntent | None:
+        """Claim an order a person wants, under the lock; None when the money is not there.
+
+        The caller holds `slot.lock` and has seen that no order is in flight.
+        """
+        return self._claim(slot, slot.state, action, step=step, then_pause=then_pause, outside=outside, by_person=True)
+
+    def _claim(
+        self,
+        slot: Slot,
+        state: SlotState,
+        action: Buy | Sell,
+        *,
+        step: int | None = None,
+        then_pause: bool = False,
+        outside: Decimal = ZERO,
+        by_person: bool = False,
+    ) -> OrderIntent | None:
+        floor, cycle = self._floor, state.cycle
+        now_ms = floor.clock.now_ms()
+        starts = isinstance(cycle, Idle)
+        cycle_id = cycle.tally.last_cycle_id + 1 if isinstance(cycle, Idle) else cycle.cycle_id
+        if isinstance(action, Buy):
+            side, step = Side.BUY, step if by_person else action.step
+        else:
+            side, step = Side.SELL, None
+        params = cycle.params if isinstance(cycle, Active) else state.params
+        if params.start_balance_pct and isinstance(action, Buy):
+            params = replace(params, start_quote=action.quote_amount, start_balance_pct=ZERO)
+        number, attempt = self._number(slot, (cycle_id, step, side))
+        capped = params.order_style is OrderStyle.CAPPED and action.worst_price > 0
+        limit_price = self._limit(action, state.rules) if capped else None
+        amount = action.quote_amount if isinstance(action, Buy) else action.amount
+        if isinstance(action, Buy) and limit_price is not None:
+            amount = floor_to(action.quote_amount / limit_price, state.rules.lot)
+        cost = self._cost(action)
+        intent = OrderIntent(
+            client_id=str(ClientId(self._instance, number, attempt)),
+            market=slot.market,
+            side=side,
+            type=OrderType.LIMIT if capped else OrderType.MARKET,
+            amount=amount,
+            why=action.why,
+            cycle_id=cycle_id if side is Side.BUY or not starts else cycle.tally.last_cycle_id,
+            step=step,
+            worst_price=action.worst_price,
+            seen_price=action.seen_price,
+            decided_ms=now_ms,
+            max_cost=cost,
+            limit_price=limit_price,
+        )
+        if side is Side.BUY:
+            if not floor.wallet.reserve(intent.client_id, slot.market, cost, starts=starts and not by_person):
+                return None
+        else:
+            floor.wallet.order_out(intent.client_id, slot.market)
+        what = f"{action.why.value}{'' if step is None else f' {step}'}"
+        order = InFlight(what, now_ms, intent, params, then_pause=then_pause, outside=outside)
+        slot.state = replace(state, order=order)
+        floor.in_flight.add(intent.client_id)
+        return intent
+
+    @staticmethod
+    def _number(slot: Slot, purpose: tuple[int, int | None, Side]) -> tuple[int, int]:
+        """(number, attempt): a retry of what surely placed nothing keeps its number."""
+        if slot.retry is not None and slot.retry[2] == purpose:
+            return slot.retry[0], slot.retry[1]
+        return slot.spare_number, 1
+
+    @staticmethod
+    def _limit(action: Buy | Sell, rules: MarketRules) -> Decimal:
+        """The worst price on the grid: never worse than allowed."""
+        if isinstance(action, Buy):
+            return floor_to(action.worst_price, rules.tick)
+        return action.worst_price
+
+    @staticmethod
+    def _cost(action: Buy | Sell) -> Decimal:
+        return action.quote_amount if isinstance(action, Buy) else ZERO
+
+    def _remember(self, slot: Slot, action: Action) -> bool:
+        """Keep what was decided for readers; True when its kind or reason changed."""
+        before = slot.hold
+        if isinstance(action, Hold):
+            slot.hold = action
+            if action.reason in _WANTS_BALANCES:
+                self._floor.want_balances.set()
+            if action.reason is Reason.SHORTAGE:
+                self._floor.want_reconcile.set()
+            return action.reason is not before.reason
+        if isinstance(action, NeedBook):
+            return False
+        slot.hold = Hold(Reason.ORDER_IN_FLIGHT)
+        return True
+
+    def _tell(self, slot: Slot, action: Action) -> None:
+        kind, reason, values = _described(action)
+        now_ms = self._floor.clock.now_ms()
+        self._floor.journal.note(Decision(market=slot.market, kind=kind, reason=reason, values=values, time_ms=now_ms))
+        market_log(slot.market).info(f"{kind}: {reason}", **values)
+        self._floor.changed(slot)
+
+
+def _described(action: Action) -> tuple[str, str, dict[str, str]]:
+    """(kind, reason, values as text) of a decision, for journal and log."""
+    match action:
+        case Buy(why=why, step=step, quote_amount=amount, seen_price=price):
+            return "buy", why.value, {"step": str(step), "amount": plain(amount), "price": plain(price)}
+        case Sell(why=why, amount=amount, seen_price=price):
+            return "sell", why.value, {"amount": plain(amount), "price": plain(price)}
+        case Hold(reason=code, values=pairs):
+            return "hold", code.value, texts(pairs)
+        case NeedBook(side=side):
+            return "hold", "need_book", {"side": side}
+        case _:
+            assert_never(action)
+
+
+def make_plan(params: LadderParams, rules: MarketRules, price: Decimal) -> Plan:
+    """The ladder of a start at that price, or the field and reason that forbid it."""
+    base_price = min(price, params.start_limit) if params.start_limit else price
+    try:
+        return Plan(params, rules, price, planned(params, rules, floor_to(base_price, rules.tick)), None)
+    except BadLadder as error:
+        return Plan(params, rules, price, None, (error.field, error.reason))
+
+
+def texts(pairs: tuple[tuple[str, Decimal | int | str], ...]) -> dict[str, str]:
+    """Values as text: decimals plain and to 12 digits."""
+    return {name: plain(reported(value)) if isinstance(value, Decimal) else str(value) for name, value in pairs}

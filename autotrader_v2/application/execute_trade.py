@@ -1,0 +1,166 @@
+"""The only way to place an order: rate and age, durable intent, one send, the answer by quantities.
+
+Protocol: reliability.md §2. Whatever is not surely an answer or surely not sent is unknown, and stays so until the
+exchange's own books have told.
+"""
+
+from dataclasses import replace
+
+from autotrader_v2.application.booking import Booking
+from autotrader_v2.application.events import AttemptUnknown, Intended, Outcome, Priority
+from autotrader_v2.application.floor import Floor, market_log
+from autotrader_v2.application.ports import (
+    JournalRefused,
+    JournalUnavailable,
+    NotSent,
+    OutcomeUnknown,
+    Rejected,
+    TradingError,
+)
+from autotrader_v2.application.resolve import Resolver
+from autotrader_v2.application.slot import InFlight, Slot
+from autotrader_v2.domain.money import plain
+from autotrader_v2.domain.orders import OrderIntent, OrderResult, Side
+from autotrader_v2.domain.situation import Pause
+
+
+class ExecuteTrade:
+    """Carries claimed intents out, on a sender's thread."""
+
+    def __init__(self, floor: Floor, booking: Booking, resolver: Resolver) -> None:
+        self._floor = floor
+        self._booking = booking
+        self._resolver = resolver
+
+    def __call__(self, slot: Slot, intent: OrderIntent) -> Outcome | None:
+        """Journal, send once, book. None: the outcome is unknown and the resolver has it."""
+        if (late := self._late(slot, intent)) is not None:
+            return self._not_sent(slot, intent, late, journalled=False)
+        try:
+            committed = self._commit(slot, intent)
+        except (JournalUnavailable, JournalRefused) as error:
+            return self._not_journalled(slot, intent, error)
+        if committed is None:
+            return self._not_sent(slot, intent, "slow_journal", journalled=True)
+        try:
+            result = self._floor.exchange.send(committed)
+        except NotSent as error:
+            return self._not_sent(slot, committed, error.what, journalled=True)
+        except Rejected as error:
+            return self._refused(slot, committed, error)
+        except OutcomeUnknown as error:
+            return self._unknown(slot, committed, error.what, error.order_id)
+        except Exception as error:
+            # An adapter's defect must not lose an order: what we do not understand is unknown, never "not placed".
+            market_log(slot.market).exception("unexpected failure while sending; the order counts as unknown")
+            return self._unknown(slot, committed, type(error).__name__, "")
+        return self._answered(slot, committed, result)
+
+    def _late(self, slot: Slot, intent: OrderIntent) -> str | None:
+        """Why the decision no longer stands, if the price it was made on has aged or moved away meanwhile."""
+        quote = self._floor.board.newest(slot.market)
+        if quote is None:
+            return "no_quote"
+        if self._floor.clock.now_ms() - quote.confirmed_ms > self._floor.config.max_quote_age_ms:
+            return "quote_too_old"
+        if intent.worst_price > 0:
+            if intent.side is Side.BUY and quote.ask > intent.worst_price:
+                return "price_moved"
+            if intent.side is Side.SELL and quote.bid < intent.worst_price:
+                return "price_moved"
+        return None
+
+    def _commit(self, slot: Slot, intent: OrderIntent) -> OrderIntent | None:
+        """The intent, durable, with its expiry; None when the commit was so slow that the price may be gone."""
+        floor = self._floor
+        committed = replace(intent, expires_ms=floor.exchange.now_ms() + floor.config.order_life_ms)
+        began_s = floor.clock.monotonic_s()
+        floor.journal.write(Intended(committed))
+        took_ms = (floor.clock.monotonic_s() - began_s) * 1000
+        with slot.lock:
+            order = slot.state.order
+            if order is not None:
+                slot.state = replace(slot.state, order=replace(order, intent=committed))
+        return committed if took_ms <= floor.config.slow_commit_ms else None
+
+    def _answered(self, slot: Slot, intent: OrderIntent, result: OrderResult) -> Outcome | None:
+        order = slot.state.order or InFlight("order", intent.decided_ms, intent)
+        try:
+            self._booking.book_fills(slot, order, result.fills, order_id=result.order_id, note=result.note)
+        except TradingError as error:
+            # The money moved but the book could not be written: unknown, never "apply in memory only".
+            return self._unknown(slot, intent, error.what, result.order_id)
+        return Outcome.FILLED if result.fills else Outcome.UNFILLED
+
+    def _not_sent(self, slot: Slot, intent: OrderIntent, why: str, *, journalled: bool) -> Outcome:
+        if not journalled:
+            self._drop(slot, intent)
+            return Outcome.NOT_SENT
+        try:
+            self._booking.close(slot, intent, Outcome.NOT_SENT, label=why)
+        except TradingError as error:
+            self._unknown(slot, intent, error.what, "")
+        return Outcome.NOT_SENT
+
+    def _drop(self, slot: Slot, intent: OrderIntent) -> None:
+        """A claim that never reached the journal is simply taken back; the next price decides again."""
+        self._floor.wallet.never_sent(intent.client_id, slot.market)
+        slot.release()
+        self._floor.in_flight.discard(intent.client_id)
+        self._floor.board.mark_due(slot.market)
+        self._floor.changed(slot)
+
+    def _not_journalled(self, slot: Slot, intent: OrderIntent, error: TradingError) -> Outcome:
+        """Without a durable intent nothing is sent; the side backs off so that a full disk is not hammered."""
+        floor = self._floor
+        backoff = slot.state.backoff(intent.side).failed(floor.exchange.now_ms(), intent.seen_price)
+        with slot.lock:
+            slot.state = slot.state.with_backoff(intent.side, backoff)
+        self._drop(slot, intent)
+        floor.alert("journal_failed", Priority.HIGH, slot.market, {"what": error.what})
+        market_log(slot.market).error("the intent could not be made durable; nothing was sent", what=error.what)
+        return Outcome.NOT_SENT
+
+    def _refused(self, slot: Slot, intent: OrderIntent, error: Rejected) -> Outcome | None:
+        try:
+            self._booking.close(
+                slot, intent, Outcome.REFUSED, label=error.label, lasting=error.lasting and not error.whole_account
+            )
+        except TradingError as failed:
+            return self._unknown(slot, intent, failed.what, "")
+        if error.whole_account:
+            floor = self._floor
+            floor.account_pause = Pause(
+                cause="account_refused", since_ms=floor.clock.now_ms(), values=(("label", error.label),), sells=False
+            )
+            floor.alert("account_paused", Priority.HIGH, slot.market, {"label": error.label, "what": error.what})
+        return Outcome.REFUSED
+
+    def _unknown(self, slot: Slot, intent: OrderIntent, detail: str, order_id: str) -> None:
+        floor = self._floor
+        with slot.lock:
+            order = slot.state.order
+            if order is not None:
+                slot.state = replace(
+                    slot.state, order=replace(order, intent=intent, unknown=True, order_id=order_id or order.order_id)
+                )
+        try:
+            floor.journal.write(
+                AttemptUnknown(
+                    client_id=intent.client_id, detail=detail[:200], time_ms=floor.clock.now_ms(), order_id=order_id
+                )
+            )
+        except TradingError as error:
+            # The durable intent alone already makes it unknown after a restart; only the hint is lost.
+            market_log(slot.market).error("the unknown order could not be noted", what=error.what)
+        market_log(slot.market).warning(
+            f"order {intent.client_id} has no known outcome; the market waits", detail=detail, order_id=order_id
+        )
+        floor.alert(
+            "order_unknown",
+            Priority.MEDIUM,
+            slot.market,
+            {"client_id": intent.client_id, "amount": plain(intent.amount), "side": intent.side.value},
+        )
+        self._resolver.watch(slot)
+        floor.changed(slot)

@@ -1,0 +1,121 @@
+"""What the parts of the engine share: the outside ports, the board, the wallet, the slots, the account-wide switches."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+import structlog
+
+from autotrader_v2.application.events import Alert, Bus, MarketChanged, Priority
+from autotrader_v2.application.funds import Wallet
+from autotrader_v2.application.ports import Clock, Exchange, Journal, Notifier
+from autotrader_v2.application.quote_board import QuoteBoard
+from autotrader_v2.application.slot import Slot
+from autotrader_v2.domain.cycle import Active
+from autotrader_v2.domain.ladder import LadderParams, Reserve
+from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.money import ZERO
+from autotrader_v2.domain.situation import Pause, SwitchMode, stricter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraderConfig:
+    """Times of the engine. Units: seconds or milliseconds as named; by the engine's clock."""
+
+    loop_interval_s: float = 1.0
+    max_quote_age_ms: int = 3000
+    order_life_ms: int = 3000
+    slow_commit_ms: int = 500
+    reconcile_s: float = 60.0
+    # Two readings this far apart must agree before coins count as gone.
+    reconcile_confirm_s: float = 5.0
+    stop_wait_s: float = 10.0
+    warm_s: float = 5.0
+    workers: int = 2
+    senders: int = 32
+    # A reading is asked for again this often while a market waits for one.
+    balance_retry_s: float = 2.0
+    # Proof of absence: this long after expiry, that many complete reads, this far apart.
+    clock_error_ms: int = 1000
+    visibility_ms: int = 10_000
+    absence_reads: int = 3
+    absence_gap_s: float = 2.0
+
+
+@dataclass(slots=True)
+class Floor:
+    """Shared by the engine's parts; each attribute is either thread-safe or replaced in one assignment."""
+
+    exchange: Exchange
+    journal: Journal
+    clock: Clock
+    notifier: Notifier
+    bus: Bus
+    board: QuoteBoard
+    wallet: Wallet
+    config: TraderConfig
+    home_quote: str
+    common: LadderParams = field(default_factory=LadderParams)
+    global_switch: SwitchMode = SwitchMode.ON
+    account_pause: Pause | None = None
+    slots: dict[Market, Slot] = field(default_factory=dict)
+    # Set when balances should be read now; the reader clears it.
+    want_balances: threading.Event = field(default_factory=threading.Event)
+    # Set when reconciliation should run now.
+    want_reconcile: threading.Event = field(default_factory=threading.Event)
+    in_flight: set[str] = field(default_factory=set)
+
+    def slot_of(self, currency: str) -> Slot | None:
+        """The slot of a currency against the home quote."""
+        market = Market(self.exchange.name, currency, self.home_quote)
+        return self.slots.get(market)
+
+    def mode_of(self, slot: Slot) -> SwitchMode:
+        """The stricter of the market's and the global switch; an account pause that still sells makes it sell_only."""
+        mode = stricter(slot.state.switch, self.global_switch)
+        if self.account_pause is not None:
+            mode = stricter(mode, SwitchMode.SELL_ONLY if self.account_pause.sells else SwitchMode.OFF)
+        return mode
+
+    def changed(self, slot: Slot) -> None:
+        """Tell listeners that something about the market can be seen."""
+        self.bus.tell(MarketChanged(slot.market))
+
+    def alert(
+        self,
+        code: str,
+        priority: Priority,
+        market: Market | None = None,
+        values: Mapping[str, str] | None = None,
+    ) -> Alert:
+        """Tell the person; returns the alert so that the caller may journal it with what caused it."""
+        alert = Alert(code=code, priority=priority, time_ms=self.clock.now_ms(), market=market, values=values or {})
+        self.bus.tell(alert)
+        self.notifier.alert(alert)
+        return alert
+
+    def publish_cycle(self, slot: Slot) -> None:
+        """Tell the wallet what the market's cycle cost and what of its ladder others may not touch."""
+        cycle = slot.state.cycle
+        if isinstance(cycle, Active):
+            self.wallet.set_cycle(slot.market, cycle.invested, reserve_of(cycle))
+        else:
+            self.wallet.set_cycle(slot.market, ZERO, ZERO)
+
+
+def reserve_of(cycle: Active) -> Decimal:
+    """What of a running ladder new starts of other markets may not touch, in quote."""
+    match cycle.params.reserve:
+        case Reserve.NONE:
+            return ZERO
+        case Reserve.NEXT_STEP:
+            return cycle.next_step.quote if cycle.next_step else ZERO
+        case Reserve.LADDER:
+            return cycle.table.cost_ahead
+
+
+def market_log(market: Market) -> structlog.stdlib.BoundLogger:
+    """A logger whose lines begin with `[AutoTraderV2][BTC]`."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger().bind(currency=market.base)
+    return logger

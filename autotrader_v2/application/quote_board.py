@@ -1,0 +1,98 @@
+"""The newest accepted quote of every market, and which markets are due for a decision."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterable
+
+from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.quotes import DEFAULT_SCREEN, NOTHING_SEEN, Quote, Screened, ScreenRules, Verdict, screen
+
+
+class _Entry:
+    __slots__ = ("due", "lock", "refused", "screened")
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.screened: Screened = NOTHING_SEEN
+        self.due = False
+        self.refused = 0
+
+
+class QuoteBoard:
+    """Feeds offer, workers take. Many quotes that come while a market is due collapse into the newest one.
+
+    `wants_book` is called, on the feed's thread and only to leave a note, for a market whose quote waits for a second
+    source.
+    """
+
+    def __init__(self, wants_book: Callable[[Market], None], rules: ScreenRules = DEFAULT_SCREEN) -> None:
+        self._entries: dict[Market, _Entry] = {}
+        self._due: queue.SimpleQueue[Market | None] = queue.SimpleQueue()
+        self._wants_book = wants_book
+        self._rules = rules
+
+    def follow(self, markets: Iterable[Market]) -> None:
+        """Keep a place for these markets; quotes of others are dropped."""
+        for market in markets:
+            self._entries.setdefault(market, _Entry())
+
+    def offer(self, quote: Quote) -> Verdict:
+        """Screen a quote; an accepted one is the market's newest from now on and makes it due."""
+        entry = self._entries.get(quote.market)
+        if entry is None:
+            return Verdict.MISSING
+        with entry.lock:
+            screened = screen(entry.screened, quote, self._rules)
+            entry.screened = screened
+            verdict = screened.verdict
+            if verdict is Verdict.ACCEPTED:
+                wake = not entry.due
+                entry.due = True
+            else:
+                wake = False
+                entry.refused += 1
+        if wake:
+            self._due.put(quote.market)
+        elif screened.waiting is not None:
+            self._wants_book(quote.market)
+        return verdict
+
+    def mark_due(self, market: Market) -> None:
+        """Have the market decided again soon, on the quote that is there."""
+        entry = self._entries.get(market)
+        if entry is None:
+            return
+        with entry.lock:
+            wake = not entry.due
+            entry.due = True
+        if wake:
+            self._due.put(market)
+
+    def take(self) -> Market | None:
+        """Wait for a due market; None when `wake_workers` asked to end."""
+        market = self._due.get()
+        if market is not None:
+            entry = self._entries[market]
+            with entry.lock:
+                entry.due = False
+        return market
+
+    def wake_workers(self, count: int) -> None:
+        """Let that many `take` calls return None."""
+        for _ in range(count):
+            self._due.put(None)
+
+    def newest(self, market: Market) -> Quote | None:
+        """The newest accepted quote; no lock."""
+        entry = self._entries.get(market)
+        return entry.screened.accepted if entry else None
+
+    def screened(self, market: Market) -> Screened:
+        """What the screen remembers, with its last verdict; no lock."""
+        entry = self._entries.get(market)
+        return entry.screened if entry else NOTHING_SEEN
+
+    @property
+    def idle(self) -> bool:
+        """Whether no market is due (for a played feed that waits for decisions)."""
+        return self._due.empty()

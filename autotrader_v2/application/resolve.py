@@ -1,0 +1,127 @@
+"""What became of an order of unknown outcome: the exchange's own books are asked until it is proven (reliability.md §2).
+
+Not finding an order proves nothing by itself. It is absent only when it can no longer arrive (its expiry, the clock's
+error and the exchange's visibility delay are over) and several complete reads, some seconds apart, do not show it.
+"""
+
+import heapq
+import threading
+from dataclasses import dataclass, replace
+from itertools import count
+
+from autotrader_v2.application.booking import Booking
+from autotrader_v2.application.events import Outcome, Priority
+from autotrader_v2.application.floor import Floor, market_log
+from autotrader_v2.application.ports import ExchangeUnavailable, Found, NotSeen, TradingError
+from autotrader_v2.application.slot import InFlight, Slot
+
+_LOOKS_AFTER_S = (1.0, 1.0, 2.0, 2.0, 3.0)
+_ALERT_AFTER_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Watch:
+    slot: Slot
+    client_id: str
+    since_s: float
+    looks: int = 0
+    absent_reads: int = 0
+    last_absent_s: float = 0.0
+    alerted: bool = False
+
+
+class Resolver:
+    """Owns every unknown order until it is known. `run` is a thread's body; `look` may be driven by hand in a test."""
+
+    def __init__(self, floor: Floor, booking: Booking) -> None:
+        self._floor = floor
+        self._booking = booking
+        self._heap: list[tuple[float, int, _Watch]] = []
+        self._order = count()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+
+    def watch(self, slot: Slot) -> None:
+        """Take over the slot's order; the first look comes after a second."""
+        order = slot.state.order
+        if order is None or order.intent is None:
+            return
+        now_s = self._floor.clock.monotonic_s()
+        self._push(now_s + _LOOKS_AFTER_S[0], _Watch(slot, order.intent.client_id, now_s))
+
+    def run(self, stopping: threading.Event) -> None:
+        """Look at what is due until told to stop."""
+        clock = self._floor.clock
+        while not stopping.is_set():
+            self.look_at_due()
+            with self._lock:
+                wait_s = self._heap[0][0] - clock.monotonic_s() if self._heap else 1.0
+            self._wake.clear()
+            clock.wait(self._wake, max(0.01, min(wait_s, 1.0)))
+
+    def stop(self) -> None:
+        """Let `run` see that it should end."""
+        self._wake.set()
+
+    def look_at_due(self) -> None:
+        """One look at every order that is due."""
+        while True:
+            now_s = self._floor.clock.monotonic_s()
+            with self._lock:
+                if not self._heap or self._heap[0][0] > now_s:
+                    return
+                _, _, watch = heapq.heappop(self._heap)
+            again = self._look(watch)
+            if again is not None:
+                self._push(now_s + _LOOKS_AFTER_S[min(again.looks, len(_LOOKS_AFTER_S) - 1)], again)
+
+    def _push(self, due_s: float, watch: _Watch) -> None:
+        with self._lock:
+            heapq.heappush(self._heap, (due_s, next(self._order), watch))
+        self._wake.set()
+
+    def _look(self, watch: _Watch) -> _Watch | None:
+        """Ask once. None when the order is known now."""
+        slot, floor = watch.slot, self._floor
+        order = slot.state.order
+        if order is None or order.intent is None or order.intent.client_id != watch.client_id:
+            return None
+        now_s = floor.clock.monotonic_s()
+        watch = replace(watch, looks=watch.looks + 1)
+        if not watch.alerted and now_s - watch.since_s > _ALERT_AFTER_S:
+            floor.alert("order_still_unknown", Priority.HIGH, slot.market, {"client_id": watch.client_id})
+            watch = replace(watch, alerted=True)
+        try:
+            found = floor.exchange.find(order.intent, order.order_id)
+        except ExchangeUnavailable as error:
+            market_log(slot.market).warning("cannot ask for the unknown order yet", what=error.what)
+            return watch
+        try:
+            match found:
+                case Found(result=result, finished=True):
+                    self._booking.book_fills(slot, order, result.fills, order_id=result.order_id, note=result.note)
+                    return None
+                case Found(result=result):
+                    with slot.lock:
+                        slot.state = replace(slot.state, order=replace(order, order_id=result.order_id))
+                    return replace(watch, absent_reads=0)
+                case NotSeen():
+                    return self._not_seen(watch, slot, order, now_s)
+        except TradingError as error:
+            market_log(slot.market).error("the order is known but could not be booked yet", what=error.what)
+            return watch
+
+    def _not_seen(self, watch: _Watch, slot: Slot, order: InFlight, now_s: float) -> _Watch | None:
+        floor, config, intent = self._floor, self._floor.config, order.intent
+        if intent is None:
+            return None
+        cannot_arrive_ms = intent.expires_ms + config.clock_error_ms + config.visibility_ms
+        if floor.exchange.now_ms() <= cannot_arrive_ms:
+            return watch
+        if watch.absent_reads and now_s - watch.last_absent_s < config.absence_gap_s:
+            return watch
+        watch = replace(watch, absent_reads=watch.absent_reads + 1, last_absent_s=now_s)
+        if watch.absent_reads < config.absence_reads:
+            return watch
+        self._booking.close(slot, intent, Outcome.ABSENT, label="proven_absent")
+        return None

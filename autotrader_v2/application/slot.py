@@ -1,0 +1,155 @@
+"""One market's place: its lock, its frozen state, the order it waits for.
+
+The lock guards values only and is never held during I/O. Readers take no lock: they read `slot.state`, one frozen value.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any
+
+from autotrader_v2.domain.cycle import Idle, TradingCycle
+from autotrader_v2.domain.ladder import BreakevenTable, LadderParams
+from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.domain.money import ZERO
+from autotrader_v2.domain.orders import OrderIntent, Side
+from autotrader_v2.domain.situation import Awaited, Hold, Pause, Reason, SwitchMode
+
+_BACKOFF_FIRST_S = 1
+_BACKOFF_MAX_S = 60
+FAILURES_BEFORE_PAUSE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """An order between its decision and its booking, or (no intent) a command that is being written.
+
+    `then_pause`: what a person wanted after a sale. `outside`: coins of a sale that were never the cycle's.
+    `params` are the resolved ones a start was decided with.
+    """
+
+    what: str
+    since_ms: int
+    intent: OrderIntent | None = None
+    params: LadderParams | None = None
+    unknown: bool = False
+    order_id: str = ""
+    then_pause: bool = False
+    outside: Decimal = ZERO
+
+    @property
+    def awaited(self) -> Awaited:
+        """As the decision sees it."""
+        return Awaited(self.what, self.since_ms, self.intent.client_id if self.intent else "", self.unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How often in a row a side got nothing, and until when it waits (exchange time).
+
+    `price` is where it failed: a move of 1 % away ends the wait.
+    """
+
+    failures: int = 0
+    until_ms: int = 0
+    price: Decimal = ZERO
+
+    def failed(self, now_ms: int, price: Decimal) -> "Backoff":
+        """One more failure: wait 1, 2, 4 … 60 s."""
+        wait_s = min(_BACKOFF_FIRST_S << min(self.failures, 10), _BACKOFF_MAX_S)
+        return Backoff(self.failures + 1, now_ms + wait_s * 1000, price)
+
+    def until(self, price: Decimal) -> int:
+        """Until when the side waits at that price; 0 once the price has moved 1 %."""
+        if not self.until_ms or abs(price - self.price) * 100 >= self.price:
+            return 0
+        return self.until_ms
+
+
+NO_BACKOFF = Backoff()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotState:
+    """Everything about a market that decisions and readers need. `own_params`: the market's own ladder values."""
+
+    cycle: TradingCycle
+    rules: MarketRules
+    params: LadderParams
+    own_params: Mapping[str, Any] = field(default_factory=dict)
+    switch: SwitchMode = SwitchMode.OFF
+    pause: Pause | None = None
+    order: InFlight | None = None
+    quote_after_ms: int = 0
+    buy_backoff: Backoff = NO_BACKOFF
+    sell_backoff: Backoff = NO_BACKOFF
+
+    def backoff(self, side: Side) -> Backoff:
+        """The side's back-off."""
+        return self.buy_backoff if side is Side.BUY else self.sell_backoff
+
+    def with_backoff(self, side: Side, backoff: Backoff) -> "SlotState":
+        """The state with another back-off of that side."""
+        if side is Side.BUY:
+            return replace(self, buy_backoff=backoff)
+        return replace(self, sell_backoff=backoff)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the ladder would be if an idle market started now, or why it cannot; good while the price is near."""
+
+    params: LadderParams
+    rules: MarketRules
+    price: Decimal
+    table: BreakevenTable | None
+    error: tuple[str, str] | None
+
+    def holds_for(self, params: LadderParams, rules: MarketRules, price: Decimal) -> bool:
+        """Whether it was made from these values, at a price within 1 %."""
+        return params == self.params and rules is self.rules and abs(price - self.price) * 100 <= self.price
+
+
+class Slot:
+    """One market's lock, frozen state and order in flight."""
+
+    __slots__ = ("book_lock", "hold", "lock", "market", "plan", "reading_book", "retry", "spare_number", "state")
+
+    def __init__(self, state: SlotState, spare_number: int) -> None:
+        self.market: Market = state.cycle.market
+        self.state = state
+        # Guards `state`: taken for microseconds, with values only.
+        self.lock = threading.Lock()
+        # Held by whoever changes the cycle, while the change is made durable. Lock order: book_lock, lock, wallet.
+        self.book_lock = threading.RLock()
+        self.hold: Hold = Hold(Reason.NO_QUOTE)
+        self.plan: Plan | None = None
+        self.reading_book = False
+        # An order number fetched in advance, so that claiming an order never touches the disk.
+        self.spare_number = spare_number
+        # (number, next attempt, what for) of an attempt that surely placed nothing.
+        self.retry: tuple[int, int, tuple[int, int | None, Side]] | None = None
+
+    def claim(self, what: str, now_ms: int) -> bool:
+        """Make the market wait for a command as for an order; False when it already waits for something."""
+        with self.lock:
+            if self.state.order is not None:
+                return False
+            self.state = replace(self.state, order=InFlight(what, now_ms))
+            return True
+
+    def release(self, **changes: Any) -> None:
+        """End the wait and set what changed, in one assignment."""
+        with self.lock:
+            self.state = replace(self.state, order=None, **changes)
+
+    def change(self, **changes: Any) -> None:
+        """Set values without touching the order in flight."""
+        with self.lock:
+            self.state = replace(self.state, **changes)
+
+
+def idle_slot_state(market: Market, rules: MarketRules, params: LadderParams) -> SlotState:
+    """The state of a market never traded before."""
+    return SlotState(cycle=Idle(market=market), rules=rules, params=params)
