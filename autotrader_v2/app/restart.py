@@ -29,7 +29,13 @@ class CannotStop(Exception):
     """The other mTrade still runs, and goes on trading. It was not touched beyond being asked."""
 
 
-def stop_running(data_dir: Path, say: Callable[[str], None], *, polite_wait_s: float = _POLITE_WAIT_S) -> Stopped:
+def stop_running(
+    data_dir: Path,
+    say: Callable[[str], None],
+    *,
+    polite_wait_s: float = _POLITE_WAIT_S,
+    signal_wait_s: float = _SIGNAL_WAIT_S,
+) -> Stopped:
     """Free the data folder. `say` gets a line for the person at each step. Errors: `CannotStop`."""
     if instance.is_free(data_dir):
         say(f"No mTrade is running in {data_dir}.")
@@ -53,7 +59,7 @@ def stop_running(data_dir: Path, say: Callable[[str], None], *, polite_wait_s: f
     for hard in (False, True):
         if process.end(holder.process, hard=hard):
             say(f"It did not stop within {polite_wait_s:g} s; ending process {holder.process.pid}.")
-        if instance.wait_until_free(data_dir, _SIGNAL_WAIT_S):
+        if instance.wait_until_free(data_dir, signal_wait_s):
             return Stopped.BY_FORCE
     raise CannotStop(
         f"The mTrade in {data_dir} still runs, and process {holder.process.pid} is not the one that was written down "

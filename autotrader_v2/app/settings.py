@@ -22,7 +22,8 @@ from autotrader_v2.app import values
 from autotrader_v2.app.values import ROOT, FeedKind
 from autotrader_v2.domain.market import Market
 
-ENV_FILE = ROOT / ".env"
+_DEFAULT_ENV_FILE = ROOT / ".env"
+_ENV_FILE_NAME = "MTRADE_ENV_FILE"  # names another file than `.env`; empty means none (the tests use it)
 
 GATE_LIVE_HOST = "https://api.gateio.ws/api/v4"
 GATE_LIVE_HOSTS = (GATE_LIVE_HOST,)
@@ -306,8 +307,9 @@ class Settings(BaseSettings):
         return self
 
 
-def load(flags: Mapping[str, str | None] | None = None, *, env_file: Path | None = ENV_FILE) -> Loaded:
-    """Read flags (None means not given), environment and `env_file`. Errors: `BadSettings`."""
+def load(flags: Mapping[str, str | None] | None = None) -> Loaded:
+    """Read flags (None means not given), environment and `.env`. Errors: `BadSettings`."""
+    env_file = _env_file()
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     try:
         in_file = env_files.inspect(env_file, names(), _SECRETS)
@@ -320,6 +322,13 @@ def load(flags: Mapping[str, str | None] | None = None, *, env_file: Path | None
         raise BadSettings(*(_problem(detail, origins) for detail in error.errors(include_url=False))) from None
     settings._flags = tuple(sorted(given.items()))
     return Loaded(settings, (*in_file.warnings, *env_files.near_misses(os.environ, names())))
+
+
+def _env_file() -> Path | None:
+    named = os.environ.get(_ENV_FILE_NAME)
+    if named is None:
+        return _DEFAULT_ENV_FILE
+    return Path(named) if named else None
 
 
 def names() -> tuple[str, ...]:

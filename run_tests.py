@@ -1,0 +1,117 @@
+"""The second door: `python run_tests.py` sets up all that the tests need and runs every check.
+
+Needs nothing but Python 3.11 or newer, like mTrade.py, whose `.venv` it shares. A Chromium is found or installed.
+pytest comes last, so that its own summary is the last thing on standard output.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import mTrade
+
+_BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+_WINDOWS_BROWSERS = (r"Google\Chrome\Application\chrome.exe", r"Microsoft\Edge\Application\msedge.exe")
+_BROWSER_SETUP_LIMIT_S = 600
+_WINDOWS_TYPES_CACHE = os.path.join(".mypy_cache", "windows")
+
+# Types are checked for both systems from either: the code of the other one is read nowhere else.
+_CHECKS = (
+    ("Lint", ["-m", "ruff", "check", "."]),
+    ("Format", ["-m", "ruff", "format", "--check", "."]),
+    ("Types", ["-m", "mypy", "--platform", "linux"]),
+    ("Types on Windows", ["-m", "mypy", "--platform", "win32", "--cache-dir", _WINDOWS_TYPES_CACHE]),
+    ("Import borders", ["-c", "import sys; from importlinter.cli import lint_imports_command as run; sys.exit(run())"]),
+)
+
+
+def main() -> int:
+    """Run everything; 0 only when everything passed."""
+    parser = argparse.ArgumentParser(description="Set up and run every check of mTrade.")
+    parser.add_argument("--fast", action="store_true", help="leave out browser tests and slow ones")
+    parser.add_argument("pytest", nargs="*", metavar="-- PYTEST_ARGUMENT", help="handed to pytest as it is")
+    options = parser.parse_args()
+    started = time.monotonic()
+    mTrade.ensure("requirements-test.txt")
+    os.chdir(mTrade.ROOT)
+    os.environ["PYTHONUTF8"] = "1"
+    failed = [] if options.fast else _provide_browser()
+    for name, arguments in _CHECKS:
+        _headline(name)
+        if subprocess.run([mTrade.PYTHON, *arguments], check=False).returncode:
+            failed.append(name)
+    _headline(f"Before the tests: {', '.join(failed) + ' failed' if failed else 'every check passed'}")
+    selection = ["-m", "not browser and not slow"] if options.fast else []
+    if subprocess.run([mTrade.PYTHON, "-m", "pytest", *selection, *options.pytest], check=False).returncode:
+        failed.append("Tests")
+    verdict = f"FAILED: {', '.join(failed)}" if failed else "everything passed"
+    sys.stdout.flush()
+    sys.stderr.write(f"run_tests: {verdict}, {time.monotonic() - started:.0f} s in all\n")
+    return bool(failed)
+
+
+def _provide_browser() -> list[str]:
+    """Put a working Chromium into MTRADE_CHROMIUM. Return what failed: with CI=true a missing browser does."""
+    _headline("Browser")
+    browser = next((path for path in _browsers() if _works(path)), None)
+    if browser:
+        print(browser)
+        os.environ["MTRADE_CHROMIUM"] = browser
+        return []
+    print("No Chromium could be found or installed; the browser tests cannot run.")
+    print("Install Chromium or Chrome, or name one in the environment variable CHROMIUM.")
+    return ["Browser"] if os.environ.get("CI") == "true" else []
+
+
+def _browsers() -> Iterator[str]:
+    """Yield browsers, the cheapest to have first; the last ones are installed when it comes to them."""
+    yield os.environ.get("CHROMIUM", "")
+    yield from (shutil.which(name) or "" for name in _BROWSER_NAMES)
+    for folder in ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA"):
+        yield from (os.path.join(os.environ.get(folder, ""), name) for name in _WINDOWS_BROWSERS)
+    yield _playwrights_own()
+    if _try([mTrade.PYTHON, "-m", "playwright", "install", "chromium"]):
+        yield _playwrights_own()
+    if sys.platform == "linux" and os.geteuid() == 0 and shutil.which("apt-get"):
+        os.environ["DEBIAN_FRONTEND"] = "noninteractive"
+        if _try(["apt-get", "update"]) and _try(["apt-get", "install", "-y", "chromium"]):
+            yield shutil.which("chromium") or ""
+
+
+def _playwrights_own() -> str:
+    code = (
+        "from playwright.sync_api import sync_playwright as start\nwith start() as p: print(p.chromium.executable_path)"
+    )
+    told = subprocess.run([mTrade.PYTHON, "-c", code], capture_output=True, text=True, check=False)
+    return told.stdout.strip()
+
+
+def _works(browser: str) -> bool:
+    # On Windows `--version` opens a window, so there a file that exists is believed.
+    return os.path.isfile(browser) and (sys.platform == "win32" or _try([browser, "--version"], quiet=True))
+
+
+def _try(command: list[str], *, quiet: bool = False) -> bool:
+    """Run a command within the limit; its output matters only when it fails."""
+    if not quiet:
+        print("$", " ".join(command), flush=True)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_BROWSER_SETUP_LIMIT_S)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        print(error)
+        return False
+    if done.returncode and not quiet:
+        print((done.stdout + done.stderr)[-2000:])
+    return done.returncode == 0
+
+
+def _headline(text: str) -> None:
+    print(f"\n=== {text} ===", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
