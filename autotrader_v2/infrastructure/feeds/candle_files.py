@@ -1,0 +1,316 @@
+"""Reads candles from parquet and csv files: checked from end to end when opened, then streamed."""
+
+import csv
+import gzip
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import IO, Any, NamedTuple, Protocol
+
+from autotrader_v2.domain.money import NotANumber, amount, step_of
+from autotrader_v2.infrastructure.feeds.errors import SourceBadData, SourceEmpty, SourceUnreadable
+from autotrader_v2.infrastructure.feeds.file_names import interval_in_name_ms
+
+_BATCH_ROWS = 8_192
+# Prices of more decimals than any exchange shows come from arithmetic on floats; they are rounded to this many.
+_DECIMALS_MAX = 12
+_MINUTE_MS = 60_000
+
+_TIME_NAMES = ("timestamp_ms", "timestamp", "open_time", "time", "date", "datetime", "ts", "unix")
+_PRICE_NAMES = (("open", "o"), ("high", "h"), ("low", "l"), ("close", "c"))
+# Unix times by size: seconds until the year 5138, then ms, µs, ns.
+_SECONDS_BELOW = 10**11
+_MS_BELOW = 10**14
+_US_BELOW = 10**17
+
+
+class Candle(NamedTuple):
+    """What a market did in one interval. `open_ms`: its begin, in ms since the epoch; prices in quote currency."""
+
+    open_ms: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+
+
+class _Raw(NamedTuple):
+    """A row as read: floats where the file holds floats, text where it holds text."""
+
+    number: int
+    open_ms: int
+    prices: Sequence[Decimal]
+
+
+class _Reader(Protocol):
+    def check(self) -> "_Extent": ...
+
+    def candles(self) -> Iterator[Candle]: ...
+
+
+class _Extent(NamedTuple):
+    rows: int
+    first_ms: int
+    last_ms: int
+    interval_ms: int
+    decimals: int
+
+
+class CandleFile:
+    """One file of candles of one market, oldest first.
+
+    Parquet or csv (also .csv.gz) with columns for time, open, high, low and close under their usual names; time as
+    Unix s, ms, µs or ns, or ISO 8601 (UTC unless it says otherwise); a csv without a header is taken for the column
+    order of Binance's own dumps. Opening reads the whole file once. Errors: `SourceUnreadable`, `SourceEmpty`,
+    `SourceBadData`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._reader: _Reader = _Parquet(path) if path.suffix.lower() == ".parquet" else _Csv(path)
+        extent = self._reader.check()
+        self.rows = extent.rows
+        self.first_ms = extent.first_ms
+        self.last_ms = extent.last_ms
+        self.interval_ms = extent.interval_ms or interval_in_name_ms(path) or _MINUTE_MS
+        # The price step that all prices of the file fit.
+        self.tick = step_of(extent.decimals)
+
+    def candles(self) -> Iterator[Candle]:
+        """All candles, oldest first; gaps stay gaps."""
+        return self._reader.candles()
+
+
+def open_text(path: Path) -> IO[str]:
+    """Open a text file, unpacked if it is a .gz."""
+    if path.suffix.lower() == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return path.open(encoding="utf-8-sig", newline="")
+
+
+def utc_text(at_ms: int) -> str:
+    """A time for people: 2021-05-19 13:10:00."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def unix_ms(number: int | float) -> int:
+    """Unix time in s, ms, µs or ns, told apart by size, as ms."""
+    if abs(number) < _SECONDS_BELOW:
+        return round(number * 1000)
+    if abs(number) < _MS_BELOW:
+        return int(number)
+    return int(number) // (1_000 if abs(number) < _US_BELOW else 1_000_000)
+
+
+class _Parquet:
+    """Columns are checked as a whole by pyarrow; a year of minutes takes a few milliseconds."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def check(self) -> _Extent:
+        import pyarrow.compute as pc  # noqa: PLC0415 - half a second of import that only replays need
+
+        rows = decimals = 0
+        first_ms = last_ms = None
+        interval_ms: int | None = None
+        for times, prices in self._batches():
+            times_ms = times.to_pylist()
+            for previous, following in pairwise(chain([] if last_ms is None else [last_ms], times_ms)):
+                step_ms = following - previous
+                if step_ms <= 0:
+                    raise _unsorted(self._path, previous, following)
+                if interval_ms is None or step_ms < interval_ms:
+                    interval_ms = step_ms
+            for column in prices:
+                decimals = self._decimals(pc, column, decimals)
+            self._check_shape(pc, times_ms, prices)
+            rows += len(times_ms)
+            first_ms = times_ms[0] if first_ms is None else first_ms
+            last_ms = times_ms[-1]
+        if first_ms is None or last_ms is None:
+            raise _empty(self._path)
+        return _Extent(rows, first_ms, last_ms, interval_ms or 0, decimals)
+
+    def candles(self) -> Iterator[Candle]:
+        for times, prices in self._batches():
+            columns = [[Decimal(repr(price)) for price in column.to_pylist()] for column in prices]
+            yield from map(Candle._make, zip(times.to_pylist(), *columns, strict=True))
+
+    def _batches(self) -> Iterator[tuple[Any, list[Any]]]:
+        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow.parquet as pq  # noqa: PLC0415
+
+        try:
+            with pq.ParquetFile(self._path) as file:
+                names = _columns_of(self._path, file.schema_arrow.names)
+                for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=list(names)):
+                    yield self._converted(pa, [batch.column(batch.schema.get_field_index(name)) for name in names])
+        except pa.ArrowInvalid as error:
+            raise SourceUnreadable(
+                f"{self._path} is not readable as parquet: {error}.", do="Check that it was copied whole."
+            ) from error
+
+    def _converted(self, pa: Any, columns: list[Any]) -> tuple[Any, list[Any]]:
+        if any(column.null_count for column in columns):
+            raise _bad(self._path, "a row has an empty value")
+        try:
+            return self._times(pa, columns[0]), [column.cast(pa.float64()) for column in columns[1:]]
+        except (ValueError, TypeError, OverflowError, pa.ArrowNotImplementedError) as error:
+            raise _bad(self._path, f"a column holds something else than numbers ({error})") from error
+
+    @staticmethod
+    def _times(pa: Any, column: Any) -> Any:
+        if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+            return column.cast(pa.timestamp("ms", tz=getattr(column.type, "tz", None)), safe=False).cast(pa.int64())
+        numbers = column.to_pylist()
+        return pa.array([unix_ms(number) for number in numbers], pa.int64())
+
+    def _check_shape(self, pc: Any, times_ms: list[int], prices: list[Any]) -> None:
+        opened, high, low, closed = prices
+        sound = pc.and_(pc.greater(low, 0.0), pc.less(high, math.inf))
+        for price in (opened, closed):
+            sound = pc.and_(sound, pc.and_(pc.greater_equal(high, price), pc.less_equal(low, price)))
+        # A comparison with NaN is false, so NaN is found here as well.
+        at = pc.index(sound, False).as_py()
+        if at >= 0:
+            raise _impossible(self._path, times_ms[at], [column[at].as_py() for column in prices])
+
+    @staticmethod
+    def _decimals(pc: Any, column: Any, least: int) -> int:
+        """The decimals that all numbers of the column have, at least so many."""
+        for decimals in range(least, _DECIMALS_MAX):
+            if pc.all(pc.equal(pc.round(column, ndigits=decimals), column)).as_py():
+                return decimals
+        return _DECIMALS_MAX
+
+
+class _Csv:
+    """Rows are read as text, so that prices keep the digits they were written with."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def check(self) -> _Extent:
+        rows = decimals = 0
+        first_ms = last_ms = None
+        interval_ms: int | None = None
+        for row in self._rows():
+            if last_ms is not None:
+                if row.open_ms <= last_ms:
+                    raise _unsorted(self._path, last_ms, row.open_ms, row.number)
+                interval_ms = min(interval_ms or row.open_ms - last_ms, row.open_ms - last_ms)
+            opened, high, low, closed = row.prices
+            if not (0 < low <= opened <= high and low <= closed <= high):
+                raise _impossible(self._path, row.open_ms, row.prices, row.number)
+            decimals = max(decimals, *(_decimals_of(price) for price in row.prices))
+            rows += 1
+            first_ms = row.open_ms if first_ms is None else first_ms
+            last_ms = row.open_ms
+        if first_ms is None or last_ms is None:
+            raise _empty(self._path)
+        return _Extent(rows, first_ms, last_ms, interval_ms or 0, min(decimals, _DECIMALS_MAX))
+
+    def candles(self) -> Iterator[Candle]:
+        for row in self._rows():
+            yield Candle(row.open_ms, *row.prices)
+
+    def _rows(self) -> Iterator[_Raw]:
+        with open_text(self._path) as file:
+            try:
+                yield from self._parsed(file)
+            except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
+                raise SourceUnreadable(
+                    f"{self._path} is not readable as csv: {error}.", do="Check that it was copied whole."
+                ) from error
+
+    def _parsed(self, file: Iterable[str]) -> Iterator[_Raw]:
+        lines = iter(file)
+        head = next(lines, "")
+        delimiter = max(",;\t", key=head.count)
+        names = [name.strip().strip('"') for name in head.split(delimiter)]
+        number = 1
+        if _is_number(names[0]):
+            # Binance's own dumps have no header: open time, open, high, low, close, volume, ...
+            lines, number = chain([head], lines), 0
+            at = [0, 1, 2, 3, 4]
+        else:
+            at = [names.index(name) for name in _columns_of(self._path, names)]
+        for row in csv.reader(lines, delimiter=delimiter):
+            number += 1
+            if not row:
+                continue
+            try:
+                cells = [row[index] for index in at]
+                yield _Raw(number, _time_ms(cells[0]), [amount(cell) for cell in cells[1:]])
+            except IndexError:
+                raise _bad(self._path, "the row is shorter than the header", number) from None
+            except (NotANumber, ValueError) as error:
+                raise _bad(self._path, str(error), number) from error
+
+
+def _columns_of(path: Path, names: Sequence[str]) -> tuple[str, ...]:
+    """The file's own names of time, open, high, low and close."""
+    plain = {name.strip().lower().replace(" ", "_"): name for name in reversed(names)}
+    time_name = next((plain[name] for name in _TIME_NAMES if name in plain), None)
+    prices = [next((plain[name] for name in known if name in plain), None) for known in _PRICE_NAMES]
+    found = [name for name in (time_name, *prices) if name is not None]
+    if len(found) < 1 + len(prices):
+        raise SourceUnreadable(
+            f"{path} has the columns {', '.join(names[:12])}; without time, open, high, low and close it has no candles.",
+            do="Name them timestamp, open, high, low, close (volume is optional).",
+        )
+    return tuple(found)
+
+
+def _time_ms(text: str) -> int:
+    text = text.strip().strip('"')
+    if text.isdigit():
+        return unix_ms(int(text))
+    if _is_number(text):
+        return unix_ms(float(text))
+    moment = datetime.fromisoformat(text.removesuffix(" UTC"))
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _decimals_of(price: Decimal) -> int:
+    return -int(price.normalize().as_tuple().exponent)
+
+
+def _empty(path: Path) -> SourceEmpty:
+    return SourceEmpty(f"{path} holds no candle, so there is nothing to play.", do="Choose another file.")
+
+
+def _where(number: int | None) -> str:
+    return f", row {number}" if number else ""
+
+
+def _bad(path: Path, what: str, number: int | None = None) -> SourceBadData:
+    return SourceBadData(
+        f"{path}{_where(number)}: {what}. Prices that no market had would be traded, so the file is not played.",
+        do="Repair or remove that row.",
+    )
+
+
+def _impossible(path: Path, at_ms: int, prices: Sequence[Any], number: int | None = None) -> SourceBadData:
+    shown = " ".join(f"{name[0]}={price}" for name, price in zip(_PRICE_NAMES, prices, strict=True))
+    return _bad(path, f"the candle of {utc_text(at_ms)} UTC is not possible ({shown})", number)
+
+
+def _unsorted(path: Path, previous_ms: int, following_ms: int, number: int | None = None) -> SourceBadData:
+    return SourceBadData(
+        f"{path}{_where(number)}: {utc_text(following_ms)} UTC follows {utc_text(previous_ms)}; time only runs forward.",
+        do="Sort the rows by time, oldest first, and drop duplicates.",
+    )
