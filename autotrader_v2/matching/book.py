@@ -36,15 +36,10 @@ class Book:
         self.updated_ms = 0
         self.last = ZERO
         self._depth = Depth(rules, profile, seed)
-        self._quote: Quote | None = None
+        self.quote: Quote | None = None
         self._best = {Side.BUY: ZERO, Side.SELL: ZERO}
         self._outside: dict[Side, list[Level]] = {}
         self._resting: dict[Side, list[tuple[Decimal, int, Order]]] = {Side.BUY: [], Side.SELL: []}
-
-    @property
-    def quoted(self) -> bool:
-        """Whether a price was ever fed."""
-        return self._quote is not None
 
     def feed(self, quote: Quote, now_ms: int) -> None:
         """Set the outside market; it is brought onto ticks outwards. Errors: ValueError for an impossible quote."""
@@ -56,7 +51,7 @@ class Book:
         self._best[Side.BUY] = bid
         self._best[Side.SELL] = ask if ask > bid else bid + tick
         self.last = max(floor_to(quote.last, tick), tick)
-        self._quote = quote
+        self.quote = quote
         self._outside.clear()
         self.touch(now_ms)
 
@@ -98,10 +93,10 @@ class Book:
         if side in self._outside:
             level = self.best_outside(side)
             price, size = (level.price, level.size) if level else (ZERO, ZERO)
-        elif self._quote is None:
+        elif self.quote is None:
             price = size = ZERO
         else:
-            price, size = self._top(side, self._quote)
+            price, size = self._top(side, self.quote)
         for _, _, order in self._resting[side]:
             ahead = order.price - price if side is Side.BUY else price - order.price
             if price and ahead < 0:
@@ -144,7 +139,7 @@ class Book:
         return levels
 
     def _quoted_levels(self, side: Side) -> Levels:
-        quote = self._quote
+        quote = self.quote
         if quote is None:
             return ()
         recorded = quote.bids if side is Side.BUY else quote.asks

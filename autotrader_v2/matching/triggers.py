@@ -84,7 +84,7 @@ class TriggerDesk:
             raise Refused(Label.INVALID_PARAM_VALUE, "Invalid parameter: prices and amount must be above 0")
         if not 0 < expiration_s <= _EXPIRATION_MAX_S:
             raise Refused(Label.INVALID_PARAM_VALUE, f"Invalid parameter `expiration` with value: {expiration_s}")
-        if pit.book.quoted and _reached(rule, price, pit.book.last):
+        if pit.book.quote and _reached(rule, price, pit.book.last):
             raise Refused(Label.INVALID_PARAM_VALUE, f"The last price {pit.book.last} already is {rule} {price}")
         trigger = Trigger(
             id=self._exchange.new_id(),
