@@ -20,7 +20,7 @@ from autotrader_v2.application.slot import FAILURES_BEFORE_PAUSE, NO_BACKOFF, In
 from autotrader_v2.domain.cycle import Active, BuyBooked, CycleEvent, Idle, SaleBooked, TradingCycle, apply
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO, plain
-from autotrader_v2.domain.orders import Fill, OrderIntent, Side, Why
+from autotrader_v2.domain.orders import ClientId, Fill, OrderIntent, Side, Why
 from autotrader_v2.domain.situation import Pause, SwitchMode
 
 _TOKEN_CURRENCY = "GT"  # noqa: S105  (a currency, not a secret)
@@ -96,13 +96,13 @@ class Booking:
             else:
                 floor.wallet.resolved(intent.client_id, slot.market, ZERO)
             state = slot.state.with_backoff(intent.side, backoff)
+            # Before the market may decide again: the next claim must not take this attempt's number.
+            self._next_number(slot, intent, outcome)
             slot.release(
                 pause=pause,
                 buy_backoff=state.buy_backoff,
                 sell_backoff=state.sell_backoff,
             )
-        if outcome is not Outcome.FILLED:
-            self._keep_number(slot, intent, outcome)
         self._done(slot, intent)
         market_log(slot.market).warning(
             f"{intent.side.value} order {intent.client_id} ended: {outcome.value}", label=label, order_id=order_id
@@ -144,6 +144,7 @@ class Booking:
         floor.journal.write(*records)
         spent = sum((fill.quote for fill in fills), ZERO) if intent.side is Side.BUY else ZERO
         floor.wallet.resolved(intent.client_id, slot.market, spent)
+        self._next_number(slot, intent, Outcome.FILLED)
         with slot.lock:
             # The switch may have been set while the journal wrote: only `finish` that closed turns it off.
             switch_now = slot.state.switch
@@ -157,8 +158,6 @@ class Booking:
                 buy_backoff=NO_BACKOFF,
                 sell_backoff=NO_BACKOFF,
             )
-        slot.retry = None
-        slot.spare_number = floor.journal.new_number()
         self._done(slot, intent)
         self._tell(slot, intent, fills, before, after, now_ms)
         return after
@@ -209,17 +208,14 @@ class Booking:
         quote = self._floor.board.newest(Market(self._floor.exchange.name, currency, self._floor.home_quote))
         return quote.bid if quote else None
 
-    def _keep_number(self, slot: Slot, intent: OrderIntent, outcome: Outcome) -> None:
+    def _next_number(self, slot: Slot, intent: OrderIntent, outcome: Outcome) -> None:
         """What surely placed nothing is retried as a new attempt of the same number; the rest gets a new number."""
-        _, _, tail = intent.client_id.rpartition("-")
-        number, _, attempt = tail.partition(".")
-        if outcome in (Outcome.NOT_SENT, Outcome.ABSENT):
-            slot.retry = (int(number, 36), int(attempt) + 1, (intent.cycle_id, intent.step, intent.side))
-            if slot.spare_number == int(number, 36):
-                slot.spare_number = self._floor.journal.new_number()
+        label = ClientId.parse(intent.client_id)
+        if label is not None and outcome in (Outcome.NOT_SENT, Outcome.ABSENT):
+            slot.retry = (label.number, label.attempt + 1, (intent.cycle_id, intent.step, intent.side))
         else:
             slot.retry = None
-            slot.spare_number = self._floor.journal.new_number()
+        slot.spare_number = self._floor.journal.new_number()
 
     def _done(self, slot: Slot, intent: OrderIntent) -> None:
         floor = self._floor

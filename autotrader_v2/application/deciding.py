@@ -1,4 +1,4 @@
-"""One market brought up to its newest quote: look, decide, claim. Sending happens elsewhere (ARCHITECTURE.md, step 3)."""
+"""One market brought up to its newest quote: look, decide, claim. Sending happens elsewhere."""
 
 from dataclasses import replace
 from decimal import Decimal

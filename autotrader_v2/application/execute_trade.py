@@ -92,18 +92,23 @@ class ExecuteTrade:
             return self._unknown(slot, intent, error.what, result.order_id)
         return Outcome.FILLED if result.fills else Outcome.UNFILLED
 
-    def _not_sent(self, slot: Slot, intent: OrderIntent, why: str, *, journalled: bool) -> Outcome:
+    def _not_sent(self, slot: Slot, intent: OrderIntent, why: str, *, journalled: bool) -> Outcome | None:
         if not journalled:
             self._drop(slot, intent)
             return Outcome.NOT_SENT
         try:
             self._booking.close(slot, intent, Outcome.NOT_SENT, label=why)
         except TradingError as error:
-            self._unknown(slot, intent, error.what, "")
+            return self._unknown(slot, intent, error.what, "")
         return Outcome.NOT_SENT
 
     def _drop(self, slot: Slot, intent: OrderIntent) -> None:
-        """A claim that never reached the journal is simply taken back; the next price decides again."""
+        """A claim that never reached the journal is simply taken back; the next price decides again.
+
+        Its number is not used again: whether the refused row exists is the journal's secret.
+        """
+        slot.retry = None
+        slot.spare_number = self._floor.journal.new_number()
         self._floor.wallet.never_sent(intent.client_id, slot.market)
         slot.release()
         self._floor.in_flight.discard(intent.client_id)
@@ -130,13 +135,16 @@ class ExecuteTrade:
             return self._unknown(slot, intent, failed.what, "")
         if error.whole_account:
             floor = self._floor
-            floor.account_pause = Pause(
-                cause="account_refused", since_ms=floor.clock.now_ms(), values=(("label", error.label),), sells=False
-            )
             floor.alert("account_paused", Priority.HIGH, slot.market, {"label": error.label, "what": error.what})
+            pause = Pause(cause="account_refused", since_ms=floor.clock.now_ms(), values=(("label", error.label),))
+            try:
+                floor.pause_account(pause, by="engine")
+            except TradingError as failed:
+                market_log(slot.market).error("the account's pause holds but could not be noted", what=failed.what)
         return Outcome.REFUSED
 
-    def _unknown(self, slot: Slot, intent: OrderIntent, detail: str, order_id: str) -> None:
+    def _unknown(self, slot: Slot, intent: OrderIntent, detail: str, order_id: str) -> Outcome | None:
+        """Keep the market waiting, its money reserved, and hand the order to the resolver. Always None: not known."""
         floor = self._floor
         with slot.lock:
             order = slot.state.order
@@ -164,3 +172,4 @@ class ExecuteTrade:
         )
         self._resolver.watch(slot)
         floor.changed(slot)
+        return None

@@ -1,4 +1,4 @@
-"""What the parts of the engine share: the outside ports, the board, the wallet, the slots, the account-wide switches."""
+"""What the parts of the engine share: the outside ports, board, wallet, slots, the account-wide switches."""
 
 import threading
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import structlog
 
-from autotrader_v2.application.events import Alert, Bus, MarketChanged, Priority
+from autotrader_v2.application.events import Alert, Bus, MarketChanged, Priority, SettingSet
 from autotrader_v2.application.funds import Wallet
 from autotrader_v2.application.ports import Clock, Exchange, Journal, Notifier
 from autotrader_v2.application.quote_board import QuoteBoard
@@ -94,6 +94,17 @@ class Floor:
         self.bus.tell(alert)
         self.notifier.alert(alert)
         return alert
+
+    def pause_account(self, pause: Pause | None, by: str) -> None:
+        """Pause every market of the account, or (None) let them go on. Survives a restart.
+
+        Errors: `JournalUnavailable`; the pause then holds in memory all the same.
+        """
+        self.account_pause = pause
+        value = None if pause is None else {"cause": pause.cause, "since_ms": pause.since_ms, "sells": pause.sells}
+        if pause is not None and value is not None:
+            value["values"] = [list(pair) for pair in pause.values]
+        self.journal.write(SettingSet(name="account_pause", value=value, by=by, time_ms=self.clock.now_ms()))
 
     def publish_cycle(self, slot: Slot) -> None:
         """Tell the wallet what the market's cycle cost and what of its ladder others may not touch."""

@@ -1,4 +1,4 @@
-"""What became of an order of unknown outcome: the exchange's own books are asked until it is proven (reliability.md §2).
+"""What became of an order of unknown outcome: the exchange's own books are asked until it is proven.
 
 Not finding an order proves nothing by itself. It is absent only when it can no longer arrive (its expiry, the clock's
 error and the exchange's visibility delay are over) and several complete reads, some seconds apart, do not show it.

@@ -1,6 +1,6 @@
 """One market's place: its lock, its frozen state, the order it waits for.
 
-The lock guards values only and is never held during I/O. Readers take no lock: they read `slot.state`, one frozen value.
+The lock guards values only and is never held during I/O. Readers take no lock: they read `slot.state`, a frozen value.
 """
 
 import threading
