@@ -260,7 +260,7 @@ def _columns_of(path: Path, names: Sequence[str]) -> tuple[str, ...]:
     found = [name for name in (time_name, *prices) if name is not None]
     if len(found) < 1 + len(prices):
         raise SourceUnreadable(
-            f"{path} has the columns {', '.join(names[:12])}; without time, open, high, low and close it has no candles.",
+            f"{path} has the columns {', '.join(names[:12])}; candles need time, open, high, low and close.",
             do="Name them timestamp, open, high, low, close (volume is optional).",
         )
     return tuple(found)
@@ -311,6 +311,6 @@ def _impossible(path: Path, at_ms: int, prices: Sequence[Any], number: int | Non
 
 def _unsorted(path: Path, previous_ms: int, following_ms: int, number: int | None = None) -> SourceBadData:
     return SourceBadData(
-        f"{path}{_where(number)}: {utc_text(following_ms)} UTC follows {utc_text(previous_ms)}; time only runs forward.",
+        f"{path}{_where(number)}: {utc_text(following_ms)} UTC follows {utc_text(previous_ms)}; time must rise.",
         do="Sort the rows by time, oldest first, and drop duplicates.",
     )

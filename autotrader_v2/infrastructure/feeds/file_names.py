@@ -10,10 +10,9 @@ from autotrader_v2.infrastructure.feeds.errors import SourceUnreadable
 _QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USD", "EUR", "GBP", "TRY", "DAI", "BTC", "ETH", "BNB")
 _EXTENSIONS = re.compile(r"(\.(parquet|csv|jsonl|gz))+$", re.IGNORECASE)
 _NUMBER_OR_INTERVAL = re.compile(r"\d+(S|M|H|D|W|MIN|MO)?")
-_BESIDE_THE_MARKET = frozenset(
-    ("BINANCE", "GATE", "GATEIO", "OKX", "KRAKEN", "BYBIT", "COINBASE", "KUCOIN", "BITFINEX", "BITSTAMP", "HTX", "MEXC")
-    + ("SPOT", "ORDERBOOK", "ORDERBOOKS", "BOOK", "PRICES", "TRADES", "STREAM", "CANDLES", "KLINES", "OHLC", "OHLCV")
-    + ("TICKS", "DATA", "HISTORY")
+_BESIDE_THE_MARKET = re.compile(
+    r"BINANCE|GATE(IO)?|OKX|KRAKEN|BYBIT|COINBASE|KUCOIN|BITFINEX|BITSTAMP|HTX|MEXC|SPOT|(ORDER)?BOOKS?|PRICES|TRADES|"
+    r"STREAM|CANDLES|KLINES|OHLCV?|TICKS|DATA|HISTORY"
 )
 _INTERVALS_MS = {"S": 1_000, "M": 60_000, "MIN": 60_000, "H": 3_600_000, "D": 86_400_000, "W": 604_800_000}
 
@@ -23,11 +22,11 @@ def market_in_name(path: Path) -> tuple[str, str]:
     words = [word for word in _words(path) if not _NUMBER_OR_INTERVAL.fullmatch(word)]
     pairs = [(base, quote) for base, quote in pairwise(words) if quote in _QUOTES and base != quote]
     # "binance_BTC_USDT": Binance is no coin, although BTC can be a quote currency. But DATA_USDT alone is a market.
-    pairs.sort(key=lambda pair: pair[0] in _BESIDE_THE_MARKET)
+    pairs.sort(key=lambda pair: _BESIDE_THE_MARKET.fullmatch(pair[0]) is not None)
     if pairs:
         return pairs[0]
     for word in words:
-        name = None if word in _BESIDE_THE_MARKET else _split(word)
+        name = None if _BESIDE_THE_MARKET.fullmatch(word) else _split(word)
         if name is not None:
             return name
     raise SourceUnreadable(

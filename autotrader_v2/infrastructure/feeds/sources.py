@@ -22,7 +22,7 @@ class PriceSource(Protocol):
 
     @property
     def start_ms(self) -> int:
-        """Time of the first quote, in ms since the epoch."""
+        """No quote is earlier; in ms since the epoch."""
 
     def quotes(self) -> Iterator[Quote]:
         """All quotes from the beginning, ordered by time over all markets; a fresh iterator at each call.

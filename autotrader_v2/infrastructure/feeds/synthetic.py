@@ -152,7 +152,7 @@ class SyntheticSource:
 
     @property
     def start_ms(self) -> int:
-        """Time before the first quotes, in ms since the epoch."""
+        """When it begins, in ms since the epoch; the first quotes come within a second."""
         return self._start_ms
 
     def quotes(self) -> Iterator[Quote]:
