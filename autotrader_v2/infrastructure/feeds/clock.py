@@ -14,6 +14,8 @@ _EVENT_LOOK_S = 0.005
 # Longest and shortest single sleep of a wait: long enough not to spin, short enough to notice a leap of the clock.
 _NAP_MAX_S = 0.25
 _NAP_MIN_S = 0.001
+# Sooner than this is now: shorter sleeps do not exist, and rounding could make one that never ends.
+_DUE_S = 1e-6
 # The player waits this long for a thread that it woke at max speed to run again; a stuck one must not stop the world.
 _WAKE_S = 1.0
 
@@ -116,7 +118,7 @@ class PlayedClock:
             self._motion = motion._replace(ceiling_ms=stop_ms, rate=self.speed)
         while not stopping.is_set():
             late_s = self._wall.monotonic_s() - motion.wall_s - (stop_ms - motion.at_ms) / 1000 / self.speed
-            if late_s >= 0:
+            if late_s > -_DUE_S:
                 if late_s > CATCH_UP_S:
                     self.shifted_s += late_s
                     self._anchor(stop_ms)
