@@ -17,6 +17,7 @@ import mTrade
 _BROWSER_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
 _WINDOWS_BROWSERS = (r"Google\Chrome\Application\chrome.exe", r"Microsoft\Edge\Application\msedge.exe")
 _BROWSER_SETUP_LIMIT_S = 600
+_OUTPUT_SHOWN = 400
 _WINDOWS_TYPES_CACHE = os.path.join(".mypy_cache", "windows")
 
 # Types are checked for both systems from either: the code of the other one is read nowhere else.
@@ -105,7 +106,7 @@ def _try(command: list[str], *, quiet: bool = False) -> bool:
         print(error)
         return False
     if done.returncode and not quiet:
-        print((done.stdout + done.stderr)[-2000:])
+        print((done.stdout + done.stderr).strip()[-_OUTPUT_SHOWN:])
     return done.returncode == 0
 
 

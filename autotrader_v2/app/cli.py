@@ -12,7 +12,7 @@ import autotrader_v2
 if TYPE_CHECKING:
     from autotrader_v2.app.settings import Settings
 
-_FAILED, _BAD_INPUT = 1, 2
+_FAILED, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
 _ABOUT_ALL = frozenset({"--help", "-h", "--version"})
 
 app = typer.Typer(
@@ -215,6 +215,8 @@ def main(arguments: list[str] | None = None) -> int:
         _say(f"Refused: {error.format_message()}")
         _say("Try `mTrade.py --help`, or `--help` behind a command.")
         return error.exit_code
+    except typer.Abort:
+        return _INTERRUPTED
     except (AlreadyRunning, DataDirUnusable, CannotStop) as error:
         _say(str(error))
         return _FAILED

@@ -324,6 +324,12 @@ def load(flags: Mapping[str, str | None] | None = None) -> Loaded:
     return Loaded(settings, (*in_file.warnings, *env_files.near_misses(os.environ, names())))
 
 
+def environment_with(**changes: str) -> dict[str, str]:
+    """Return an environment for a child process: this one's, without any setting of ours, and with these."""
+    ours = {*names(), _ENV_FILE_NAME}
+    return {name: value for name, value in os.environ.items() if name.upper() not in ours} | changes
+
+
 def _env_file() -> Path | None:
     named = os.environ.get(_ENV_FILE_NAME)
     if named is None:
