@@ -175,6 +175,7 @@ def _run_pip(requirements: str, log: str) -> int:
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
+            env={**os.environ, "PIP_USER": "0"},  # a person's own pip settings may ask for what a venv refuses
         )
         try:
             for line in pip.stdout or ():

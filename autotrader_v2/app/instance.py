@@ -141,9 +141,12 @@ def _lock(data_dir: Path, *, patience_s: float = 0) -> Iterator[None]:
             time.sleep(_POLL_S)
         if not locked:
             raise AlreadyRunning(data_dir, holder_of(data_dir))
-        yield
+        try:
+            yield
+        finally:
+            _unlock(handle)
     finally:
-        os.close(handle)  # which unlocks; the file stays, for deleting it would let two processes lock two files
+        os.close(handle)  # the file stays: deleting it would let two processes lock two files of that name
 
 
 if sys.platform == "win32":
@@ -155,6 +158,9 @@ if sys.platform == "win32":
         except OSError:
             return False
         return True
+
+    def _unlock(handle: int) -> None:
+        msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
 
     def _replace(fresh: Path, path: Path) -> None:
         """Put the fresh file in place, waiting up to 2 s for a virus scanner or a backup that holds the old one."""
@@ -173,6 +179,10 @@ else:
         except OSError:
             return False
         return True
+
+    def _unlock(handle: int) -> None:
+        # Said outright: a child that was forked meanwhile holds the same open file, and closing ours would not do.
+        fcntl.flock(handle, fcntl.LOCK_UN)
 
     def _replace(fresh: Path, path: Path) -> None:
         """Put the fresh file in place."""

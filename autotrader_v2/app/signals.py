@@ -1,5 +1,6 @@
 """All that asks a process to stop, as one call: Ctrl-C, SIGTERM, Ctrl-Break, log-off, shutdown, a closed window."""
 
+import os
 import queue
 import signal
 import sys
@@ -8,6 +9,7 @@ from collections.abc import Callable
 
 # How long Windows is kept waiting for a clean stop after its window was closed; it ends the process soon after anyway.
 _WINDOWS_GRACE_S = 20.0
+_INTERRUPTED = 130
 
 
 def install(stop: Callable[[], None]) -> None:
@@ -45,7 +47,7 @@ if sys.platform == "win32":
 
         def on_event(event: int) -> bool:
             if event in _TYPED and asked.is_set():
-                return False  # the default, which ends the process
+                os._exit(_INTERRUPTED)
             asked.set()
             ask()
             if event in _ENDING:

@@ -1,0 +1,83 @@
+"""The commands that run the whole program: `smoke`, and `restart` of a real `serve`."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from autotrader_v2.app import instance
+from autotrader_v2.app.instance import Holder
+from autotrader_v2.app.restart import Stopped, stop_running
+from autotrader_v2.app.smoke import run_smoke
+from autotrader_v2.app.values import ROOT
+
+pytest.importorskip("autotrader_v2.app.compose")
+
+DOOR = [sys.executable, str(ROOT / "mTrade.py")]
+
+
+def start(*arguments: str) -> "subprocess.Popen[str]":
+    """Start a command and wait until it serves."""
+    started = subprocess.Popen([*DOOR, *arguments], stdout=subprocess.PIPE, text=True)
+    if not any(line.startswith("READY http://127.0.0.1:") for line in started.stdout or ()):
+        pytest.fail(f"{arguments} ended with {started.wait()} before it was READY")
+    return started
+
+
+def holder_of(folder: Path) -> Holder:
+    """Who holds the folder now."""
+    holder = instance.holder_of(folder)
+    assert holder
+    return holder
+
+
+def test_the_whole_chain_holds(capsys: pytest.CaptureFixture[str]) -> None:
+    """`mTrade.py smoke`: its exit code tells, and its lines say what was tried."""
+    assert run_smoke() == 0, capsys.readouterr().out
+
+
+def test_restart_replaces_the_running_one_with_its_flags(tmp_path: Path) -> None:
+    """Another process serves the same folder with the same flags; the old one left by itself, cleanly."""
+    folder = tmp_path / "данные 1"
+    old = start("--no-browser", "--port", "0", "--feed", "synthetic", "--speed", "5", "--data-dir", str(folder))
+    first = holder_of(folder)
+    new = start("restart", "--no-browser", "--data-dir", str(folder))
+    try:
+        assert old.wait(5) == 0
+        second = holder_of(folder)
+        assert second.process != first.process
+        assert second.stop_token != first.stop_token
+        assert instance.last_flags(folder) == {
+            "port": "0",
+            "feed": "synthetic",
+            "speed": "5",
+            "data_dir": str(folder),
+        }
+        assert stop_running(folder, lambda line: None) is Stopped.ON_REQUEST
+        assert new.wait(5) == 0
+    finally:
+        for one in (old, new):
+            one.kill()
+            one.communicate()
+
+
+def test_a_second_serve_in_the_same_folder_leaves_the_first_alone(tmp_path: Path) -> None:
+    """It says where the first one is, and exits with 1."""
+    first = start("--no-browser", "--port", "0", "--feed", "synthetic", "--data-dir", str(tmp_path))
+    try:
+        second = subprocess.run(
+            [*DOOR, "--no-browser", "--port", "0", "--feed", "synthetic", "--data-dir", str(tmp_path)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+        assert second.returncode == 1
+        assert holder_of(tmp_path).url in second.stderr
+        assert first.poll() is None
+        first.terminate()
+        assert first.wait(15) == 0
+    finally:
+        first.kill()
+        first.communicate()
