@@ -100,12 +100,13 @@ class Decider:
             start_refused=refused,
         )
 
-    def plan(self, slot: Slot, price: Decimal) -> Plan:
-        """What an idle market's ladder would be at that price (for the page)."""
+    def params_now(self, slot: Slot) -> LadderParams:
+        """The ladder the market runs on, or would start with now (a share of the balance resolved to an amount)."""
         state = slot.state
+        if isinstance(state.cycle, Active):
+            return state.cycle.params
         _, free_for_start = self._floor.wallet.free_pair(slot.market)
-        params = state.params.resolved(max(free_for_start, ZERO), state.rules.qstep)
-        return make_plan(params, state.rules, price)
+        return state.params.resolved(max(free_for_start, ZERO), state.rules.qstep)
 
     def _plan(self, slot: Slot, params: LadderParams, rules: MarketRules, price: Decimal) -> Plan:
         plan = slot.plan

@@ -241,6 +241,9 @@ class Journal(Protocol):
     def cycle_history(self, market: Market, limit: int) -> Sequence[Mapping[str, Any]]:
         """Closed cycles, newest first."""
 
+    def results(self, market: Market | None, since_ms: int) -> Sequence[Mapping[str, Any]]:
+        """What each sale since then earned, oldest first: `time_ms`, `symbol`, `result` (quote, text)."""
+
     def orders(self, market: Market | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """The newest order attempts with their states."""
 

@@ -21,15 +21,17 @@ class _Entry:
 class QuoteBoard:
     """Feeds offer, workers take. Many quotes that come while a market is due collapse into the newest one.
 
-    `wants_book` is called, on the feed's thread and only to leave a note, for a market whose quote waits for a second
-    source.
+    `on_book_wanted` is called on the feed's thread, so it only leaves a note, for a market whose quote waits for a
+    second source.
     """
 
-    def __init__(self, wants_book: Callable[[Market], None], rules: ScreenRules = DEFAULT_SCREEN) -> None:
+    def __init__(self, rules: ScreenRules = DEFAULT_SCREEN) -> None:
         self._entries: dict[Market, _Entry] = {}
         self._due: queue.SimpleQueue[Market | None] = queue.SimpleQueue()
-        self._wants_book = wants_book
         self._rules = rules
+        self._pending = 0
+        self._pending_lock = threading.Lock()
+        self.on_book_wanted: Callable[[Market], None] = lambda _market: None
 
     def follow(self, markets: Iterable[Market]) -> None:
         """Keep a place for these markets; quotes of others are dropped."""
@@ -52,9 +54,9 @@ class QuoteBoard:
                 wake = False
                 entry.refused += 1
         if wake:
-            self._due.put(quote.market)
+            self._put(quote.market)
         elif screened.waiting is not None:
-            self._wants_book(quote.market)
+            self.on_book_wanted(quote.market)
         return verdict
 
     def mark_due(self, market: Market) -> None:
@@ -66,10 +68,10 @@ class QuoteBoard:
             wake = not entry.due
             entry.due = True
         if wake:
-            self._due.put(market)
+            self._put(market)
 
     def take(self) -> Market | None:
-        """Wait for a due market; None when `wake_workers` asked to end."""
+        """Wait for a due market; None when `wake_workers` asked to end. Call `done` when it is decided."""
         market = self._due.get()
         if market is not None:
             entry = self._entries[market]
@@ -92,7 +94,17 @@ class QuoteBoard:
         entry = self._entries.get(market)
         return entry.screened if entry else NOTHING_SEEN
 
+    def done(self) -> None:
+        """What `take` gave is decided."""
+        with self._pending_lock:
+            self._pending -= 1
+
     @property
     def idle(self) -> bool:
-        """Whether no market is due (for a played feed that waits for decisions)."""
-        return self._due.empty()
+        """Whether no market is due or being decided (for a played feed that waits for decisions)."""
+        return self._pending == 0
+
+    def _put(self, market: Market) -> None:
+        with self._pending_lock:
+            self._pending += 1
+        self._due.put(market)

@@ -1,14 +1,19 @@
 """Keeps the wallet's reading fresh: one read serves every market that waits for one."""
 
 import threading
+from decimal import Decimal
 
 import structlog
 
 from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.ports import ExchangeUnavailable
+from autotrader_v2.application.refusals import CommandRefused, order_in_flight
+from autotrader_v2.application.slot import Slot
+from autotrader_v2.domain.cycle import Active
+from autotrader_v2.domain.money import ZERO
+from autotrader_v2.domain.situation import BaseReading
 
 _log = structlog.get_logger()
-_LEAST_GAP_S = 0.05
 _RETRY_FIRST_S = 0.5
 _RETRY_MAX_S = 30.0
 
@@ -19,12 +24,28 @@ class BalanceReader:
     def __init__(self, floor: Floor) -> None:
         self._floor = floor
         self.failing = False
+        self.busy = False
 
     def read(self) -> None:
         """One reading, in order with the orders around it. Errors: `ExchangeUnavailable`."""
         wallet = self._floor.wallet
         token = wallet.begin_reading()
         wallet.arrived(token, self._floor.exchange.balances())
+
+    def reading_of(self, slot: Slot) -> BaseReading:
+        """The market's coins by a reading good enough to act on, read now if need be. Errors: `CommandRefused`."""
+        reading = self._floor.wallet.base_reading(slot.market)
+        if reading is None and slot.state.order is None:
+            try:
+                self.read()
+            except ExchangeUnavailable as error:
+                raise CommandRefused(
+                    "balance_unknown", f"The balance cannot be read now. {error}", status=503
+                ) from error
+            reading = self._floor.wallet.base_reading(slot.market)
+        if reading is None:
+            raise order_in_flight(slot)
+        return reading
 
     def run(self, stopping: threading.Event) -> None:
         """Serve requests until told to stop; a failed read is repeated with growing pauses."""
@@ -33,13 +54,14 @@ class BalanceReader:
         while not stopping.is_set():
             if not floor.clock.wait(floor.want_balances, 1.0):
                 continue
+            self.busy = True
             floor.want_balances.clear()
             if stopping.is_set():
                 return
             try:
                 self.read()
             except ExchangeUnavailable as error:
-                self.failing = True
+                self.failing, self.busy = True, False
                 _log.warning("balances could not be read; markets that need them wait", what=error.what)
                 floor.clock.wait(stopping, retry_s)
                 retry_s = min(retry_s * 2, _RETRY_MAX_S)
@@ -48,4 +70,11 @@ class BalanceReader:
             self.failing, retry_s = False, _RETRY_FIRST_S
             for market in floor.slots:
                 floor.board.mark_due(market)
-            floor.clock.wait(stopping, _LEAST_GAP_S)
+            self.busy = False
+
+
+def outside_coins(slot: Slot, reading: BaseReading) -> Decimal:
+    """Coins of the account that are neither cycle, dust nor ignored."""
+    cycle = slot.state.cycle
+    held = cycle.held if isinstance(cycle, Active) else ZERO
+    return reading.available + reading.locked - held - cycle.tally.dust.coins - cycle.tally.ignored

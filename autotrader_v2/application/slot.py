@@ -114,7 +114,18 @@ class Plan:
 class Slot:
     """One market's lock, frozen state and order in flight."""
 
-    __slots__ = ("book_lock", "hold", "lock", "market", "plan", "reading_book", "retry", "spare_number", "state")
+    __slots__ = (
+        "book_lock",
+        "book_read_s",
+        "hold",
+        "lock",
+        "market",
+        "plan",
+        "reading_book",
+        "retry",
+        "spare_number",
+        "state",
+    )
 
     def __init__(self, state: SlotState, spare_number: int) -> None:
         self.market: Market = state.cycle.market
@@ -126,6 +137,7 @@ class Slot:
         self.hold: Hold = Hold(Reason.NO_QUOTE)
         self.plan: Plan | None = None
         self.reading_book = False
+        self.book_read_s = float("-inf")
         # An order number fetched in advance, so that claiming an order never touches the disk.
         self.spare_number = spare_number
         # (number, next attempt, what for) of an attempt that surely placed nothing.

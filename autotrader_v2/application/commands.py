@@ -1,0 +1,314 @@
+"""A person's wishes: switches, resets, adoption, parameters. Journalled, under the same claim as an order.
+
+Every refusal says what is in the way. While an order is unresolved whatever would change the cycle answers 409.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from autotrader_v2.application.deciding import Decider
+from autotrader_v2.application.events import (
+    CommandGiven,
+    CycleChanged,
+    ParamsSet,
+    PauseSet,
+    Record,
+    SettingSet,
+    SwitchSet,
+)
+from autotrader_v2.application.floor import Floor, market_log
+from autotrader_v2.application.funds import Limits
+from autotrader_v2.application.ports import ExchangeUnavailable, merged_params
+from autotrader_v2.application.readings import BalanceReader, outside_coins
+from autotrader_v2.application.refusals import CommandRefused, order_in_flight
+from autotrader_v2.application.slot import NO_BACKOFF, Slot
+from autotrader_v2.domain.cycle import (
+    Active,
+    Adopted,
+    CycleEvent,
+    CycleReset,
+    Idle,
+    OutsideIgnored,
+    TermsChanged,
+    WrittenOff,
+    apply,
+)
+from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed, planned
+from autotrader_v2.domain.money import ZERO, floor_to, plain
+from autotrader_v2.domain.orders import Side
+from autotrader_v2.domain.situation import Pause, SwitchMode
+
+_DAY_MS = 86_400_000
+_TRADES_LOOKED_BACK_MS = 30 * _DAY_MS
+
+
+class Commands:
+    """Thread-safe; nothing here waits for the network but adoption, which reads balances and trades."""
+
+    def __init__(self, floor: Floor, decider: Decider, reader: BalanceReader) -> None:
+        self._floor = floor
+        self._decider = decider
+        self._reader = reader
+
+    # -- switches
+
+    def switch(self, currency: str | None, mode: SwitchMode, by: str) -> None:
+        """Set a market's switch, or the global one (currency None); acts at once, also while an order is in flight."""
+        floor, now_ms = self._floor, self._floor.clock.now_ms()
+        slot = self.slot(currency) if currency is not None else None
+        market = slot.market if slot else None
+        if slot is not None and mode is SwitchMode.FINISH and isinstance(slot.state.cycle, Idle):
+            mode = SwitchMode.OFF
+        floor.journal.write(SwitchSet(market=market, mode=mode, by=by, time_ms=now_ms))
+        if slot is not None:
+            slot.change(switch=mode)
+            market_log(slot.market).info(f"switch: {mode.value}", by=by)
+            self._look_again(slot)
+            return
+        floor.global_switch = mode
+        for one in floor.slots.values():
+            self._look_again(one)
+
+    # -- cycles
+
+    def reset_cycle(self, currency: str, by: str) -> None:
+        """Forget the cycle without selling and pause the market; its coins lie outside from then on."""
+        slot = self.slot(currency)
+
+        def change(now_ms: int) -> tuple[list[Record], CycleEvent | None, dict[str, Any]]:
+            pause = Pause(cause="reset_by_you", since_ms=now_ms)
+            return (
+                [PauseSet(market=slot.market, pause=pause, by=by, time_ms=now_ms)],
+                CycleReset(time_ms=self._floor.exchange.now_ms()),
+                {"pause": pause},
+            )
+
+        self._alone(slot, "reset_cycle", by, {}, change)
+
+    def write_off(self, currency: str, by: str) -> None:
+        """The cycle's coins are gone for nothing: close it with that result and end the pause."""
+        slot = self.slot(currency)
+        if isinstance(slot.state.cycle, Idle):
+            raise CommandRefused("no_cycle", f"{currency} has no open cycle to write off.")
+
+        def change(now_ms: int) -> tuple[list[Record], CycleEvent | None, dict[str, Any]]:
+            return (
+                [PauseSet(market=slot.market, pause=None, by=by, time_ms=now_ms)],
+                WrittenOff(time_ms=self._floor.exchange.now_ms()),
+                {"pause": None},
+            )
+
+        self._alone(slot, "write_off", by, {}, change)
+
+    def resume_cycle(self, currency: str | None, by: str) -> None:
+        """End a pause of a market (or, currency None, of the account) and its back-off."""
+        floor, now_ms = self._floor, self._floor.clock.now_ms()
+        if currency is None:
+            floor.pause_account(None, by)
+            for one in floor.slots.values():
+                self._look_again(one)
+            return
+        slot = self.slot(currency)
+        floor.journal.write(PauseSet(market=slot.market, pause=None, by=by, time_ms=now_ms))
+        slot.change(pause=None, buy_backoff=NO_BACKOFF, sell_backoff=NO_BACKOFF)
+        if floor.account_pause is not None:
+            floor.pause_account(None, by)
+        self._look_again(slot)
+
+    def adopt(self, currency: str, *, price: Decimal | None, from_trades: bool, by: str) -> None:
+        """Hand the coins that lie outside to the cycle, at a price or at what the account's own trades cost."""
+        slot, floor = self.slot(currency), self._floor
+        coins = outside_coins(slot, self._reader.reading_of(slot))
+        if coins <= 0 or not slot.state.rules.sellable(
+            floor_to(coins, slot.state.rules.lot), price or self._price(slot)
+        ):
+            raise CommandRefused("nothing_outside", f"No {currency} worth selling lies outside the cycle.")
+        if price is None and not from_trades:
+            raise CommandRefused("price_missing", "Say at which price, or ask for the account's trades.", field="price")
+        cost = coins * price if price is not None else self._cost_by_trades(slot, coins)
+
+        def change(_now_ms: int) -> tuple[list[Record], CycleEvent | None, dict[str, Any]]:
+            state = slot.state
+            params = self._decider.params_now(slot)
+            event = Adopted(coins=coins, cost=cost, time_ms=floor.exchange.now_ms(), params=params, rules=state.rules)
+            return [], event, {}
+
+        self._alone(slot, "adopt", by, {"coins": plain(coins), "cost": plain(cost)}, change)
+
+    def ignore_coins(self, currency: str, by: str) -> None:
+        """Leave the coins that lie outside alone; only a larger amount asks again."""
+        slot = self.slot(currency)
+        coins = outside_coins(slot, self._reader.reading_of(slot)) + slot.state.cycle.tally.ignored
+
+        def change(_now_ms: int) -> tuple[list[Record], CycleEvent | None, dict[str, Any]]:
+            return [], OutsideIgnored(coins=max(coins, ZERO)), {}
+
+        self._alone(slot, "ignore_coins", by, {"coins": plain(coins)}, change)
+
+    # -- parameters
+
+    def set_params(self, currency: str | None, changes: Mapping[str, Any], by: str) -> None:
+        """Change a market's own ladder values, or the common ones; None returns a field to the common value.
+
+        Errors: `BadLadder` with the field. Acts on a running cycle at once: profit on the active threshold, the rest on
+        the rows ahead.
+        """
+        if currency is None:
+            self._set_common(changes, by)
+            return
+        slot = self.slot(currency)
+        own = {**slot.state.own_params, **changes}
+        own = {name: value for name, value in own.items() if value is not None}
+        self._apply_params({slot: own}, self._floor.common, by)
+
+    def set_limits(self, limits: Limits, by: str) -> None:
+        """Limits of all markets together."""
+        now_ms = self._floor.clock.now_ms()
+        value = {"total_budget": plain(limits.total_budget), "max_active_cycles": limits.max_active_cycles}
+        self._floor.journal.write(SettingSet(name="limits", value=value, by=by, time_ms=now_ms))
+        self._floor.wallet.set_limits(limits)
+
+    def preview_params(self, slot: Slot, changes: Mapping[str, Any]) -> LadderParams:
+        """The market's ladder with these changes, checked but not applied. Errors: `BadLadder`."""
+        own = {**slot.state.own_params, **changes}
+        own = {name: value for name, value in own.items() if value is not None}
+        return merged_params(self._floor.common, own)
+
+    def _set_common(self, changes: Mapping[str, Any], by: str) -> None:
+        given = {name: value for name, value in changes.items() if value is not None}
+        defaults = LadderParams()
+        back = {name: getattr(defaults, name) for name, value in changes.items() if value is None}
+        common = replace(changed(self._floor.common, given), **back)
+        self._apply_params({slot: dict(slot.state.own_params) for slot in self._floor.slots.values()}, common, by)
+
+    def _apply_params(self, own: Mapping[Slot, Mapping[str, Any]], common: LadderParams, by: str) -> None:
+        """Check everything first, then journal and apply market by market."""
+        floor, now_ms = self._floor, self._floor.clock.now_ms()
+        effective = {slot: merged_params(common, values) for slot, values in own.items()}
+        for slot, params in effective.items():
+            self._check_params(slot, params)
+        if common != floor.common:
+            from_defaults = params_as_text(common)
+            floor.journal.write(ParamsSet(market=None, values=from_defaults, by=by, time_ms=now_ms))
+            floor.common = common
+        for slot, params in effective.items():
+            with slot.book_lock:
+                cycle = slot.state.cycle
+                records: list[Record] = []
+                if own[slot] != slot.state.own_params:
+                    texts = {name: _text(value) for name, value in own[slot].items()}
+                    records.append(ParamsSet(market=slot.market, values=texts, by=by, time_ms=now_ms))
+                if isinstance(cycle, Active):
+                    running = (
+                        replace(params, start_quote=cycle.params.start_quote, start_balance_pct=ZERO)
+                        if (params.start_balance_pct)
+                        else params
+                    )
+                    event = TermsChanged(params=running, rules=cycle.rules)
+                    cycle = apply(cycle, event)
+                    records.append(CycleChanged(market=slot.market, event=event, after=cycle, time_ms=now_ms))
+                if records:
+                    floor.journal.write(*records)
+                slot.change(cycle=cycle, params=params, own_params=dict(own[slot]))
+            floor.publish_cycle(slot)
+            self._look_again(slot)
+
+    def _check_params(self, slot: Slot, params: LadderParams) -> None:
+        cycle = slot.state.cycle
+        if isinstance(cycle, Active):
+            if params.drop_reference is not cycle.params.drop_reference:
+                raise BadLadder("drop_reference", "can be changed only while no cycle is open")
+            return
+        quote = self._floor.board.newest(slot.market)
+        if quote is not None:
+            _, free = self._floor.wallet.free_pair(slot.market)
+            resolved = params.resolved(max(free, ZERO), slot.state.rules.qstep)
+            base_price = min(quote.ask, params.start_limit) if params.start_limit else quote.ask
+            planned(resolved, slot.state.rules, floor_to(base_price, slot.state.rules.tick))
+
+    # -- helpers
+
+    def slot(self, currency: str) -> Slot:
+        """The market of a currency. Refused with 404 when it is not traded here."""
+        slot = self._floor.slot_of(currency.upper())
+        if slot is None:
+            raise CommandRefused("unknown_currency", f"{currency[:20]} is not among the available symbols.", status=404)
+        return slot
+
+    def _price(self, slot: Slot) -> Decimal:
+        quote = self._floor.board.newest(slot.market)
+        return quote.bid if quote is not None else ZERO
+
+    def _cost_by_trades(self, slot: Slot, coins: Decimal) -> Decimal:
+        """What the newest buys of that many coins cost, by the account's own trades."""
+        floor = self._floor
+        since_ms = floor.exchange.now_ms() - _TRADES_LOOKED_BACK_MS
+        try:
+            trades = floor.exchange.own_trades(slot.market, since_ms)
+        except ExchangeUnavailable as error:
+            raise CommandRefused(
+                "trades_unknown", f"The account's trades cannot be read now. {error}", status=503
+            ) from error
+        left, cost = coins, ZERO
+        for fill in reversed(trades):
+            if fill.side is not Side.BUY or left <= 0:
+                continue
+            taken = min(left, fill.base_received)
+            cost += fill.quote * taken / fill.base_received
+            left -= taken
+        if left > slot.state.rules.lot:
+            raise CommandRefused(
+                "trades_do_not_explain",
+                f"The trades of 30 days explain only {plain(coins - left)} of {plain(coins)} coins; give a price.",
+                field="price",
+            )
+        return cost
+
+    def _alone(
+        self,
+        slot: Slot,
+        name: str,
+        by: str,
+        values: Mapping[str, str],
+        change: Callable[[int], tuple[list[Record], CycleEvent | None, dict[str, Any]]],
+    ) -> None:
+        """Claim the market as an order would, journal the change, then replace the state in one assignment."""
+        floor = self._floor
+        now_ms = floor.clock.now_ms()
+        if not slot.claim(name, now_ms):
+            raise order_in_flight(slot)
+        changes: dict[str, Any] = {}
+        try:
+            with slot.book_lock:
+                records, event, wanted = change(now_ms)
+                records.insert(0, CommandGiven(name=name, market=slot.market, values=values, by=by, time_ms=now_ms))
+                if event is not None:
+                    after = apply(slot.state.cycle, event)
+                    records.append(CycleChanged(market=slot.market, event=event, after=after, time_ms=now_ms))
+                    wanted = {**wanted, "cycle": after}
+                floor.journal.write(*records)
+                changes = wanted
+        finally:
+            slot.release(**changes)
+        floor.publish_cycle(slot)
+        market_log(slot.market).info(f"command: {name}", by=by, **values)
+        self._look_again(slot)
+
+    def _look_again(self, slot: Slot) -> None:
+        self._floor.board.mark_due(slot.market)
+        self._floor.changed(slot)
+
+
+def params_as_text(params: LadderParams) -> dict[str, Any]:
+    """All values as JSON: numbers as text, sizes as a list, whole numbers as they are."""
+    return {name: _text(getattr(params, name)) for name in LadderParams.__dataclass_fields__}
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, tuple | list):
+        return [_text(one) for one in value]
+    return value.value if hasattr(value, "value") else value

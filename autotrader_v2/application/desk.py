@@ -1,0 +1,330 @@
+"""What page, API and later Telegram see and ask for. Reads frozen values without a lock; wishes go to the commands."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from autotrader_v2.application.commands import params_as_text
+from autotrader_v2.application.events import News
+from autotrader_v2.application.floor import Floor
+from autotrader_v2.application.funds import Limits
+from autotrader_v2.application.ports import Binding
+from autotrader_v2.application.quick_trade import Done
+from autotrader_v2.application.refusals import CommandRefused
+from autotrader_v2.application.slot import Slot
+from autotrader_v2.application.trader import VERSION, AutoTraderV2
+from autotrader_v2.application.views import (
+    coin_view,
+    money_view,
+    preview_view,
+    stats_view,
+    table_view,
+    truth_view,
+    worst_case_view,
+)
+from autotrader_v2.domain.ladder import BadLadder
+from autotrader_v2.domain.market import BadSymbol, Market, parse_symbol
+from autotrader_v2.domain.money import NotANumber, amount, plain
+from autotrader_v2.domain.situation import SwitchMode
+
+_DAY_MS = 86_400_000
+_RESULTS_KEPT_S = 2.0
+
+__all__ = ["CommandRefused", "Desk"]
+
+
+class Desk:
+    """Thread-safe. Until `attach` everything that needs the engine answers 503 `starting`."""
+
+    def __init__(
+        self, binding: Binding, *, stop: Callable[[], None], available: Sequence[Market], primary: Market
+    ) -> None:
+        self._binding = binding
+        self._stop = stop
+        self._available = tuple(available)
+        self._primary = primary
+        self._trader: AutoTraderV2 | None = None
+        self._listeners: list[Callable[[News], None]] = []
+        self._seq = 0
+        self._seq_lock = threading.Lock()
+        self._today: tuple[float, dict[str, Decimal]] = (float("-inf"), {})
+        self._commit_ms = 0.0
+        self.first_start = False
+
+    def attach(self, trader: AutoTraderV2, binding: Binding, *, first_start: bool) -> None:
+        """The engine is there now."""
+        self._binding = binding
+        self.first_start = first_start
+        trader.floor.bus.listen(self._hear)
+        self._trader = trader
+
+    def listen(self, listener: Callable[[News], None]) -> None:
+        """Hear news, on the bus's thread."""
+        self._listeners = [*self._listeners, listener]
+
+    def _hear(self, news: News) -> None:
+        with self._seq_lock:
+            self._seq += 1
+        for listener in self._listeners:
+            listener(news)
+
+    # -- reading
+
+    def overview(self) -> dict[str, Any]:
+        """Everything the page's first screen shows."""
+        trader = self._trader
+        head: dict[str, Any] = {
+            "seq": self._seq,
+            "version": VERSION,
+            "mode": self._binding.mode,
+            "host": self._binding.host,
+            "account": self._binding.account,
+            "settings_source": "first start" if self.first_start else "database",
+        }
+        if trader is None:
+            return {**head, "time_ms": time.time_ns() // 1_000_000, "phase": "starting", "running": False, "coins": []}
+        floor = trader.floor
+        today = self._results_today()
+        slots = trader.get_all_cycles()
+        return {
+            **head,
+            "time_ms": floor.clock.now_ms(),
+            "phase": trader.phase,
+            "running": trader.running,
+            "auto_trade_enabled": floor.global_switch is SwitchMode.ON,
+            "global_switch": floor.global_switch.value,
+            "account_pause": _pause_view(floor),
+            "feed": self._feed_view(trader),
+            "truth": truth_view(trader),
+            "money": money_view(floor, slots, today),
+            "missing_symbols": [market.pair for market in trader.missing],
+            "coins": [coin_view(floor, slot, today.get(slot.market.pair)) for slot in slots],
+        }
+
+    def coin(self, currency: str) -> dict[str, Any]:
+        """One coin's row. Errors: `CommandRefused` 404."""
+        slot = self._slot(currency)
+        return coin_view(self._engine().floor, slot, self._results_today().get(slot.market.pair))
+
+    def stats(self, currency: str | None) -> dict[str, Any]:
+        """The v2 statistics of one currency or of all (row A7)."""
+        trader = self._engine()
+        slots = [self._slot(currency)] if currency else trader.get_all_cycles()
+        floor = trader.floor
+        return {
+            "success": True,
+            "running": trader.running,
+            "version": VERSION,
+            "auto_trade_enabled": floor.global_switch is SwitchMode.ON,
+            "mode": self._binding.mode,
+            "cycles": {slot.market.base: stats_view(floor, slot) for slot in slots},
+        }
+
+    def table(self, currency: str, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The breakeven table the engine acts on; with changes: as it would be. Errors: `BadLadder` for a bad change."""
+        trader, slot = self._engine(), self._slot(currency)
+        params = trader.commands.preview_params(slot, changes) if changes else None
+        return table_view(trader.floor, slot, params)
+
+    def params(self, currency: str | None) -> dict[str, Any]:
+        """Ladder parameters: common, a market's own, and what they make together."""
+        floor = self._engine().floor
+        common = params_as_text(floor.common)
+        if currency is None:
+            return {"common": common, "own": {}, "effective": common}
+        state = self._slot(currency).state
+        return {"common": common, "own": dict(state.own_params), "effective": params_as_text(state.params)}
+
+    def before_switch(self, currency: str) -> dict[str, Any]:
+        """What switching a coin on means in money."""
+        trader, slot = self._engine(), self._slot(currency)
+        return worst_case_view(trader.floor, slot, trader.get_all_cycles())
+
+    def quick_preview(self, currency: str, quote_amount: Decimal | None) -> dict[str, Any]:
+        """What a Quick Trade buy, and selling all, would do now."""
+        return preview_view(self._engine().floor, self._slot(currency), quote_amount)
+
+    def trades(self, currency: str | None, limit: int, before: int | None = None) -> Sequence[Mapping[str, Any]]:
+        """The trade log, newest first."""
+        return self._engine().floor.journal.trades(self._market(currency), limit, before)
+
+    def decisions(self, currency: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """The newest decisions, newest first."""
+        return self._engine().floor.journal.decisions(self._market(currency), limit)
+
+    def cycle_history(self, currency: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Closed cycles, newest first."""
+        return self._engine().floor.journal.cycle_history(self._slot(currency).market, limit)
+
+    def orders(self, currency: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
+        """The newest order attempts."""
+        return self._engine().floor.journal.orders(self._market(currency), limit)
+
+    def symbols(self) -> dict[str, Any]:
+        """Available, active (not off) and primary symbols."""
+        trader = self._trader
+        slots = trader.get_all_cycles() if trader else []
+        return {
+            "available": [market.pair for market in self._available],
+            "active": [slot.market.pair for slot in slots if slot.state.switch is not SwitchMode.OFF],
+            "primary": self._primary.pair,
+        }
+
+    # -- wishes
+
+    def start(self, by: str) -> None:
+        """Decide on prices again."""
+        self._engine().start()
+
+    def stop(self, by: str) -> None:
+        """Stop deciding; what is in flight finishes."""
+        self._engine().hold()
+
+    def request_stop(self) -> None:
+        """Ask the whole program to end."""
+        self._stop()
+
+    def switch(self, currency: str | None, mode: str, by: str) -> None:
+        """Set a market's or (None) the global switch."""
+        try:
+            wanted = SwitchMode(mode)
+        except ValueError:
+            known = ", ".join(one.value for one in SwitchMode)
+            raise CommandRefused(
+                "bad_mode", f"{mode[:20]!r} is not one of {known}.", status=400, field="mode"
+            ) from None
+        self._engine().commands.switch(self._base(currency), wanted, by)
+
+    def reset_cycle(self, currency: str, by: str) -> None:
+        """Forget the cycle without selling."""
+        self._engine().commands.reset_cycle(self._slot(currency).market.base, by)
+
+    def resume_cycle(self, currency: str | None, by: str) -> None:
+        """End a pause."""
+        self._engine().commands.resume_cycle(self._base(currency), by)
+
+    def adopt(self, currency: str, *, price: Decimal | None, from_trades: bool, by: str) -> None:
+        """Hand coins outside to the cycle."""
+        base = self._slot(currency).market.base
+        self._engine().commands.adopt(base, price=price, from_trades=from_trades, by=by)
+
+    def ignore_coins(self, currency: str, by: str) -> None:
+        """Leave coins outside alone."""
+        self._engine().commands.ignore_coins(self._slot(currency).market.base, by)
+
+    def write_off(self, currency: str, by: str) -> None:
+        """The cycle's coins are gone for nothing."""
+        self._engine().commands.write_off(self._slot(currency).market.base, by)
+
+    def set_params(self, currency: str | None, changes: Mapping[str, Any], by: str) -> dict[str, Any]:
+        """Change ladder parameters; None returns a field to the common value. Errors: `CommandRefused` 400 with field."""
+        try:
+            self._engine().commands.set_params(self._base(currency), changes, by)
+        except BadLadder as error:
+            raise CommandRefused("bad_ladder", error.reason, status=400, field=error.field) from error
+        return self.params(currency)
+
+    def set_limits(self, values: Mapping[str, Any], by: str) -> dict[str, Any]:
+        """Limits of all markets together."""
+        commands = self._engine().commands
+        try:
+            budget = amount(str(values.get("total_budget", "0")))
+            cycles = int(values.get("max_active_cycles", 0))
+        except (NotANumber, TypeError, ValueError) as error:
+            raise CommandRefused("bad_limit", str(error), status=400) from error
+        if budget < 0 or cycles < 0:
+            raise CommandRefused("bad_limit", "A limit is 0 (none) or more.", status=400)
+        commands.set_limits(Limits(budget, cycles), by)
+        return {"total_budget": plain(budget), "max_active_cycles": cycles}
+
+    def quick_buy(self, currency: str, quote_amount: Decimal | None, by: str) -> dict[str, Any]:
+        """Buy now; waits at most 10 s for the answer."""
+        return _done_view(self._engine().quick_trade.buy(self._slot(currency), quote_amount, by))
+
+    def sell_all(self, currency: str, then: str, by: str) -> dict[str, Any]:
+        """Sell everything now; waits at most 10 s for the answer."""
+        if then not in ("pause", "restart"):
+            raise CommandRefused("bad_then", "then is `pause` or `restart`.", status=400, field="then")
+        return _done_view(self._engine().quick_trade.sell_all(self._slot(currency), then, by))
+
+    def idempotent(self, key: str, request_hash: str) -> Mapping[str, Any] | None:
+        """The stored answer of a request key. Errors: `JournalRefused` for another request under the same key."""
+        return self._engine().floor.journal.idempotent(key, request_hash)
+
+    def remember(self, key: str, request_hash: str, answer: Mapping[str, Any]) -> None:
+        """Store the answer of a request key."""
+        self._engine().floor.journal.remember(key, request_hash, answer)
+
+    # -- helpers
+
+    def _engine(self) -> AutoTraderV2:
+        trader = self._trader
+        if trader is None or trader.phase in ("new", "starting"):
+            raise CommandRefused("starting", "The engine is starting; try again in a moment.", status=503)
+        return trader
+
+    def _slot(self, currency: str) -> Slot:
+        base = self._base(currency)
+        if base is None:
+            raise CommandRefused("currency_missing", "Name a currency.", status=400, field="base_currency")
+        return self._engine().commands.slot(base)
+
+    def _market(self, currency: str | None) -> Market | None:
+        return self._slot(currency).market if currency else None
+
+    def _base(self, currency: str | None) -> str | None:
+        """BTC from any spelling."""
+        if currency is None:
+            return None
+        home = self._primary.quote
+        try:
+            base, quote = parse_symbol(currency, home)
+        except BadSymbol as error:
+            raise CommandRefused("bad_symbol", str(error), status=400, field="base_currency") from error
+        if quote != home:
+            raise CommandRefused("unknown_currency", f"Only {home} markets are traded here.", status=404)
+        return base
+
+    def _results_today(self) -> dict[str, Decimal]:
+        """Results since midnight UTC by symbol; asked from the journal at most every two seconds."""
+        floor = self._engine_floor()
+        if floor is None:
+            return {}
+        read_s, results = self._today
+        now_s = time.monotonic()
+        if now_s - read_s < _RESULTS_KEPT_S:
+            return results
+        now_ms = floor.clock.now_ms()
+        fresh: dict[str, Decimal] = {}
+        for row in floor.journal.results(None, now_ms - now_ms % _DAY_MS):
+            fresh[row["symbol"]] = fresh.get(row["symbol"], Decimal(0)) + Decimal(row["result"])
+        self._today = (now_s, fresh)
+        return fresh
+
+    def _engine_floor(self) -> Floor | None:
+        return self._trader.floor if self._trader else None
+
+    @staticmethod
+    def _feed_view(trader: AutoTraderV2) -> dict[str, Any]:
+        status = trader.feed.status()
+        age = trader.floor.clock.now_ms() - status.last_message_ms if status.last_message_ms else None
+        return {"family": status.family, "detail": status.detail, "connected": status.connected, "age_ms": age}
+
+
+def _done_view(done: Done) -> dict[str, Any]:
+    return {
+        "client_id": done.client_id,
+        "outcome": done.outcome,
+        "base": plain(done.base),
+        "quote": plain(done.quote),
+        "message": done.message,
+    }
+
+
+def _pause_view(floor: Floor) -> dict[str, Any] | None:
+    pause = floor.account_pause
+    if pause is None:
+        return None
+    return {"cause": pause.cause, "since_ms": pause.since_ms, "values": dict(pause.values)}

@@ -1,0 +1,94 @@
+"""Start-up: journal -> slots. What was open when we ended is unknown until the exchange has told."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+
+from autotrader_v2.application.events import CycleChanged
+from autotrader_v2.application.floor import Floor, market_log
+from autotrader_v2.application.funds import Limits
+from autotrader_v2.application.ports import JournalState, merged_params
+from autotrader_v2.application.slot import InFlight, Slot, SlotState
+from autotrader_v2.domain.cycle import Active, Idle, TermsChanged, apply
+from autotrader_v2.domain.ladder import LadderParams, changed
+from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.domain.situation import Pause, SwitchMode
+
+
+def restore(
+    floor: Floor, state: JournalState, rules: Mapping[Market, MarketRules], first_switches: Mapping[Market, SwitchMode]
+) -> Sequence[Slot]:
+    """Fill the floor from the journal; returns the slots whose order has no known outcome.
+
+    `first_switches` are the settings of the first start; a switch the journal knows wins over them.
+    """
+    floor.common = changed(LadderParams(), dict(state.params.get(None, {})))
+    floor.global_switch = state.switches.get(None, SwitchMode.ON)
+    floor.account_pause = _account_pause(state.settings.get("account_pause"))
+    limits = state.settings.get("limits")
+    if limits:
+        floor.wallet.set_limits(Limits(Decimal(limits["total_budget"]), int(limits["max_active_cycles"])))
+    open_orders = {attempt.intent.market: attempt for attempt in state.open_attempts}
+    unknown = []
+    for market, market_rules in rules.items():
+        own = state.params.get(market, {})
+        params = merged_params(floor.common, own)
+        cycle = state.cycles.get(market, Idle(market=market))
+        if isinstance(cycle, Active) and cycle.rules != market_rules:
+            cycle = new_terms(floor, market, cycle, market_rules)
+        attempt = open_orders.get(market)
+        order = None
+        if attempt is not None:
+            intent = attempt.intent
+            order = InFlight(
+                what=f"{intent.why.value}{'' if intent.step is None else f' {intent.step}'}",
+                since_ms=intent.decided_ms,
+                intent=intent,
+                params=cycle.params
+                if isinstance(cycle, Active)
+                else params.resolved(intent.amount, market_rules.qstep),
+                unknown=True,
+                order_id=attempt.order_id,
+            )
+        slot = Slot(
+            SlotState(
+                cycle=cycle,
+                rules=market_rules,
+                params=params,
+                own_params=own,
+                switch=state.switches.get(market, first_switches.get(market, SwitchMode.OFF)),
+                pause=state.pauses.get(market),
+                order=order,
+                quote_after_ms=cycle.bought[-1].time_ms if isinstance(cycle, Active) else cycle.tally.closed_ms,
+            ),
+            floor.journal.new_number(),
+        )
+        floor.slots[market] = slot
+        floor.publish_cycle(slot)
+        if order is not None and order.intent is not None:
+            floor.wallet.order_out(order.intent.client_id, market, order.intent.max_cost)
+            market_log(market).warning("an order of the last run has no known outcome; the market waits")
+            unknown.append(slot)
+    floor.board.follow(rules)
+    return unknown
+
+
+def new_terms(floor: Floor, market: Market, cycle: Active, rules: MarketRules) -> Active:
+    """The running cycle under new fees or precisions, which act at once. Errors: `JournalUnavailable`."""
+    event = TermsChanged(params=cycle.params, rules=rules)
+    after = apply(cycle, event)
+    floor.journal.write(CycleChanged(market=market, event=event, after=after, time_ms=floor.clock.now_ms()))
+    if not isinstance(after, Active):
+        raise TypeError("new terms never close a cycle")
+    return after
+
+
+def _account_pause(value: Mapping[str, object] | None) -> Pause | None:
+    if not value:
+        return None
+    pairs = value.get("values") or []
+    return Pause(
+        cause=str(value["cause"]),
+        since_ms=int(str(value["since_ms"])),
+        sells=bool(value.get("sells")),
+        values=tuple((str(name), str(text)) for name, text in pairs),  # type: ignore[attr-defined]
+    )

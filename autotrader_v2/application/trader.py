@@ -1,0 +1,333 @@
+"""AutoTraderV2: the engine's face. Threads, start and stop; what they do lives in the modules it puts together."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+import structlog
+
+from autotrader_v2.application.booking import Booking
+from autotrader_v2.application.commands import Commands
+from autotrader_v2.application.deciding import Decider
+from autotrader_v2.application.events import Outcome
+from autotrader_v2.application.execute_trade import ExecuteTrade
+from autotrader_v2.application.floor import Floor, market_log
+from autotrader_v2.application.ports import (
+    AccountFeed,
+    ExchangeUnavailable,
+    JournalState,
+    MarketFeed,
+    TradingError,
+)
+from autotrader_v2.application.quick_trade import QuickTrade
+from autotrader_v2.application.readings import BalanceReader
+from autotrader_v2.application.reconcile import Reconciler
+from autotrader_v2.application.recovery import new_terms, restore
+from autotrader_v2.application.resolve import Resolver
+from autotrader_v2.application.slot import Slot
+from autotrader_v2.domain.cycle import Active
+from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.domain.orders import OrderIntent
+from autotrader_v2.domain.situation import NeedBook, Reason, SwitchMode
+
+_log = structlog.get_logger()
+_CONNECT_RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+_RULES_EVERY_S = 600.0
+_BOOK_READS_APART_S = 0.5
+VERSION = "v2"
+
+
+class AutoTraderV2:
+    """Trades the given markets until stopped. One instance per database."""
+
+    def __init__(
+        self,
+        floor: Floor,
+        feed: MarketFeed,
+        state: JournalState,
+        markets: Sequence[Market],
+        *,
+        first_switches: Mapping[Market, SwitchMode],
+        account_feed: AccountFeed | None = None,
+    ) -> None:
+        self.floor = floor
+        self.feed = feed
+        self._account_feed = account_feed
+        self._state = state
+        self._markets = tuple(markets)
+        self._first_switches = first_switches
+        self._decider = Decider(floor, state.instance)
+        self._booking = Booking(floor)
+        self._resolver = Resolver(floor, self._booking)
+        self._execute = ExecuteTrade(floor, self._booking, self._resolver)
+        self.reader = BalanceReader(floor)
+        self.reconciler = Reconciler(floor, self.reader, state.instance)
+        self.commands = Commands(floor, self._decider, self.reader)
+        self.quick_trade = QuickTrade(floor, self._decider, self.reader, self._submit)
+        self._senders = ThreadPoolExecutor(floor.config.senders, thread_name_prefix="sender")
+        self._carrying = 0
+        self._carrying_lock = threading.Condition()
+        self._stopping = threading.Event()
+        self._paused = threading.Event()
+        self._threads: list[threading.Thread] = []
+        floor.board.on_book_wanted = self._want_book
+        self.phase = "new"
+        self.missing: tuple[Market, ...] = ()
+
+    # -- life
+
+    @property
+    def running(self) -> bool:
+        """Whether prices are being decided on."""
+        return self.phase == "running" and not self._paused.is_set()
+
+    def start(self) -> None:
+        """Begin: ask the exchange for rules and balances (again and again until it answers), resolve, then trade."""
+        if self.phase == "running":
+            self._paused.clear()
+            self._mark_all_due()
+            return
+        self.phase = "starting"
+        self._spawn("boot", self._boot)
+
+    def hold(self) -> None:
+        """Stop deciding (the API's stop): nothing new is sent, what is in flight finishes, prices go on."""
+        self._paused.set()
+        self._wait_for_orders()
+
+    def stop(self) -> None:
+        """End: no new decision, wait for what is in flight (at most `stop_wait_s`), end the threads, close."""
+        if self.phase == "stopped":
+            return
+        self.phase = "stopping"
+        self._stopping.set()
+        floor = self.floor
+        self.feed.stop()
+        if self._account_feed is not None:
+            self._account_feed.stop()
+        if not self._wait_for_orders():
+            _log.warning("an order is still out; the next start finds out what became of it")
+        floor.want_balances.set()
+        floor.want_reconcile.set()
+        self._resolver.stop()
+        floor.board.wake_workers(floor.config.workers)
+        for thread in self._threads:
+            thread.join(timeout=5)
+        self._senders.shutdown(wait=False, cancel_futures=True)
+        floor.bus.stop()
+        floor.exchange.close()
+        floor.journal.close()
+        self.phase = "stopped"
+
+    def settle(self) -> None:
+        """Wait until everything due is decided and carried out (a played feed at full speed calls it at each quote)."""
+        while not self._stopping.is_set() and self.phase == "running":
+            with self._carrying_lock:
+                quiet = self._carrying == 0
+            waits = self.reader.busy or self.floor.want_balances.is_set()
+            if quiet and self.floor.board.idle and not waits:
+                return
+            self._stopping.wait(0.0005)
+
+    # -- reading
+
+    def get_status(self) -> dict[str, Any]:
+        """Phase, switches, counts."""
+        floor = self.floor
+        active = sum(isinstance(slot.state.cycle, Active) for slot in floor.slots.values())
+        return {
+            "running": self.running,
+            "phase": self.phase,
+            "version": VERSION,
+            "markets": len(floor.slots),
+            "active": active,
+            "orders_in_flight": len(floor.in_flight),
+            "global_switch": floor.global_switch.value,
+        }
+
+    def get_cycle_info(self, currency: str) -> Slot:
+        """The slot of a currency; its `state` is one frozen value. Errors: `CommandRefused` (404)."""
+        return self.commands.slot(currency)
+
+    def get_all_cycles(self) -> list[Slot]:
+        """All slots, in the order of the settings."""
+        return list(self.floor.slots.values())
+
+    # -- threads
+
+    def _spawn(self, name: str, body: Callable[[], None]) -> None:
+        thread = threading.Thread(target=body, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _boot(self) -> None:
+        floor = self.floor
+        attempt = 0
+        rules: dict[Market, MarketRules] = {}
+        while not self._stopping.is_set():
+            try:
+                rules = dict(floor.exchange.rules(self._markets))
+                self.reader.read()
+                break
+            except TradingError as error:
+                _log.warning("the exchange cannot be reached yet; trading waits", what=error.what, do=error.do)
+            floor.clock.wait(self._stopping, _CONNECT_RETRY_S[min(attempt, len(_CONNECT_RETRY_S) - 1)])
+            attempt += 1
+        if self._stopping.is_set():
+            return
+        ordered = {market: rules[market] for market in self._markets if market in rules}
+        self.missing = tuple(market for market in self._markets if market not in rules)
+        for market in self.missing:
+            market_log(market).error("the exchange does not know this market; it is left out")
+        for slot in restore(floor, self._state, ordered, self._first_switches):
+            self._resolver.watch(slot)
+        self._compare_first()
+        floor.bus.start()
+        for number in range(floor.config.workers):
+            self._spawn(f"worker-{number}", self._work)
+        self._spawn("resolver", lambda: self._resolver.run(self._stopping))
+        self._spawn("balances", lambda: self.reader.run(self._stopping))
+        self._spawn("reconcile", lambda: self.reconciler.run(self._stopping))
+        self._spawn("sweep", self._sweep)
+        self._spawn("keeper", self._keep)
+        if self._account_feed is not None:
+            self._account_feed.start(self.reconciler.on_fill, self._on_gap)
+        self.phase = "running"
+        self.feed.start(tuple(ordered), self._on_quote)
+        _log.info("trading", markets=len(ordered), exchange=floor.exchange.name)
+
+    def _compare_first(self) -> None:
+        """The exchange against memory before anything trades; a shortage makes its market hold by itself."""
+        try:
+            self.reconciler.reconcile()
+        except TradingError as error:
+            _log.warning("the first reconciliation failed; it is repeated soon", what=error.what)
+            self.floor.want_reconcile.set()
+
+    def _on_quote(self, quote: Any) -> None:
+        self.floor.board.offer(quote)
+
+    def _on_gap(self) -> None:
+        self.floor.want_reconcile.set()
+
+    def _work(self) -> None:
+        floor = self.floor
+        while not self._stopping.is_set():
+            market = floor.board.take()
+            if market is None:
+                return
+            try:
+                if not self._paused.is_set():
+                    self._act(floor.slots[market], self._decider.step(floor.slots[market]))
+            except Exception:
+                # One market's defect must not end the thread that serves the others.
+                market_log(market).exception("deciding failed; the market is tried again with the next price")
+            finally:
+                floor.board.done()
+
+    def _act(self, slot: Slot, wanted: OrderIntent | NeedBook | None) -> None:
+        if isinstance(wanted, OrderIntent):
+            self._submit(slot, wanted)
+        elif isinstance(wanted, NeedBook):
+            self._want_book(slot.market)
+
+    def _want_book(self, market: Market) -> None:
+        """Have the order book read on a sender: one read per market at a time, two a second at most."""
+        slot = self.floor.slots.get(market)
+        if slot is None or slot.reading_book or self._stopping.is_set():
+            return
+        now_s = self.floor.clock.monotonic_s()
+        if now_s - slot.book_read_s < _BOOK_READS_APART_S:
+            return
+        slot.reading_book, slot.book_read_s = True, now_s
+        self._count(+1)
+        self._senders.submit(self._read_book, slot)
+
+    def _submit(self, slot: Slot, intent: OrderIntent) -> "Future[Outcome | None]":
+        self._count(+1)
+        return self._senders.submit(self._carry_out, slot, intent)
+
+    def _carry_out(self, slot: Slot, intent: OrderIntent) -> Outcome | None:
+        try:
+            return self._execute(slot, intent)
+        except Exception:
+            market_log(slot.market).exception("carrying out failed; the order counts as unknown")
+            self._resolver.watch(slot)
+            return None
+        finally:
+            self._count(-1)
+
+    def _read_book(self, slot: Slot) -> None:
+        floor = self.floor
+        try:
+            book = floor.exchange.book(slot.market)
+            floor.board.offer(book)
+            newest = floor.board.newest(slot.market)
+            if newest is not None and newest.exchange_ms <= book.exchange_ms and not self._stopping.is_set():
+                self._act(slot, self._decider.step(slot, book if newest is book else newest))
+        except ExchangeUnavailable as error:
+            market_log(slot.market).warning("the order book could not be read", what=error.what)
+        except Exception:
+            market_log(slot.market).exception("reading the order book failed")
+        finally:
+            slot.reading_book = False
+            self._count(-1)
+
+    def _count(self, change: int) -> None:
+        with self._carrying_lock:
+            self._carrying += change
+            self._carrying_lock.notify_all()
+
+    def _wait_for_orders(self) -> bool:
+        with self._carrying_lock:
+            return self._carrying_lock.wait_for(lambda: self._carrying == 0, timeout=self.floor.config.stop_wait_s)
+
+    def _mark_all_due(self) -> None:
+        for market in self.floor.slots:
+            self.floor.board.mark_due(market)
+
+    def _sweep(self) -> None:
+        """What no price triggers: pauses that end, prices that age, readings that are still awaited."""
+        floor = self.floor
+        waiting_since_s = 0.0
+        while not floor.clock.wait(self._stopping, floor.config.loop_interval_s):
+            self._mark_all_due()
+            waits = any(slot.hold.reason in _WAITS_FOR_BALANCE for slot in list(floor.slots.values()))
+            now_s = floor.clock.monotonic_s()
+            if waits and now_s - waiting_since_s >= floor.config.balance_retry_s:
+                waiting_since_s = now_s
+                floor.want_balances.set()
+
+    def _keep(self) -> None:
+        """A warm connection for the next order, confirmation of waiting quotes, rules and fees kept fresh."""
+        floor = self.floor
+        rules_due_s = floor.clock.monotonic_s() + _RULES_EVERY_S
+        while not floor.clock.wait(self._stopping, min(1.0, floor.config.warm_s)):
+            floor.exchange.warm()
+            if floor.clock.monotonic_s() >= rules_due_s:
+                rules_due_s = floor.clock.monotonic_s() + _RULES_EVERY_S
+                self._refresh_rules()
+
+    def _refresh_rules(self) -> None:
+        floor = self.floor
+        try:
+            fresh = floor.exchange.rules(tuple(floor.slots))
+        except TradingError as error:
+            _log.warning("market rules could not be refreshed; the last known ones hold", what=error.what)
+            return
+        for market, rules in fresh.items():
+            slot = floor.slots[market]
+            if rules == slot.state.rules:
+                continue
+            with slot.book_lock:
+                cycle = slot.state.cycle
+                if isinstance(cycle, Active):
+                    cycle = new_terms(floor, slot.market, cycle, rules)
+                slot.change(rules=rules, cycle=cycle)
+            market_log(market).info("market rules changed", status=rules.status.value, fee=str(rules.fee))
+            floor.publish_cycle(slot)
+            floor.board.mark_due(market)
+
+
+_WAITS_FOR_BALANCE = frozenset({Reason.BALANCE_UNKNOWN, Reason.SHORTAGE, Reason.HOLDS_COINS, Reason.NEEDS_MONEY})

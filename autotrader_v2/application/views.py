@@ -1,0 +1,400 @@
+"""Read models: a slot's frozen state as text for people. Money exact, figures to 12 digits, None where unknown."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from autotrader_v2.application.deciding import make_plan, texts
+from autotrader_v2.application.floor import Floor
+from autotrader_v2.application.slot import Slot
+from autotrader_v2.domain.cycle import Active, Idle
+from autotrader_v2.domain.ladder import BreakevenTable, LadderParams, breakeven_price, project, warnings
+from autotrader_v2.domain.ladder import take_profit_price as take_profit_at
+from autotrader_v2.domain.money import HUNDRED, ZERO, floor_to, plain, reported
+from autotrader_v2.domain.quotes import Quote, average_for_base, average_for_quote
+from autotrader_v2.domain.situation import Hold, Reason, SwitchMode
+
+if TYPE_CHECKING:
+    from autotrader_v2.application.trader import AutoTraderV2
+
+
+def text(value: Decimal | None) -> str | None:
+    """Exact text, None as None."""
+    return None if value is None else plain(value)
+
+
+def figure(value: Decimal | None) -> str | None:
+    """A figure to 12 significant digits."""
+    return None if value is None else plain(reported(value))
+
+
+def hold_of(slot: Slot) -> Hold:
+    """Why nothing else happens: the order that is out, else the last decision."""
+    order = slot.state.order
+    if order is None:
+        return slot.hold
+    if order.intent is None:
+        return Hold(Reason.BUSY, (("what", order.what), ("since_ms", order.since_ms)))
+    reason = Reason.ORDER_UNKNOWN if order.unknown else Reason.ORDER_IN_FLIGHT
+    intent = order.intent
+    return Hold(
+        reason,
+        (
+            ("what", order.what),
+            ("client_id", intent.client_id),
+            ("since_ms", order.since_ms),
+            ("amount", intent.amount),
+        ),
+    )
+
+
+def coin_view(floor: Floor, slot: Slot, today: Decimal | None) -> dict[str, Any]:
+    """One coin's row on the page."""
+    state = slot.state
+    cycle, rules = state.cycle, state.rules
+    quote = floor.board.newest(slot.market)
+    hold = hold_of(slot)
+    pause, order = state.pause, state.order
+    dust = cycle.tally.dust
+    reading = floor.wallet.base_reading(slot.market)
+    outside = None
+    if reading is not None:
+        held = cycle.held if isinstance(cycle, Active) else ZERO
+        outside = reading.available + reading.locked - held - dust.coins - cycle.tally.ignored
+    view: dict[str, Any] = {
+        "currency": slot.market.base,
+        "symbol": slot.market.pair,
+        "name": rules.name or slot.market.base,
+        "state": "ACTIVE" if isinstance(cycle, Active) else "IDLE",
+        "switch": state.switch.value,
+        "effective_switch": floor.mode_of(slot).value,
+        "paused": None
+        if pause is None
+        else {
+            "cause": pause.cause,
+            "since_ms": pause.since_ms,
+            "way_out": pause.way_out,
+            "values": dict(pause.values),
+        },
+        "price_precision": rules.price_precision,
+        "amount_precision": rules.amount_precision,
+        "fee_pct": plain(rules.fee * HUNDRED),
+        "bid": text(quote.bid) if quote else None,
+        "ask": text(quote.ask) if quote else None,
+        "last": text(quote.last) if quote else None,
+        "price_age_ms": floor.clock.now_ms() - quote.confirmed_ms if quote else None,
+        "spread_pct": figure(quote.spread_pct) if quote else None,
+        "realised": figure(cycle.tally.realised),
+        "today": figure(today or ZERO),
+        "completed_cycles": cycle.tally.completed,
+        "hold": {"reason": hold.reason.value, "values": texts(hold.values)},
+        "order": None
+        if order is None or order.intent is None
+        else {
+            "client_id": order.intent.client_id,
+            "what": order.what,
+            "since_ms": order.since_ms,
+            "unknown": order.unknown,
+        },
+        "dust": {
+            "coins": text(dust.coins),
+            "cost": figure(dust.cost),
+            "worth": figure(dust.coins * quote.bid) if quote else None,
+        },
+        "outside": text(outside),
+        "market_status": rules.status.value,
+    }
+    view |= _active_view(cycle, quote) if isinstance(cycle, Active) else _idle_view(slot, cycle)
+    return view
+
+
+def _active_view(cycle: Active, quote: Quote | None) -> dict[str, Any]:
+    row = cycle.next_step
+    unrealised = if_sold(cycle, quote) if quote else None
+    return {
+        "cycle_id": cycle.cycle_id,
+        "average": figure(cycle.invested / cycle.held),
+        "breakeven": text(cycle.breakeven),
+        "take_profit": text(cycle.sell_price),
+        "next_buy": None if row is None else {"step": row.number, "price": text(row.price), "quote": text(row.quote)},
+        "distance_buy_pct": figure((row.price / quote.ask - 1) * HUNDRED) if quote and row else None,
+        "distance_sell_pct": figure((cycle.sell_price / quote.bid - 1) * HUNDRED) if quote else None,
+        "steps_used": cycle.position.step,
+        "steps_total": cycle.params.steps,
+        "invested": figure(cycle.invested),
+        "held": text(cycle.held),
+        "ladder_cost": figure(cycle.invested + cycle.table.cost_ahead),
+        "budget": text(cycle.params.budget_quote) if cycle.params.budget_quote else None,
+        "unrealised": figure(unrealised),
+        "unrealised_pct": figure(unrealised / cycle.invested * HUNDRED) if unrealised is not None else None,
+    }
+
+
+def _idle_view(slot: Slot, cycle: Idle) -> dict[str, Any]:
+    plan, params = slot.plan, slot.state.params
+    table = plan.table if plan else None
+    return {
+        "cycle_id": cycle.tally.last_cycle_id or None,
+        "average": None,
+        "breakeven": None,
+        "take_profit": None,
+        "next_buy": None,
+        "distance_buy_pct": None,
+        "distance_sell_pct": None,
+        "steps_used": 0,
+        "steps_total": params.steps,
+        "invested": "0",
+        "held": "0",
+        "ladder_cost": figure(table.cost) if table else None,
+        "first_order": text(table.rows[0].quote) if table else None,
+        "budget": text(params.budget_quote) if params.budget_quote else None,
+        "unrealised": None,
+        "unrealised_pct": None,
+    }
+
+
+def if_sold(cycle: Active, quote: Quote) -> Decimal:
+    """What the position would earn if sold now, both fees included: by the bids' depth where it is known."""
+    coins = floor_to(cycle.held, cycle.rules.lot)
+    average = average_for_base(quote.bids, coins) if quote.bids and coins else None
+    return cycle.held * (average or quote.bid) * (1 - cycle.rules.fee) - cycle.invested
+
+
+def stats_view(floor: Floor, slot: Slot) -> dict[str, Any]:
+    """One currency's entry of GET /api/autotrader/stats."""
+    state = slot.state
+    cycle = state.cycle
+    active = cycle if isinstance(cycle, Active) else None
+    quote = floor.board.newest(slot.market)
+    row = active.next_step if active else None
+    hold = hold_of(slot)
+    return {
+        "state": "ACTIVE" if active else "IDLE",
+        "enabled": state.switch is not SwitchMode.OFF,
+        "switch": state.switch.value,
+        "paused": state.pause is not None,
+        "cycle_id": active.cycle_id if active else None,
+        "active_step": active.position.step if active else None,
+        "start_price": figure(active.bought[0].price) if active else None,
+        "last_buy_price": figure(active.bought[-1].price) if active else None,
+        "invested_quote": figure(active.invested) if active else "0",
+        "held_base": text(active.held) if active else "0",
+        "breakeven_price": text(active.breakeven) if active else None,
+        "take_profit_price": text(active.sell_price) if active else None,
+        "next_buy_price": text(row.price) if row else None,
+        "last_price": text(quote.last) if quote else None,
+        "hold_reason": {"code": hold.reason.value, "values": texts(hold.values)},
+        "completed_cycles": cycle.tally.completed,
+        "realised_profit_quote": figure(cycle.tally.realised),
+    }
+
+
+def table_view(floor: Floor, slot: Slot, params: LadderParams | None = None) -> dict[str, Any]:
+    """The breakeven table: the engine's own object, or (with parameters) what it would become."""
+    state = slot.state
+    cycle, rules = state.cycle, state.rules
+    quote = floor.board.newest(slot.market)
+    price = quote.ask if quote else None
+    error: dict[str, str] | None = None
+    table: BreakevenTable | None = None
+    active_step: int | None = None
+    base_price = price
+    used = params or state.params
+    if isinstance(cycle, Active):
+        used = params or cycle.params
+        active_step, base_price = cycle.position.step, cycle.position.base_price
+        table = cycle.table
+        if params is not None:
+            table, _, _ = project(params, rules, cycle.table.rows[: cycle.table.done], cycle.position)
+    elif price is not None:
+        _, free = floor.wallet.free_pair(slot.market)
+        plan = make_plan(used.resolved(max(free, ZERO), rules.qstep), rules, price)
+        table = plan.table
+        error = None if plan.error is None else {"field": plan.error[0], "message": plan.error[1]}
+        base_price = table.rows[0].price if table else price
+    rows = []
+    if table is not None:
+        active_at = table.done - 1
+        rows = [{**row.as_json(), "active": position == active_at} for position, row in enumerate(table.rows)]
+    return {
+        "currency": slot.market.base,
+        "base_price": text(base_price),
+        "price": text(price),
+        "bid": text(quote.bid) if quote else None,
+        "rows": rows,
+        "active_step": active_step,
+        "cost": figure(table.cost) if table else None,
+        "cost_ahead": figure(table.cost_ahead) if table else None,
+        "warnings": [
+            {"code": one.code, "values": dict(one.values)} for one in (warnings(table, used, rules) if table else ())
+        ],
+        "error": error,
+    }
+
+
+def worst_case_view(floor: Floor, slot: Slot, slots: Sequence[Slot]) -> dict[str, Any]:
+    """What switching a coin on means: its ladder's cost, how deep it reaches, what all coins need against the balance."""
+    state = slot.state
+    quote = floor.board.newest(slot.market)
+    view: dict[str, Any] = {
+        "currency": slot.market.base,
+        "price_age_ms": floor.clock.now_ms() - quote.confirmed_ms if quote else None,
+        "error": None,
+        "rows": [],
+    }
+    cycle = state.cycle
+    table: BreakevenTable | None = None
+    if isinstance(cycle, Active):
+        table = cycle.table
+    elif quote is not None:
+        _, free = floor.wallet.free_pair(slot.market)
+        plan = make_plan(state.params.resolved(max(free, ZERO), state.rules.qstep), state.rules, quote.ask)
+        table = plan.table
+        if plan.error:
+            view["error"] = {"field": plan.error[0], "message": plan.error[1]}
+    needed, free = ladders_need(floor, slots), floor.wallet.free()
+    own = table.cost_ahead if table else ZERO
+    others = needed - (own if state.switch is not SwitchMode.OFF else ZERO)
+    with_it = others + own
+    view |= {
+        "all_need": figure(with_it),
+        "free": figure(free),
+        "missing": figure(max(with_it - free, ZERO)),
+        "coverage_pct_before": figure(_coverage(free, others)),
+        "coverage_pct_after": figure(_coverage(free, with_it)),
+    }
+    if table is not None:
+        last = table.rows[-1]
+        view |= {
+            "first_order": text(table.rows[0].quote),
+            "ladder_cost": figure(table.cost),
+            "deepest_fall_pct": figure(last.drop_total_pct),
+            "loss_there": figure(last.held * last.price * (1 - last.fee) - last.invested),
+            "rows": [row.as_json() for row in table.rows],
+        }
+    return view
+
+
+def _coverage(free: Decimal, need: Decimal) -> Decimal | None:
+    return min(free / need * HUNDRED, HUNDRED) if need > 0 else None
+
+
+def ladders_need(floor: Floor, slots: Sequence[Slot]) -> Decimal:
+    """What the ladders of all coins that are on still need, in quote."""
+    total = ZERO
+    for slot in slots:
+        state = slot.state
+        if isinstance(state.cycle, Active):
+            total += state.cycle.table.cost_ahead if floor.mode_of(slot).rebuys else ZERO
+        elif state.switch is SwitchMode.ON and slot.plan is not None and slot.plan.table is not None:
+            total += slot.plan.table.cost
+    return total
+
+
+def money_view(floor: Floor, slots: Sequence[Slot], today: Mapping[str, Decimal]) -> dict[str, Any]:
+    """Money of all coins together, in quote."""
+    funds = floor.wallet.funds()
+    worth = invested = realised = ZERO
+    unrealised = ZERO
+    priced = True
+    for slot in slots:
+        cycle = slot.state.cycle
+        realised += cycle.tally.realised
+        if not isinstance(cycle, Active):
+            continue
+        invested += cycle.invested
+        quote = floor.board.newest(slot.market)
+        if quote is None:
+            priced = False
+            continue
+        result = if_sold(cycle, quote)
+        unrealised += result
+        worth += cycle.invested + result
+    need = ladders_need(floor, slots)
+    return {
+        "quote": floor.home_quote,
+        "free": figure(funds.free) if funds.known else None,
+        "reserved": figure(funds.reserved),
+        "in_positions": figure(invested),
+        "unrealised": figure(unrealised) if priced else None,
+        "equity": figure(funds.free + funds.reserved + worth) if priced and funds.known else None,
+        "today": figure(sum(today.values(), ZERO)),
+        "realised_all": figure(realised),
+        "ladders_need": figure(need),
+        "ladders_missing": figure(max(need - funds.free, ZERO)),
+    }
+
+
+def truth_view(trader: "AutoTraderV2") -> dict[str, Any]:
+    """What the person must be able to trust: ages, unknown orders, the journal, the last reconciliation."""
+    floor = trader.floor
+    now_ms = floor.clock.now_ms()
+    ages = []
+    unknown = []
+    for slot in trader.get_all_cycles():
+        order = slot.state.order
+        if order is not None and order.unknown and order.intent is not None:
+            unknown.append(
+                {
+                    "client_id": order.intent.client_id,
+                    "currency": slot.market.base,
+                    "what": order.what,
+                    "since_ms": order.since_ms,
+                }
+            )
+        quote = floor.board.newest(slot.market)
+        if floor.mode_of(slot) is not SwitchMode.OFF and quote is not None:
+            ages.append(now_ms - quote.confirmed_ms)
+    journal_ms = getattr(floor.journal, "last_commit_ms", None)
+    return {
+        "price_age_ms": max(ages) if ages else None,
+        "unknown_orders": unknown,
+        "journal_ms": journal_ms,
+        "journal_ok": getattr(floor.journal, "healthy", True),
+        "balances_ok": not trader.reader.failing,
+        "clock_offset_ms": floor.exchange.now_ms() - now_ms,
+        "reconciled_ms": trader.reconciler.last_ms or None,
+        "corrected": trader.reconciler.corrected,
+    }
+
+
+def preview_view(floor: Floor, slot: Slot, quote_amount: Decimal | None) -> dict[str, Any]:
+    """What a Quick Trade buy of that amount, and selling all, would do at the prices known now."""
+    state = slot.state
+    cycle, rules = state.cycle, state.rules
+    quote = floor.board.newest(slot.market)
+    if quote is None:
+        return {"side": "buy", "amount": text(quote_amount), "average": None, "sell": None}
+    amount = floor_to(quote_amount if quote_amount is not None else state.params.size(0), rules.qstep)
+    average = average_for_quote(quote.asks, amount) or quote.ask
+    coins = floor_to(amount / average, rules.lot)
+    net = coins * (1 - rules.fee)
+    active = cycle if isinstance(cycle, Active) else None
+    held = net + (active.held if active else ZERO)
+    invested = coins * average + (active.invested if active else ZERO)
+    params = active.params if active else state.params
+    breakeven = breakeven_price(invested, held, rules) if held else None
+    step = active.position.step if active else 0
+    sell = None
+    if active:
+        own = floor_to(active.held + active.tally.dust.coins, rules.lot)
+        sell = {
+            "amount": text(own),
+            "average": figure(average_for_base(quote.bids, own) or quote.bid),
+            "result": figure(if_sold(active, quote)),
+        }
+    return {
+        "side": "buy",
+        "amount": text(amount),
+        "average": figure(average),
+        "slippage_pct": figure((average / quote.ask - 1) * HUNDRED),
+        "fee": figure(coins * rules.fee),
+        "gets": text(net),
+        "breakeven_before": text(active.breakeven) if active else None,
+        "breakeven_after": text(breakeven),
+        "take_profit_before": text(active.sell_price) if active else None,
+        "take_profit_after": text(take_profit_at(breakeven, params.profit_at(step), rules)) if breakeven else None,
+        "free_after": figure(floor.wallet.free() - amount),
+        "sell": sell,
+        "price_age_ms": floor.clock.now_ms() - quote.confirmed_ms,
+    }
