@@ -11,7 +11,8 @@ from autotrader_v2.infrastructure.feeds.coins import spread_ppm
 _WORTH = 25_000
 _SHARES_PCT = (100, 62, 147, 88, 215, 71, 120, 54, 178, 95, 66, 133, 240, 81, 110, 58)
 _SIZE_DIGITS = 4
-_REMEMBERED_PRICES = 20_000
+# Neighbouring prices come again and again; a thousand markets must still fit into a small machine.
+_REMEMBERED_PRICES = 500
 _MILLION = 1_000_000
 
 
