@@ -13,20 +13,24 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from autotrader_v2.domain.market import MarketRules
-from autotrader_v2.domain.orders import Side
+from autotrader_v2.domain.orders import OrderType, Side
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.matching.accounts import Account, FeeSettings
 from autotrader_v2.matching.core import MatchingCore
 from autotrader_v2.matching.knobs import Knobs
 from autotrader_v2.matching.lookup import held
 from autotrader_v2.matching.markets import Profile
-from autotrader_v2.matching.records import Event, Order, OrderRequest, OrderType, TimeInForce, UserTrade
+from autotrader_v2.matching.records import Event, Order, OrderRequest, TimeInForce, UserTrade
+from autotrader_v2.matching.refused import Refused
 from autotrader_v2.simulator.connection import HttpConnection
 from autotrader_v2.simulator.desk import Desk
 from autotrader_v2.simulator.faults import Faults
+from autotrader_v2.simulator.hub import Hub
 from autotrader_v2.simulator.limits import RateLimiter
 from autotrader_v2.simulator.rest import RestFace
 from autotrader_v2.simulator.router import PREFIX
+from autotrader_v2.simulator.ws_connection import WsConnection
+from autotrader_v2.simulator.ws_face import WsFace
 
 _Result = TypeVar("_Result")
 WS_PATHS = ("/ws/v4/", "/ws/v4")
@@ -113,6 +117,8 @@ class Simulator:
             keys[client.key] = (client.secret, account)
         self._desk = Desk(self._core, keys, RateLimiter(enabled=rate_limits), self._clock_us)
         self._face = RestFace(self._desk)
+        self._hub = Hub(self._core, self._desk.clock_ms)
+        self._ws_face = WsFace(self._desk, self._hub)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._open_ones: set[asyncio.BaseTransport] = set()
@@ -258,7 +264,9 @@ class Simulator:
         return self._wall_us() + self.clock_offset_ms * 1000
 
     def _hear(self, event: Event) -> None:
-        return None
+        # Accounts are opened, and announce it, before anybody can listen.
+        if self._loop is not None:
+            self._hub.hear(event)
 
     def _run(self, ready: "Future[int]") -> None:
         asyncio.run(self._serve(ready))
@@ -273,9 +281,11 @@ class Simulator:
             return
         self._take_quotes()
         ready.set_result(server.sockets[0].getsockname()[1])
-        beat = loop.create_task(self._beat())
+        beats = [loop.create_task(self._beat())]
+        beats += [loop.create_task(self._hub.pace(pace_ms)) for pace_ms in self._hub.paces()]
         await self._stopping.wait()
-        beat.cancel()
+        for beat in beats:
+            beat.cancel()
         server.close()
         for transport in list(self._open_ones):
             transport.abort()  # type: ignore[attr-defined]
@@ -300,7 +310,16 @@ class Simulator:
         )
 
     def _upgrade(self, transport: asyncio.Transport, data: bytes) -> asyncio.BaseProtocol:
-        raise NotImplementedError
+        peer = transport.get_extra_info("peername")
+        connection = WsConnection(
+            transport,
+            self._ws_face,
+            conn_id=self._desk.trace_id()[-16:],
+            address=str(peer[0]) if peer else "",
+            open_ones=self._open_ones,
+        )
+        connection.data_received(data)
+        return connection
 
     def _take_quotes(self) -> None:
         for _ in range(_QUOTES_AT_ONCE):
@@ -309,7 +328,13 @@ class Simulator:
                     self._quotes_wanted = False
                     return
                 quote = self._quotes.popleft()
-            self._core.feed(quote)
+            try:
+                self._core.feed(quote)
+            except (ValueError, Refused) as error:
+                # One bad price must not end the others; asyncio logs it.
+                asyncio.get_running_loop().call_exception_handler(
+                    {"message": f"bad quote: {error}", "exception": error}
+                )
         asyncio.get_running_loop().call_soon(self._take_quotes)
 
 
