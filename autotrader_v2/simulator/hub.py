@@ -45,17 +45,20 @@ class Hub:
         self._pushed_at: dict[str, float] = {}
         self._flush_planned = False
 
-    def subscribe(self, connection: WsConnection, topic: Topic) -> bool:
-        """Begin to push; False when the connection has it already."""
+    def has(self, connection: WsConnection, topic: Topic) -> bool:
+        """Whether the connection listens to it."""
+        return topic in self._topics.get(connection, ())
+
+    def subscribe(self, connection: WsConnection, topic: Topic) -> None:
+        """Begin to push; a second time changes nothing."""
         mine = self._topics.setdefault(connection, set())
         if topic in mine:
-            return False
+            return
         mine.add(topic)
         self._readers.setdefault(topic, set()).add(connection)
         first = self._paced.joined(topic)
         if first is not None:
             connection.send(self._update(topic[0], first))
-        return True
 
     def unsubscribe(self, connection: WsConnection, topic: Topic) -> None:
         """End to push."""
@@ -85,11 +88,11 @@ class Hub:
             case PublicTrade():
                 self._publish(("spot.trades", event.pair), pushes.public_trade_push, event)
             case OrderChanged(_, order):
-                for channel, push in _ORDERS:
-                    self._publish_own(channel, order.account.name, order.pair, push, event)
+                for channel, order_push in _ORDERS:
+                    self._publish_own(channel, order.account.name, order.pair, order_push, event)
             case TradeMade(account, trade):
-                for channel, push in _TRADES:
-                    self._publish_own(channel, account.name, trade.pair, push, event)
+                for channel, trade_push in _TRADES:
+                    self._publish_own(channel, account.name, trade.pair, trade_push, event)
             case BalanceChanged():
                 topic = ("spot.balances", event.account.name)
                 self._publish(topic, lambda one: pushes.balance_push(one, self._clock_ms()), event)

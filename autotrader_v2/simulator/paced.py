@@ -56,7 +56,7 @@ class Paced:
         if pace is not None:
             self._topics[pace].pop(topic, None)
             for memory in (self._seen, self._views, self._candles):
-                memory.pop(topic, None)  # type: ignore[attr-defined]
+                memory.pop(topic, None)
 
     def topics(self, interval_ms: int) -> tuple[Topic, ...]:
         """What is pushed at that pace."""

@@ -99,6 +99,8 @@ class Simulator:
         self._port = port
         self._patience_s = patience_s
         self.clock_offset_ms = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._wall_us = clock_us or _wall_us
         self.faults = Faults()
         self._core = MatchingCore(
@@ -119,8 +121,6 @@ class Simulator:
         self._face = RestFace(self._desk)
         self._hub = Hub(self._core, self._desk.clock_ms)
         self._ws_face = WsFace(self._desk, self._hub)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
         self._open_ones: set[asyncio.BaseTransport] = set()
         self._quotes: deque[Quote] = deque()
         self._quotes_lock = threading.Lock()

@@ -82,15 +82,16 @@ class WsFace:
                     self._hub.unsubscribe(connection, topic)
                 self._reply(connection, message)
                 return
+            for topic in topics:
+                if topic[0] == "spot.obu" and self._hub.has(connection, topic):
+                    raise Failed(_BAD_ARGUMENT, f"already subscribed: {topic[1]}")
         except Failed as failed:
             self._reply(connection, message, error=failed)
             return
         # The confirmation goes out before the first push.
         self._reply(connection, message)
         for topic in topics:
-            fresh = self._hub.subscribe(connection, topic)
-            if not fresh and topic[0] == "spot.obu":
-                self._reply(connection, message, error=Failed(_BAD_ARGUMENT, f"already subscribed: {topic[1]}"))
+            self._hub.subscribe(connection, topic)
 
     def _topics(self, message: dict[str, Any]) -> list[Topic]:
         """What a subscription is about. Errors: `Failed`."""
