@@ -1,0 +1,152 @@
+"""The only place that wires: settings in, a trading program out."""
+
+import contextlib
+import secrets
+import sys
+import threading
+import webbrowser
+from collections.abc import Sequence
+
+import structlog
+
+from autotrader_v2.app import instance, logs, signals
+from autotrader_v2.app.outside import binding_of, database_of, feed_kind_of, outside_of
+from autotrader_v2.app.settings import Mode, Settings
+from autotrader_v2.application.desk import Desk
+from autotrader_v2.application.events import Bus
+from autotrader_v2.application.floor import Floor, TraderConfig
+from autotrader_v2.application.funds import Wallet
+from autotrader_v2.application.ports import Binding, TradingError
+from autotrader_v2.application.quote_board import QuoteBoard
+from autotrader_v2.application.trader import AutoTraderV2
+from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.situation import SwitchMode
+from autotrader_v2.infrastructure.notifier import LogNotifier
+
+_log = structlog.get_logger()
+# A start that has to look for the exchange first serves its page meanwhile.
+_READY_AFTER_S = 1.5
+
+
+def serve(settings: Settings, *, open_browser: bool) -> int:
+    """Serve the page and trade until asked to stop; returns the exit code."""
+    logs.configure(level=settings.log_level, form=settings.log_format, secrets=_secrets_of(settings))
+    with instance.claim(settings.data_dir) as held:
+        return _Program(settings, held).run(open_browser=open_browser)
+
+
+class _Program:
+    """One run, from start to stop."""
+
+    def __init__(self, settings: Settings, held: instance.Instance) -> None:
+        from web.server import WebConfig, create_server
+
+        self._settings = settings
+        self._held = held
+        self._stopping = threading.Event()
+        self._booted = threading.Event()
+        self._failure: Exception | None = None
+        self._trader: AutoTraderV2 | None = None
+        self._desk = Desk(
+            Binding(settings.mode.value, settings.gate_host, "", settings.feed_kind.value),
+            stop=self._stopping.set,
+            available=settings.markets,
+            primary=settings.primary_market,
+        )
+        token = settings.api_token.get_secret_value() if settings.api_token else None
+        config = WebConfig(
+            host=settings.host,
+            port=settings.port,
+            api_token=token,
+            stop_token=held.stop_token,
+            session_secret=secrets.token_bytes(32),
+        )
+        self._web = create_server(self._desk, config)
+
+    def run(self, *, open_browser: bool) -> int:
+        """Boot in the background, serve, wait for a reason to stop, stop."""
+        signals.install(self._stopping.set)
+        threading.Thread(target=self._boot, name="boot-program", daemon=True).start()
+        self._web.start()
+        self._booted.wait(_READY_AFTER_S)
+        if self._failure is None:
+            self._announce(open_browser=open_browser)
+        while not self._stopping.wait(0.2) and self._failure is None:
+            pass
+        self._web.shutdown()
+        if self._trader is not None:
+            self._trader.stop()
+        if self._failure is not None:
+            print(f"mTrade cannot start: {self._failure}", file=sys.stderr, flush=True)
+            return 1
+        _log.info("stopped")
+        return 0
+
+    def _announce(self, *, open_browser: bool) -> None:
+        web, settings = self._web, self._settings
+        self._held.publish(host=settings.host, port=web.port, url=web.url, flags=settings.flags)
+        link = web.one_time_link()
+        print(f"READY {web.url}", flush=True)
+        print(f"Open {link}\n(the link works once; Ctrl-C stops the program)", file=sys.stderr, flush=True)
+        if open_browser:
+            # A machine without a browser is a server, not a failure: the link is printed.
+            with contextlib.suppress(webbrowser.Error):
+                webbrowser.open(link)
+
+    def _boot(self) -> None:
+        try:
+            self._trader = build(self._settings, self._desk)
+            self._trader.start()
+        except (TradingError, OSError, ValueError) as error:
+            self._failure = error
+        except Exception as error:
+            _log.exception("the start failed")
+            self._failure = error
+        finally:
+            self._booted.set()
+
+
+def build(settings: Settings, desk: Desk) -> AutoTraderV2:
+    """Put the engine together and hand it to the desk. Errors: `TradingError`, ValueError (unreadable prices)."""
+    from autotrader_v2.infrastructure.store import SqlJournal
+
+    kind = feed_kind_of(settings)
+    binding = binding_of(settings, kind)
+    journal = SqlJournal(database_of(settings, kind), binding, account=binding.account)
+    state = journal.load()
+    outside = outside_of(settings, kind, journal, state)
+    floor = Floor(
+        exchange=outside.exchange,
+        journal=journal,
+        clock=outside.clock,
+        notifier=LogNotifier(),
+        bus=Bus(),
+        board=QuoteBoard(),
+        wallet=Wallet(settings.quote),
+        config=TraderConfig(loop_interval_s=settings.loop_interval_s),
+        home_quote=settings.quote,
+    )
+    trader = AutoTraderV2(
+        floor,
+        outside.feed,
+        state,
+        outside.markets,
+        first_switches=_first_switches(settings, outside.markets),
+        account_feed=outside.account_feed,
+    )
+    outside.settle_with(trader.settle)
+    desk.attach(trader, binding, first_start=not state.switches and not state.cycles)
+    return trader
+
+
+def _first_switches(settings: Settings, markets: Sequence[Market]) -> dict[Market, SwitchMode]:
+    """Who is on at the first start: ACTIVE_SYMBOLS; on paper, when none is named, every coin."""
+    active = settings.active_markets
+    if not active and settings.mode is Mode.PAPER:
+        active = tuple(markets)
+    return dict.fromkeys(active, SwitchMode.ON)
+
+
+def _secrets_of(settings: Settings) -> list[str]:
+    given = (settings.api_key, settings.api_secret, settings.api_token)
+    return [one.get_secret_value() for one in given if one is not None]

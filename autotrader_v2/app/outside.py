@@ -1,0 +1,170 @@
+"""The outside of one run: which exchange account, which prices, which clock, and what the database is bound to."""
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from autotrader_v2.app.settings import Mode, Settings
+from autotrader_v2.app.values import FeedKind
+from autotrader_v2.application.ports import AccountFeed, Binding, Clock, Exchange, Journal, JournalState, MarketFeed
+from autotrader_v2.domain.cycle import Active, TradingCycle
+from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.quotes import Quote
+from autotrader_v2.infrastructure.clock import SystemClock
+
+if TYPE_CHECKING:
+    from autotrader_v2.infrastructure.feeds.sources import PriceSource
+
+_log = structlog.get_logger()
+_REACHABLE_WITHIN_S = 3.0
+_PAPER_ACCOUNT = "paper"
+# A replay begins again at its first candle, but its journal already knows later times: its time is moved past them.
+_AFTER_JOURNAL_MS = 60_000
+
+
+@dataclass(slots=True)
+class Settle:
+    """A hook that is told later what to call: prices exist before the trader that must keep up with them."""
+
+    call: Callable[[], None] = field(default=lambda: None)
+
+    def __call__(self) -> None:
+        """Wait until the trader has dealt with everything due."""
+        self.call()
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """An exchange account, its prices, its clock. `settle`: what prices at full speed wait for."""
+
+    exchange: Exchange
+    feed: MarketFeed
+    clock: Clock
+    markets: tuple[Market, ...]
+    account_feed: AccountFeed | None = None
+    settle: Settle = field(default_factory=Settle)
+
+    def settle_with(self, wait: Callable[[], None]) -> None:
+        """Tell prices at full speed what to wait for."""
+        self.settle.call = wait
+
+
+class ShiftedSource:
+    """A price source moved in time, so that a replay that starts again goes on after what the journal knows."""
+
+    def __init__(self, source: "PriceSource", shift_ms: int) -> None:
+        self._source = source
+        self._shift_ms = shift_ms
+
+    @property
+    def markets(self) -> tuple[Market, ...]:
+        """See `PriceSource`."""
+        return self._source.markets
+
+    @property
+    def start_ms(self) -> int:
+        """See `PriceSource`."""
+        return self._source.start_ms + self._shift_ms
+
+    def quotes(self) -> Iterator[Quote]:
+        """See `PriceSource`."""
+        shift_ms = self._shift_ms
+        for quote in self._source.quotes():
+            yield quote._replace(exchange_ms=quote.exchange_ms + shift_ms, confirmed_ms=quote.confirmed_ms + shift_ms)
+
+
+def feed_kind_of(settings: Settings) -> FeedKind:
+    """Where prices come from: `auto` on paper is Gate when it answers within 3 s, else the synthetic market."""
+    if settings.mode is not Mode.PAPER:
+        return FeedKind.GATE
+    if settings.feed_kind is not FeedKind.AUTO:
+        return settings.feed_kind
+    from autotrader_v2.infrastructure.gate import reachable
+
+    if reachable(settings.gate_host, timeout_s=_REACHABLE_WITHIN_S):
+        return FeedKind.GATE
+    _log.warning("Gate cannot be reached; prices are synthetic (made up) in this run")
+    return FeedKind.SYNTHETIC
+
+
+def binding_of(settings: Settings, kind: FeedKind) -> Binding:
+    """What the database of this run belongs to. The account is told by a label of its key, never by the key."""
+    if settings.mode is Mode.PAPER:
+        host = settings.replay_path.name if settings.replay_path else kind.value
+        return Binding(settings.mode.value, host, _PAPER_ACCOUNT, kind.value)
+    from autotrader_v2.infrastructure.gate import account_label
+
+    return Binding(settings.mode.value, settings.gate_host, account_label(_key(settings)), kind.value)
+
+
+def database_of(settings: Settings, kind: FeedKind) -> Path:
+    """The database file: DB_PATH, or one per mode and, on paper, per kind of prices."""
+    if settings.db_path is not None or settings.mode is not Mode.PAPER:
+        return settings.database
+    name = kind.value
+    if settings.replay_path is not None:
+        name += "-" + re.sub(r"[^A-Za-z0-9._-]+", "_", settings.replay_path.stem)
+    return settings.data_dir / f"{settings.mode}-{name}.sqlite3"
+
+
+def outside_of(settings: Settings, kind: FeedKind, journal: Journal, state: JournalState) -> Outside:
+    """Build it. Errors: ValueError with the reason when prices cannot be read."""
+    if settings.mode is not Mode.PAPER:
+        return _gate(settings)
+    if kind is FeedKind.GATE:
+        return _paper_on_gate(settings, journal)
+    return _paper_on_played(settings, kind, journal, state)
+
+
+def _paper_on_played(settings: Settings, kind: FeedKind, journal: Journal, state: JournalState) -> Outside:
+    from autotrader_v2.infrastructure.feeds.played_feed import PlayedFeed
+    from autotrader_v2.infrastructure.feeds.sources import open_source
+    from autotrader_v2.infrastructure.paper import PaperExchange
+    from autotrader_v2.matching.markets import known_coins, rules_for
+
+    spec = f"replay:{settings.replay_path}" if kind is FeedKind.REPLAY else kind.value
+    wanted = settings.markets
+    if kind is FeedKind.REPLAY and "available_symbols" not in settings.model_fields_set:
+        wanted = ()  # nobody chose coins: trade what the recording holds
+    ticks = {market: rules_for(market.base, market.quote).tick for market in wanted if market.base in known_coins()}
+    source: PriceSource = open_source(spec, seed=settings.seed, markets=wanted, exchange=settings.exchange, ticks=ticks)
+    shift_ms = last_known_ms(state) + _AFTER_JOURNAL_MS - source.start_ms
+    if last_known_ms(state) and shift_ms > 0:
+        source = ShiftedSource(source, shift_ms)
+    settle = Settle()
+    paper: list[PaperExchange] = []
+    feed = PlayedFeed(
+        source,
+        spec,
+        speed=None if math.isinf(settings.speed) else settings.speed,
+        settle=settle,
+        tap=lambda quote: paper[0].feed(quote),
+    )
+    paper.append(
+        PaperExchange((), journal.balances(dict(settings.paper_balance)), clock=feed.clock, seed=settings.seed)
+    )
+    return Outside(paper[0], feed, feed.clock, source.markets, paper[0], settle)
+
+
+def last_known_ms(state: JournalState) -> int:
+    """The latest exchange time in the journal; 0 when it is new."""
+    known = [_last_ms(cycle) for cycle in state.cycles.values()]
+    known += [attempt.intent.expires_ms for attempt in state.open_attempts]
+    known += [pause.since_ms for pause in state.pauses.values()]
+    return max(known, default=0)
+
+
+def _last_ms(cycle: TradingCycle) -> int:
+    closed_ms = cycle.tally.closed_ms
+    return max(closed_ms, cycle.bought[-1].time_ms, cycle.rest_since_ms) if isinstance(cycle, Active) else closed_ms
+
+
+def _key(settings: Settings) -> str:
+    if settings.api_key is None:
+        raise ValueError("this mode trades with an account and needs API_KEY")
+    return settings.api_key.get_secret_value()
