@@ -7,9 +7,11 @@ Source of the precisions, minimums and caps of BTC, ETH, ADA, LTC, XRP, DOGE, TR
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.money import ZERO, step_of
+from autotrader_v2.domain.quotes import Quote
 
 EXCHANGE = "gate"
 STANDARD_FEE = Decimal("0.002")
@@ -17,6 +19,7 @@ _MIN_QUOTE = Decimal(3)
 _MAX_QUOTE = Decimal(5_000_000)
 # A coarser tick than this share of the price would make every spread a loss: old prices of a coin that grew.
 _COARSEST_TICK = Decimal("0.0005")
+_QUOTES_READ_MAX = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +120,21 @@ def rules_for(
 def table_for(coins: Iterable[str], quote: str = "USDT", *, fee: Decimal = STANDARD_FEE) -> tuple[MarketRules, ...]:
     """The rules of many coins' markets."""
     return tuple(rules_for(coin, quote, fee=fee) for coin in coins)
+
+
+def rules_of(markets: Iterable[Market], quotes: Iterable[Quote], *, fee: Decimal = STANDARD_FEE) -> list[MarketRules]:
+    """The rules of markets whose prices are about to be played, fitting the first price of each.
+
+    Reads `quotes` until all markets were seen, or far enough; a market not seen gets the table's rules.
+    """
+    wanted = set(markets)
+    prices: dict[Market, Decimal] = {}
+    for quote in islice(quotes, _QUOTES_READ_MAX):
+        if quote.market in wanted:
+            prices.setdefault(quote.market, quote.last)
+            if len(prices) == len(wanted):
+                break
+    return [rules_for(one.base, one.quote, price=prices.get(one), fee=fee) for one in sorted(wanted)]
 
 
 def profile_for(coin: str) -> Profile:
