@@ -123,9 +123,13 @@ class Desk:
         }
 
     def table(self, currency: str, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The breakeven table the engine acts on; with changes: as it would be. Errors: `BadLadder` for a bad change."""
+        """The breakeven table the engine acts on; with changes: as it would be, or the `error` that forbids them."""
         trader, slot = self._engine(), self._slot(currency)
-        params = trader.commands.preview_params(slot, changes) if changes else None
+        try:
+            params = trader.commands.preview_params(slot, changes) if changes else None
+        except BadLadder as error:
+            refused = {"field": error.field, "message": error.reason}
+            return {**table_view(trader.floor, slot), "rows": [], "error": refused}
         return table_view(trader.floor, slot, params)
 
     def params(self, currency: str | None) -> dict[str, Any]:
@@ -219,7 +223,7 @@ class Desk:
         self._engine().commands.write_off(self._slot(currency).market.base, by)
 
     def set_params(self, currency: str | None, changes: Mapping[str, Any], by: str) -> dict[str, Any]:
-        """Change ladder parameters; None returns a field to the common value. Errors: `CommandRefused` 400 with field."""
+        """Change ladder parameters; None returns a field to the common value. Errors: `CommandRefused` 400."""
         try:
             self._engine().commands.set_params(self._base(currency), changes, by)
         except BadLadder as error:

@@ -30,7 +30,7 @@ class QuoteBoard:
         self._due: queue.SimpleQueue[Market | None] = queue.SimpleQueue()
         self._rules = rules
         self._pending = 0
-        self._pending_lock = threading.Lock()
+        self._pending_lock = threading.Condition(threading.Lock())
         self.on_book_wanted: Callable[[Market], None] = lambda _market: None
 
     def follow(self, markets: Iterable[Market]) -> None:
@@ -98,11 +98,13 @@ class QuoteBoard:
         """What `take` gave is decided."""
         with self._pending_lock:
             self._pending -= 1
+            if not self._pending:
+                self._pending_lock.notify_all()
 
-    @property
-    def idle(self) -> bool:
-        """Whether no market is due or being decided (for a played feed that waits for decisions)."""
-        return self._pending == 0
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until no market is due or being decided; True when that is so. Wall time."""
+        with self._pending_lock:
+            return self._pending_lock.wait_for(lambda: not self._pending, timeout_s)
 
     def _put(self, market: Market) -> None:
         with self._pending_lock:

@@ -35,6 +35,7 @@ _log = structlog.get_logger()
 _CONNECT_RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 _RULES_EVERY_S = 600.0
 _BOOK_READS_APART_S = 0.5
+_SETTLE_POLL_S = 0.01
 VERSION = "v2"
 
 
@@ -122,13 +123,15 @@ class AutoTraderV2:
 
     def settle(self) -> None:
         """Wait until everything due is decided and carried out (a played feed at full speed calls it at each quote)."""
+        board, wanted = self.floor.board, self.floor.want_balances
         while not self._stopping.is_set() and self.phase == "running":
+            decided = board.wait_idle(_SETTLE_POLL_S)
             with self._carrying_lock:
-                quiet = self._carrying == 0
-            waits = self.reader.busy or self.floor.want_balances.is_set()
-            if quiet and self.floor.board.idle and not waits:
+                carried = self._carrying_lock.wait_for(lambda: not self._carrying, _SETTLE_POLL_S)
+            if wanted.is_set() or self.reader.busy:
+                self._stopping.wait(_SETTLE_POLL_S / 10)
+            elif decided and carried and board.wait_idle(0):
                 return
-            self._stopping.wait(0.0005)
 
     # -- reading
 

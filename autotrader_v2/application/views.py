@@ -233,7 +233,7 @@ def table_view(floor: Floor, slot: Slot, params: LadderParams | None = None) -> 
 
 
 def worst_case_view(floor: Floor, slot: Slot, slots: Sequence[Slot]) -> dict[str, Any]:
-    """What switching a coin on means: its ladder's cost, how deep it reaches, what all coins need against the balance."""
+    """What switching a coin on means: its ladder's cost, how deep it reaches, what all coins need together."""
     state = slot.state
     quote = floor.board.newest(slot.market)
     view: dict[str, Any] = {
