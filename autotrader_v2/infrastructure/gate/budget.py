@@ -1,0 +1,72 @@
+"""Our own rate limits, at half of what Gate allows, so that its limits never stop an order.
+
+Source: Gate API v4, rate limits: placing 10/s per account and pair; every other endpoint 200 per 10 s.
+"""
+
+import threading
+from typing import NamedTuple
+
+from autotrader_v2.application.ports import Clock
+
+
+class Rate(NamedTuple):
+    """So many calls per second in the long run, so many at once."""
+
+    per_s: float
+    burst: int
+
+
+_CLOSED_MIN_S = 1.0
+_CLOSED_MAX_S = 15.0
+
+PLACE = Rate(5, 10)
+READ = Rate(10, 100)
+
+
+class _Bucket:
+    __slots__ = ("closed_until_s", "filled_s", "tokens")
+
+    def __init__(self, tokens: float, now_s: float) -> None:
+        self.tokens = tokens
+        self.filled_s = now_s
+        self.closed_until_s = 0.0
+
+
+class Budget:
+    """Token buckets, one per key."""
+
+    def __init__(self, clock: Clock, rate: Rate) -> None:
+        self._clock = clock
+        self._rate = rate
+        self._buckets: dict[str, _Bucket] = {}
+        self._lock = threading.Lock()
+
+    def take(self, key: str, patience_s: float) -> bool:
+        """Take a token, waiting for it at most that long. False: none would come in time, and none was taken."""
+        with self._lock:
+            now_s = self._clock.monotonic_s()
+            bucket = self._buckets.get(key)
+            if bucket is None:
+                bucket = self._buckets[key] = _Bucket(self._rate.burst, now_s)
+            earned = (now_s - bucket.filled_s) * self._rate.per_s
+            bucket.tokens = min(self._rate.burst, bucket.tokens + earned)
+            bucket.filled_s = now_s
+            # A token may be taken before it exists: who takes it waits until it does.
+            wait_s = max((1 - bucket.tokens) / self._rate.per_s, bucket.closed_until_s - now_s, 0.0)
+            if wait_s > patience_s:
+                return False
+            bucket.tokens -= 1
+        if wait_s:
+            self._clock.wait(threading.Event(), wait_s)
+        return True
+
+    def close(self, key: str, until_open_ms: int) -> None:
+        """Give nothing for a while: the exchange said that it is too much, and how long (milliseconds) it lasts.
+
+        What it said is taken within limits: a wrong or missing reset time must not stop us for long, or not at all.
+        """
+        for_s = min(max(until_open_ms / 1000, _CLOSED_MIN_S), _CLOSED_MAX_S)
+        with self._lock:
+            now_s = self._clock.monotonic_s()
+            bucket = self._buckets.setdefault(key, _Bucket(self._rate.burst, now_s))
+            bucket.closed_until_s = max(bucket.closed_until_s, now_s + for_s)

@@ -1,0 +1,141 @@
+"""What Gate tells the account's owner: holdings, fees, orders, own trades. Complete answers only."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from autotrader_v2.application.ports import Clock, ExchangeUnavailable
+from autotrader_v2.domain.orders import Fill
+from autotrader_v2.infrastructure.gate import wire
+from autotrader_v2.infrastructure.gate.answers import ErrorAnswer, read_failure
+from autotrader_v2.infrastructure.gate.budget import READ, Budget
+from autotrader_v2.infrastructure.gate.labels import ABSENT, CLOCK_WRONG, NO_PERMISSION
+from autotrader_v2.infrastructure.gate.retrying import read
+from autotrader_v2.infrastructure.gate.sdk import Timeout
+from autotrader_v2.infrastructure.gate.server_time import ServerTime
+
+_TIMEOUT: Timeout = (3, 8)
+_PATIENCE_S = 5.0
+# Source: Gate API v4, pagination: at most 100 open orders and 1000 trades a page, limit * (page - 1) <= 100000.
+_ORDERS_A_PAGE = 100
+_TRADES_A_PAGE = 1000
+_OFFSET_MAX = 100_000
+# Own trades are told for at most 30 days in one read.
+_WINDOW_S = 29 * 86_400
+_WINDOWS_MAX = 26
+
+T = TypeVar("T")
+Row = TypeVar("Row")
+
+
+class PrivateReads:
+    """Private endpoints over a client of the SDK. Thread-safe. Errors of every call: `ExchangeUnavailable`."""
+
+    def __init__(self, client: Any, clock: Clock, time: ServerTime, *, exchange: str) -> None:
+        import gate_api  # noqa: PLC0415 - slow, and loaded by then
+
+        self._spot = gate_api.SpotApi(client)
+        self._wallet = gate_api.WalletApi(client)
+        self._time = time
+        self._exchange = exchange
+        self._budget = Budget(clock, READ)
+
+    def accounts(self) -> list[wire.AccountRow]:
+        """Holdings of every currency the account has or had."""
+        return self._told("the balances", "accounts", self._spot.list_spot_accounts, wire.accounts_of)
+
+    def fee(self) -> wire.FeeRow:
+        """The account's fees. Without the right to read the wallet the older spot endpoint tells the same."""
+        what = "the account's fees"
+        try:
+            return read(what, self._call("wallet/fee", self._wallet.get_trade_fee, wire.fee_of))
+        except ErrorAnswer as error:
+            if error.label not in NO_PERMISSION:
+                raise read_failure(error, what) from None
+        return self._told(what, "spot/fee", self._spot.get_fee, wire.fee_of)
+
+    def order(self, key: str, pair: str) -> wire.OrderRow | None:
+        """The order of that id or text; None when the exchange does not find it, which for a text proves nothing."""
+        what = f"order {key}"
+        try:
+            return read(what, self._call("order", self._spot.get_order, wire.order_of, key, pair))
+        except ErrorAnswer as error:
+            if error.label in ABSENT:
+                return None
+            raise read_failure(error, what) from None
+
+    def open_orders(self, pair: str) -> list[wire.OrderRow]:
+        """All open orders of a pair."""
+        return self._all_orders(pair, "open")
+
+    def finished_orders(self, pair: str, since_ms: int) -> list[wire.OrderRow]:
+        """All orders of a pair that ended since then (exchange time)."""
+        return self._all_orders(pair, "finished", _from=since_ms // 1000)
+
+    def trades_of_order(self, order_id: str, pair: str) -> tuple[Fill, ...]:
+        """All trades of one order, oldest first."""
+        return self._trades(f"the trades of order {order_id}", currency_pair=pair, order_id=order_id)
+
+    def trades(self, pair: str, since_ms: int) -> tuple[Fill, ...]:
+        """All own trades of a pair since then (exchange time), oldest first; at most two years back."""
+        to_s = self._time.now_ms() // 1000 + 60
+        from_s = max(since_ms // 1000, to_s - _WINDOWS_MAX * _WINDOW_S)
+        fills: list[Fill] = []
+        for start_s in range(from_s, to_s, _WINDOW_S):
+            end_s = min(start_s + _WINDOW_S, to_s)
+            fills += self._trades(f"the trades of {pair}", currency_pair=pair, _from=start_s, to=end_s)
+        return wire.by_time(fill for fill in fills if fill.time_ms >= since_ms)
+
+    def _all_orders(self, pair: str, status: str, **more: Any) -> list[wire.OrderRow]:
+        def page(number: int) -> list[wire.OrderRow]:
+            what = f"the {status} orders of {pair}"
+            arguments = {"page": number, "limit": _ORDERS_A_PAGE, **more}
+            return self._told(
+                what, f"orders/{status}", self._spot.list_orders, wire.orders_of, pair, status, **arguments
+            )
+
+        return list(_pages(page, _ORDERS_A_PAGE))
+
+    def _trades(self, what: str, **arguments: Any) -> tuple[Fill, ...]:
+        def page(number: int) -> list[wire.TradeRow]:
+            more = {"page": number, "limit": _TRADES_A_PAGE, **arguments}
+            return self._told(what, "my_trades", self._spot.list_my_trades, wire.trades_of, **more)
+
+        try:
+            return wire.by_time(wire.fill_of(row, self._exchange) for row in _pages(page, _TRADES_A_PAGE))
+        except ValueError as error:
+            raise read_failure(error, what) from error
+
+    def _told(
+        self, what: str, endpoint: str, method: Callable[..., str], decode: Callable[[str], T], *args: Any, **more: Any
+    ) -> T:
+        try:
+            return read(what, self._call(endpoint, method, decode, *args, **more))
+        except ErrorAnswer as error:
+            raise read_failure(error, what) from None
+
+    def _call(
+        self, endpoint: str, method: Callable[..., str], decode: Callable[[str], T], *args: Any, **more: Any
+    ) -> Callable[[], T]:
+        def once() -> T:
+            if not self._budget.take(endpoint, _PATIENCE_S):
+                raise ExchangeUnavailable("Too many reads of the account at once.", do="They are made a little later.")
+            try:
+                return decode(method(*args, **more, _request_timeout=_TIMEOUT))
+            except ErrorAnswer as error:
+                if error.is_limit:
+                    self._budget.close(endpoint, error.reset_ms - self._time.now_ms())
+                if error.label == CLOCK_WRONG:
+                    self._time.forget()
+                raise
+
+        return once
+
+
+def _pages(page: Callable[[int], list[Row]], size: int) -> Iterator[Row]:
+    """Every row of every page; one that is not full is the last. Errors: `ExchangeUnavailable` beyond the end."""
+    for number in range(1, _OFFSET_MAX // size + 2):
+        rows = page(number)
+        yield from rows
+        if len(rows) < size:
+            return
+    raise ExchangeUnavailable("The list is longer than Gate.io tells.", do="A later start of the period is needed.")
