@@ -1,4 +1,4 @@
-"""Faults to inject: which call goes wrong, and how. Rules are matched in order, each a given number of times."""
+"""Faults to inject: which call or push goes wrong, and how. Rules match in order, each a given number of times."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -90,26 +90,52 @@ def too_many_requests(
     return Fault(path=path, method=method, times=times, execute=False, answer=Answer(429, body, headers=headers))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushFault:
+    """One thing that goes wrong with WebSocket updates of a channel (a pattern).
+
+    The first `skip` are spared, the next `times` are sent `copies` times (0: lost) and `delay_s` seconds late.
+    """
+
+    channel: str = "*"
+    times: int = 1
+    skip: int = 0
+    copies: int = 1
+    delay_s: float = 0.0
+
+
 class Faults:
-    """The rules in force."""
+    """The rules in force. Each call or update counts for the first rule that matches it and is not used up."""
 
     def __init__(self) -> None:
-        self._rules: list[tuple[Fault, list[int]]] = []
+        self._calls: list[tuple[Fault, list[int]]] = []
+        self._pushes: list[tuple[PushFault, list[int]]] = []
 
-    def add(self, fault: Fault) -> None:
+    def add(self, fault: Fault | PushFault) -> None:
         """Put a rule in force after those already there."""
-        self._rules.append((fault, [0]))
+        if isinstance(fault, Fault):
+            self._calls.append((fault, [0]))
+        else:
+            self._pushes.append((fault, [0]))
 
     def clear(self) -> None:
         """All is well again."""
-        self._rules.clear()
+        self._calls.clear()
+        self._pushes.clear()
 
     def strike(self, method: str, path: str) -> Fault | None:
-        """The fault that hits this call, if any; each call counts for the first rule that matches it."""
-        for fault, seen in self._rules:
-            if fnmatchcase(method, fault.method) and fnmatchcase(path, fault.path):
-                if seen[0] >= fault.skip + fault.times:
-                    continue
+        """The fault that hits this call, if any."""
+        for fault, seen in self._calls:
+            matches = fnmatchcase(method, fault.method) and fnmatchcase(path, fault.path)
+            if matches and seen[0] < fault.skip + fault.times:
+                seen[0] += 1
+                return fault if seen[0] > fault.skip else None
+        return None
+
+    def strike_push(self, channel: str) -> PushFault | None:
+        """The fault that hits this update, if any."""
+        for fault, seen in self._pushes:
+            if fnmatchcase(channel, fault.channel) and seen[0] < fault.skip + fault.times:
                 seen[0] += 1
                 return fault if seen[0] > fault.skip else None
         return None

@@ -17,6 +17,7 @@ from autotrader_v2.matching.records import (
     TriggerChanged,
 )
 from autotrader_v2.simulator import pushes
+from autotrader_v2.simulator.faults import Faults
 from autotrader_v2.simulator.paced import PACES_MS, Paced
 from autotrader_v2.simulator.params import encoded
 from autotrader_v2.simulator.ws_connection import WsConnection, text_frame
@@ -35,8 +36,9 @@ class Hub:
     `clock_ms` stamps messages. Runs in the simulator's thread only.
     """
 
-    def __init__(self, core: MatchingCore, clock_ms: Callable[[], int]) -> None:
+    def __init__(self, core: MatchingCore, clock_ms: Callable[[], int], faults: Faults) -> None:
         self._core = core
+        self._faults = faults
         self._clock_ms = clock_ms
         self._readers: dict[Topic, set[WsConnection]] = {}
         self._topics: dict[WsConnection, set[Topic]] = {}
@@ -106,7 +108,7 @@ class Hub:
             await asyncio.sleep(interval_ms / 1000)
             for topic in self._paced.topics(interval_ms):
                 for result in self._paced.due(topic):
-                    self._send(self._readers.get(topic, ()), self._update(topic[0], result))
+                    self._send(self._readers.get(topic, ()), topic[0], result)
 
     def paces(self) -> tuple[int, ...]:
         """Every pace to be run, in milliseconds."""
@@ -115,16 +117,27 @@ class Hub:
     def _publish(self, topic: Topic, push: Callable[[Any], Any], event: Event) -> None:
         readers = self._readers.get(topic)
         if readers:
-            self._send(readers, self._update(topic[0], push(event)))
+            self._send(readers, topic[0], push(event))
 
     def _publish_own(self, channel: str, account: str, pair: str, push: Callable[[Any], Any], event: Event) -> None:
         readers = self._readers.get((channel, account, pair), set()) | self._readers.get((channel, account, ALL), set())
         if readers:
-            self._send(readers, self._update(channel, push(event)))
+            self._send(readers, channel, push(event))
 
-    def _send(self, readers: Iterable[WsConnection], frame: bytes) -> None:
-        for connection in tuple(readers):
-            connection.send(frame)
+    def drop_all(self) -> None:
+        """Cut every connection that listens to something."""
+        for connection in tuple(self._topics):
+            connection.drop()
+
+    def _send(self, readers: Iterable[WsConnection], channel: str, result: Any) -> None:
+        frame = self._update(channel, result)
+        fault = self._faults.strike_push(channel)
+        if fault is None:
+            _to_all(readers, frame)
+            return
+        for _ in range(fault.copies):
+            # Who leaves meanwhile is not sent to: a connection that is gone takes nothing.
+            asyncio.get_running_loop().call_later(fault.delay_s, _to_all, tuple(readers), frame)
 
     def _update(self, channel: str, result: Any) -> bytes:
         now_ms = self._clock_ms()
@@ -154,7 +167,7 @@ class Hub:
             self._pushed_at[pair] = now_s
             readers = self._readers.get(("spot.book_ticker", pair))
             if readers:
-                self._send(readers, self._update("spot.book_ticker", self._book_ticker(pair)))
+                self._send(readers, "spot.book_ticker", self._book_ticker(pair))
         self._changed_books = waiting
         if waiting:
             self._plan_flush(_BOOK_TICKER_PACE_S)
@@ -172,3 +185,8 @@ class Hub:
             "a": plain(ask),
             "A": plain(ask_size),
         }
+
+
+def _to_all(readers: Iterable[WsConnection], frame: bytes) -> None:
+    for connection in tuple(readers):
+        connection.send(frame)

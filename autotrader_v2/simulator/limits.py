@@ -34,10 +34,15 @@ class Allowance(NamedTuple):
 
 
 class RateLimiter:
-    """Counts calls per key in windows that begin with their first call. `enabled` may be switched at any time."""
+    """Counts calls per key in windows that begin with their first call.
+
+    `enabled` may be switched at any time. `reset_unit_ms`: whether the reset header counts milliseconds (1) or
+    seconds (1000); which one Gate means is not documented.
+    """
 
     def __init__(self, *, enabled: bool = True) -> None:
         self.enabled = enabled
+        self.reset_unit_ms = 1
         self._windows: dict[tuple[str, ...], _Window] = {}
 
     def count(self, key: tuple[str, ...], limit: Limit, now_ms: int) -> Allowance:

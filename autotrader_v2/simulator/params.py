@@ -31,9 +31,14 @@ class Params:
         value = self._values.get(name)
         if value is None or value == "":
             return default
-        if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
-            raise bad_value(name, value)
-        return value if isinstance(value, str) else f"{value:f}" if isinstance(value, Decimal) else str(value)
+        if isinstance(value, str):
+            return value
+        # Written out, 1e999999999 would fill the memory.
+        if isinstance(value, Decimal) and abs(value.adjusted()) <= _INT_DIGITS_MAX:
+            return f"{value:f}"
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        raise bad_value(name, value)
 
     def needed(self, name: str) -> str:
         """A text that must be there. Errors: `ApiError`."""

@@ -72,7 +72,7 @@ class RestFace:
         return (
             f"{lines}X-Gate-RateLimit-Limit: {allowance.limit}\r\n"
             f"X-Gate-RateLimit-Requests-Remain: {allowance.remain}\r\n"
-            f"X-Gate-RateLimit-Reset-Timestamp: {allowance.reset_ms}\r\n"
+            f"X-Gate-RateLimit-Reset-Timestamp: {allowance.reset_ms // desk.limiter.reset_unit_ms}\r\n"
         )
 
 

@@ -74,7 +74,8 @@ class Simulator:
     clock (wall time in µs). `patience_s`: how long half a request may wait for its other half.
 
     Methods may be called from any thread; what they do happens in the simulator's own, in the order of the calls. Time
-    moves by itself, prices only by `feed`.
+    moves by itself, prices only by `feed`. `faults` makes calls and pushes go wrong, `limits` switches rate limits,
+    `clock_offset_ms` sets the protocol's clock apart from the wall's. The books can be read after `stop` too.
     """
 
     def __init__(
@@ -117,9 +118,10 @@ class Simulator:
             money = {currency: Decimal(amount) for currency, amount in client.balances.items()}
             account = self._core.open_account(client.key, money, client.fees, stp_id=client.stp_id)
             keys[client.key] = (client.secret, account)
-        self._desk = Desk(self._core, keys, RateLimiter(enabled=rate_limits), self._clock_us)
+        self.limits = RateLimiter(enabled=rate_limits)
+        self._desk = Desk(self._core, keys, self.limits, self._clock_us)
         self._face = RestFace(self._desk)
-        self._hub = Hub(self._core, self._desk.clock_ms)
+        self._hub = Hub(self._core, self._desk.clock_ms, self.faults)
         self._ws_face = WsFace(self._desk, self._hub)
         self._open_ones: set[asyncio.BaseTransport] = set()
         self._quotes: deque[Quote] = deque()
@@ -238,6 +240,10 @@ class Simulator:
 
         self.call(change)
 
+    def drop_websockets(self) -> None:
+        """Cut every WebSocket that listens to something, as a network would."""
+        self.call(lambda _core: self._hub.drop_all())
+
     def call(self, act: Callable[[MatchingCore], _Result]) -> _Result:
         """Run something on the matching core in the simulator's thread and return its result, or raise its error."""
         if self._loop is None or self._thread is threading.current_thread():
@@ -269,7 +275,11 @@ class Simulator:
             self._hub.hear(event)
 
     def _run(self, ready: "Future[int]") -> None:
-        asyncio.run(self._serve(ready))
+        try:
+            asyncio.run(self._serve(ready))
+        finally:
+            # The books stay readable, from any thread.
+            self._loop = None
 
     async def _serve(self, ready: "Future[int]") -> None:
         self._loop = loop = asyncio.get_running_loop()
