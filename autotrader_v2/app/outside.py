@@ -1,9 +1,11 @@
 """The outside of one run: which exchange account, which prices, which clock, and what the database is bound to."""
 
+import hashlib
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,9 +99,12 @@ def binding_of(settings: Settings, kind: FeedKind) -> Binding:
     if settings.mode is Mode.PAPER:
         host = settings.replay_path.name if settings.replay_path else kind.value
         return Binding(settings.mode.value, host, _PAPER_ACCOUNT, kind.value)
-    from autotrader_v2.infrastructure.gate import account_label
+    return Binding(settings.mode.value, settings.gate_host, account_of(_key(settings)), kind.value)
 
-    return Binding(settings.mode.value, settings.gate_host, account_label(_key(settings)), kind.value)
+
+def account_of(key: str) -> str:
+    """A label of an account: told from its key, but nothing of the key can be told from it."""
+    return "key-" + hashlib.sha256(key.encode()).hexdigest()[:12]
 
 
 def database_of(settings: Settings, kind: FeedKind) -> Path:
@@ -125,14 +130,20 @@ def _paper_on_played(settings: Settings, kind: FeedKind, journal: Journal, state
     from autotrader_v2.infrastructure.feeds.played_feed import PlayedFeed
     from autotrader_v2.infrastructure.feeds.sources import open_source
     from autotrader_v2.infrastructure.paper import PaperExchange
-    from autotrader_v2.matching.markets import known_coins, rules_for
+    from autotrader_v2.matching.markets import rules_for, rules_of
 
     spec = f"replay:{settings.replay_path}" if kind is FeedKind.REPLAY else kind.value
     wanted = settings.markets
+    clock_ms = SystemClock().now_ms() if kind is FeedKind.SYNTHETIC else None
     if kind is FeedKind.REPLAY and "available_symbols" not in settings.model_fields_set:
         wanted = ()  # nobody chose coins: trade what the recording holds
-    ticks = {market: rules_for(market.base, market.quote).tick for market in wanted if market.base in known_coins()}
-    source: PriceSource = open_source(spec, seed=settings.seed, markets=wanted, exchange=settings.exchange, ticks=ticks)
+    source: PriceSource = open_source(
+        spec, seed=settings.seed, markets=wanted, exchange=settings.exchange, start_ms=clock_ms, ticks=_ticks(wanted)
+    )
+    if kind is FeedKind.REPLAY:
+        rules = rules_of(source.markets, source.quotes())
+    else:
+        rules = [rules_for(market.base, market.quote) for market in source.markets]
     shift_ms = last_known_ms(state) + _AFTER_JOURNAL_MS - source.start_ms
     if last_known_ms(state) and shift_ms > 0:
         source = ShiftedSource(source, shift_ms)
@@ -146,9 +157,17 @@ def _paper_on_played(settings: Settings, kind: FeedKind, journal: Journal, state
         tap=lambda quote: paper[0].feed(quote),
     )
     paper.append(
-        PaperExchange((), journal.balances(dict(settings.paper_balance)), clock=feed.clock, seed=settings.seed)
+        PaperExchange(rules, journal.balances(dict(settings.paper_balance)), clock=feed.clock, seed=settings.seed)
     )
     return Outside(paper[0], feed, feed.clock, source.markets, paper[0], settle)
+
+
+def _ticks(markets: Iterable[Market]) -> dict[Market, Decimal]:
+    """Price steps of the markets we have a table for; a recording's own digits tell the others."""
+    from autotrader_v2.matching.markets import known_coins, rules_for
+
+    known = known_coins()
+    return {market: rules_for(market.base, market.quote).tick for market in markets if market.base in known}
 
 
 def last_known_ms(state: JournalState) -> int:
