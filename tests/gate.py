@@ -15,4 +15,4 @@ def a_gate_exchange(sim: Simulator, key: str = "key", secret: str = "secret") ->
 
 def an_account_feed(sim: Simulator, exchange: GateExchange) -> AccountFeed:
     """Own trades over a real WebSocket."""
-    return GateAccountFeed(sim.ws_url, exchange)
+    return GateAccountFeed(sim.ws_url, exchange, SystemClock())

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +13,16 @@ import structlog
 
 from autotrader_v2.app.settings import Mode, Settings
 from autotrader_v2.app.values import FeedKind
-from autotrader_v2.application.ports import AccountFeed, Binding, Clock, Exchange, Journal, JournalState, MarketFeed
+from autotrader_v2.application.ports import (
+    AccountFeed,
+    Binding,
+    Clock,
+    Exchange,
+    FeedStatus,
+    Journal,
+    JournalState,
+    MarketFeed,
+)
 from autotrader_v2.domain.cycle import Active, TradingCycle
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.quotes import Quote
@@ -187,3 +196,61 @@ def _key(settings: Settings) -> str:
     if settings.api_key is None:
         raise ValueError("this mode trades with an account and needs API_KEY")
     return settings.api_key.get_secret_value()
+
+
+class TappedFeed:
+    """A market feed whose every quote another hears first: the paper exchange fills at the price that decided."""
+
+    def __init__(self, feed: MarketFeed, tap: Callable[[Quote], None]) -> None:
+        self._feed = feed
+        self._tap = tap
+
+    def start(self, markets: Sequence[Market], on_quote: Callable[[Quote], None]) -> None:
+        """See the port."""
+
+        def both(quote: Quote) -> None:
+            self._tap(quote)
+            on_quote(quote)
+
+        self._feed.start(markets, both)
+
+    def watch(self, markets: Sequence[Market]) -> None:
+        """See the port."""
+        self._feed.watch(markets)
+
+    def status(self) -> FeedStatus:
+        """See the port."""
+        return self._feed.status()
+
+    def stop(self) -> None:
+        """See the port."""
+        self._feed.stop()
+
+
+def _paper_on_gate(settings: Settings, journal: Journal) -> Outside:
+    """Gate's public prices, fills on this machine; no key is held and nothing is signed."""
+    from autotrader_v2.infrastructure.gate import GatePublicFeed
+    from autotrader_v2.infrastructure.paper import PaperExchange
+
+    clock = SystemClock()
+    feed = GatePublicFeed(clock, settings.gate_host)
+    rules = feed.rules(settings.markets)
+    paper = PaperExchange(rules, journal.balances(dict(settings.paper_balance)), clock=clock, seed=settings.seed)
+    return Outside(paper, TappedFeed(feed, paper.feed), clock, settings.markets, paper)
+
+
+def _gate(settings: Settings) -> Outside:
+    """The account at the exchange, its prices and its own trades; prices come only from where it trades."""
+    from autotrader_v2.infrastructure.gate import GateAccountFeed, GateExchange, GateMarketFeed, ws_url_of
+
+    clock = SystemClock()
+    secret = settings.api_secret.get_secret_value() if settings.api_secret else ""
+    exchange = GateExchange(settings.gate_host, _key(settings), secret, clock)
+    ws_url = ws_url_of(settings.gate_host)
+    return Outside(
+        exchange,
+        GateMarketFeed(ws_url, exchange, clock),
+        clock,
+        settings.markets,
+        GateAccountFeed(ws_url, exchange, clock),
+    )

@@ -54,7 +54,7 @@ def arena(tmp_path: Path) -> Iterator[Arena]:
             sim.feed(a_price(one.market, Decimal(PRICES[one.market.base]), one.tick))
         exchange = a_gate_exchange(sim)
         engine = Engine(
-            exchange, sim.feed, markets, tmp_path, account_feed=an_account_feed(sim), config=FAST
+            exchange, sim.feed, markets, tmp_path, account_feed=an_account_feed(sim, exchange), config=FAST
         )
         with engine:
             yield Arena(sim, engine)
