@@ -39,3 +39,8 @@ class Signer:
 
     def _sign(self, text: str) -> str:
         return hmac.new(self._secret, text.encode(), hashlib.sha512).hexdigest()
+
+
+def account_label(key: str) -> str:
+    """A short name for the account of a key, from which the key cannot be found again."""
+    return hashlib.sha256(key.encode()).hexdigest()[:12]

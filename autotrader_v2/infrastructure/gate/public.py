@@ -1,0 +1,72 @@
+"""Gate without a key: its prices for trading on paper, and whether it can be reached at all."""
+
+import threading
+from collections.abc import Collection, Sequence
+
+import structlog
+from urllib3.exceptions import HTTPError
+
+from autotrader_v2.application.ports import Clock, TradingError
+from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.quotes import Quote
+from autotrader_v2.infrastructure.clock import SystemClock
+from autotrader_v2.infrastructure.gate.answers import ErrorAnswer
+from autotrader_v2.infrastructure.gate.hosts import LIVE_HOST, ws_url_of
+from autotrader_v2.infrastructure.gate.market_feed import GateMarketFeed
+from autotrader_v2.infrastructure.gate.public_reads import PublicReads
+from autotrader_v2.infrastructure.gate.server_time import ServerTime
+
+_NAME = "gate"
+
+_log = structlog.get_logger()
+
+
+class _Public:
+    """Tickers and time of a host."""
+
+    def __init__(self, host: str, clock: Clock) -> None:
+        self._time = ServerTime(clock)
+        self.reads = PublicReads(host, clock, self._time, exchange=_NAME)
+
+    def tickers(self, only: Collection[Market] | None = None) -> Sequence[Quote]:
+        """Best prices now."""
+        return self.reads.tickers(only)
+
+    def now_ms(self) -> int:
+        """The exchange's time."""
+        return self._time.now_ms()
+
+
+class GatePublicFeed(GateMarketFeed):
+    """The `MarketFeed` port without keys; the official SDK is not even loaded."""
+
+    def __init__(self, clock: Clock, host: str = LIVE_HOST) -> None:
+        self._public = _Public(host, clock)
+        super().__init__(ws_url_of(host), self._public, clock)
+
+    def stop(self) -> None:
+        """See the port."""
+        super().stop()
+        self._public.reads.close()
+
+
+def reachable(host: str = LIVE_HOST, *, timeout_s: float = 3.0) -> bool:
+    """Whether Gate answers there within that time. Any failure is a no."""
+    answered = threading.Event()
+
+    def ask() -> None:
+        public = _Public(host, SystemClock())
+        try:
+            public.reads.measure_time(timeout_s)
+        except (HTTPError, ErrorAnswer, ValueError, TradingError) as error:
+            _log.info("Gate does not answer", host=host, error=type(error).__name__)
+        else:
+            answered.set()
+        finally:
+            public.reads.close()
+
+    # On a thread of its own: looking a name up knows no time limit.
+    asking = threading.Thread(target=ask, name="gate-reachable", daemon=True)
+    asking.start()
+    asking.join(timeout_s)
+    return answered.is_set()
