@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from autotrader_v2.matching.accounts import Account
 from autotrader_v2.matching.core import MatchingCore
 from autotrader_v2.simulator.errors import ApiError
@@ -14,13 +16,17 @@ CLOCK_GAP_MAX_S = 60
 
 @dataclass(slots=True)
 class Desk:
-    """The exchange behind its faces. `keys`: API key -> (secret, account); `clock_us`: the protocol clock, in µs."""
+    """The exchange behind its faces. `keys`: API key -> (secret, account); `clock_us`: the protocol clock, in µs.
+
+    `tickers` remembers encoded tickers with the state of the market they show.
+    """
 
     core: MatchingCore
     keys: Mapping[str, tuple[str, Account]]
     limiter: RateLimiter
     clock_us: Callable[[], int]
     traced: int = 0
+    tickers: dict[str, tuple[tuple[int, ...], msgspec.Raw]] = field(default_factory=dict)
 
     def clock_ms(self) -> int:
         """The protocol's clock, in milliseconds."""

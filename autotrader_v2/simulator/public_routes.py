@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import msgspec
+
 from autotrader_v2.domain.money import plain
 from autotrader_v2.matching.matcher import Pit
 from autotrader_v2.matching.tape import Bar
 from autotrader_v2.simulator.desk import Desk
 from autotrader_v2.simulator.errors import ApiError, bad_value
-from autotrader_v2.simulator.params import Params
+from autotrader_v2.simulator.params import Params, encoded
 from autotrader_v2.simulator.shapes import (
     book_shape,
     currencies,
@@ -34,6 +36,7 @@ INTERVALS_MS = {
     "30d": 2_592_000_000,
 }
 _POINTS_MAX = 1_000
+_HOUR_MS = 3_600_000
 _POINTS_BACK_MAX = 10_000
 
 
@@ -66,13 +69,13 @@ def one_pair(desk: Desk, _params: Params, pair: str) -> dict[str, Any]:
     return pair_shape(pit.rules, pit.book.profile.slippage)
 
 
-def tickers(desk: Desk, params: Params) -> list[dict[str, Any]]:
+def tickers(desk: Desk, params: Params) -> list[Any]:
     """GET /spot/tickers; markets without any price yet are left out."""
     now_ms = desk.core.now_ms()
     if params.has("currency_pair"):
         pit = desk.core.pit(params.text("currency_pair"))
         return [ticker_shape(pit, now_ms, sizes=True)] if pit.book.quote else []
-    return [ticker_shape(pit, now_ms, sizes=False) for pit in desk.core.pits.values() if pit.book.quote]
+    return [_cached_ticker(desk, pit, now_ms) for pit in desk.core.pits.values() if pit.book.quote]
 
 
 def order_book(desk: Desk, params: Params) -> dict[str, Any]:
@@ -146,6 +149,15 @@ def candle_update(pit: Pit, name: str, now_ms: int) -> dict[str, Any] | None:
         "a": plain(bar.base),
         "w": False,
     }
+
+
+def _cached_ticker(desk: Desk, pit: Pit, now_ms: int) -> msgspec.Raw:
+    """A ticker's JSON, made again only when the market moved or an hour passed: everybody asks for all of them."""
+    pair, state = pit.rules.market.pair, (pit.book.update_id, pit.tape.sequence, now_ms // _HOUR_MS)
+    known = desk.tickers.get(pair)
+    if known is None or known[0] != state:
+        known = desk.tickers[pair] = (state, msgspec.Raw(encoded(ticker_shape(pit, now_ms, sizes=False))))
+    return known[1]
 
 
 def _candle(bar: Bar, interval_ms: int, now_ms: int) -> list[str]:

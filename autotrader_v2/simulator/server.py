@@ -71,7 +71,8 @@ class Simulator:
 
     `rules`: the markets. `balances`: of the first account, whose key and secret are `key` and `secret`; `clients`:
     further accounts. `port` 0 picks a free one. `seed` decides the shape of the books. `clock_us`: the protocol's
-    clock (wall time in µs). `patience_s`: how long half a request may wait for its other half.
+    clock (wall time in µs). `patience_s`: how long half a request may wait for its other half. `backlog_max`: bytes a
+    WebSocket reader may let pile up.
 
     Methods may be called from any thread; what they do happens in the simulator's own, in the order of the calls. Time
     moves by itself, prices only by `feed`. `faults` makes calls and pushes go wrong, `limits` switches rate limits,
@@ -95,10 +96,12 @@ class Simulator:
         rate_limits: bool = True,
         clock_us: Callable[[], int] | None = None,
         patience_s: float = 10.0,
+        backlog_max: int = 8 * 1024 * 1024,
     ) -> None:
         self._host = host
         self._port = port
         self._patience_s = patience_s
+        self._backlog_max = backlog_max
         self.clock_offset_ms = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -327,6 +330,7 @@ class Simulator:
             conn_id=self._desk.trace_id()[-16:],
             address=str(peer[0]) if peer else "",
             open_ones=self._open_ones,
+            backlog_max=self._backlog_max,
         )
         connection.data_received(data)
         return connection

@@ -9,8 +9,6 @@ from websockets.server import ServerProtocol
 
 from autotrader_v2.matching.accounts import Account
 
-# A reader that lets this much pile up is cut off, as the real exchange does.
-_BACKLOG_MAX = 8 * 1024 * 1024
 _MESSAGE_MAX = 1024 * 1024
 
 
@@ -35,7 +33,10 @@ def text_frame(payload: bytes) -> bytes:
 
 
 class WsConnection(asyncio.Protocol):
-    """Serves one WebSocket client. `account` is set by a login."""
+    """Serves one WebSocket client. `account` is set by a login.
+
+    A reader that lets more than `backlog_max` bytes pile up is cut off, as the real exchange does.
+    """
 
     def __init__(
         self,
@@ -45,6 +46,7 @@ class WsConnection(asyncio.Protocol):
         conn_id: str,
         address: str,
         open_ones: set[asyncio.BaseTransport],
+        backlog_max: int,
     ) -> None:
         self.account: Account | None = None
         self.conn_id = conn_id
@@ -52,6 +54,7 @@ class WsConnection(asyncio.Protocol):
         self._transport = transport
         self._face = face
         self._open_ones = open_ones
+        self._backlog_max = backlog_max
         self._protocol = ServerProtocol(max_size=_MESSAGE_MAX)
         self._parts: list[bytes] = []
         self._outgoing: list[bytes] = []
@@ -108,7 +111,7 @@ class WsConnection(asyncio.Protocol):
         if self._gone or self._transport.is_closing():
             return
         self._transport.write(outgoing)
-        if self._transport.get_write_buffer_size() > _BACKLOG_MAX:
+        if self._transport.get_write_buffer_size() > self._backlog_max:
             self.drop()
 
     def _flush_protocol(self) -> None:
