@@ -64,9 +64,7 @@ class ToldFeed:
 def a_price(market: Market, price: Decimal, tick: Decimal, **changes: Any) -> Quote:
     """A fresh quote one tick wide."""
     now_ms = time.time_ns() // 1_000_000
-    quote = Quote(
-        market, price, price + tick, price, now_ms, now_ms, bid_size=Decimal(10**9), ask_size=Decimal(10**9)
-    )
+    quote = Quote(market, price, price + tick, price, now_ms, now_ms, bid_size=Decimal(10**9), ask_size=Decimal(10**9))
     return quote._replace(**changes)
 
 

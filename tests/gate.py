@@ -6,7 +6,7 @@ from autotrader_v2.infrastructure.gate import GateAccountFeed, GateExchange
 from autotrader_v2.simulator import Simulator
 
 
-def a_gate_exchange(sim: Simulator, key: str = "key", secret: str = "secret") -> GateExchange:  # noqa: S107
+def a_gate_exchange(sim: Simulator, key: str = "key", secret: str = "secret") -> GateExchange:
     """The real adapter over real HTTP."""
     exchange = GateExchange(sim.url, key, secret, SystemClock())
     exchange.warm()

@@ -19,7 +19,7 @@ from autotrader_v2.app import settings
 from autotrader_v2.app.values import ROOT
 
 START_LIMIT_S = 40.0
-TOKEN = "a-made-up-token-for-tests"  # noqa: S105
+TOKEN = "a-made-up-token-for-tests"
 _POLL_S = 0.05
 
 

@@ -10,7 +10,7 @@ import structlog
 from autotrader_v2.application.booking import Booking
 from autotrader_v2.application.commands import Commands
 from autotrader_v2.application.deciding import Decider
-from autotrader_v2.application.events import Outcome
+from autotrader_v2.application.events import Outcome, Priority
 from autotrader_v2.application.execute_trade import ExecuteTrade
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.ports import (
@@ -90,7 +90,7 @@ class AutoTraderV2:
             self._mark_all_due()
             return
         self.phase = "starting"
-        self._spawn("boot", self._boot)
+        self._spawn("boot", self._boot_or_say_why)
 
     def hold(self) -> None:
         """Stop deciding (the API's stop): nothing new is sent, what is in flight finishes, prices go on."""
@@ -163,6 +163,14 @@ class AutoTraderV2:
         thread = threading.Thread(target=body, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()
+
+    def _boot_or_say_why(self) -> None:
+        try:
+            self._boot()
+        except Exception:
+            self.phase = "failed"
+            _log.exception("the engine could not start; nothing is traded")
+            self.floor.alert("start_failed", Priority.HIGH)
 
     def _boot(self) -> None:
         floor = self.floor

@@ -51,7 +51,9 @@ def test_a_real_crash_is_traded_through_the_sdk_and_all_books_agree(tmp_path: Pa
         arguments = ["--mode", "sandbox", "--data-dir", str(data_dir)]
         with Serving(*arguments, log=tmp_path / "serve.log", **environment) as served:
             # Time runs 9,000 times faster than the engine's own clock, so its pauses must not be hours of the market.
-            served.post("/api/trade/params", base_currency="BTC", rebuy_pause_s="0", start_quote="20", max_slippage_pct="5")
+            served.post(
+                "/api/trade/params", base_currency="BTC", rebuy_pause_s="0", start_quote="20", max_slippage_pct="5"
+            )
             served.post("/api/autotrader/switch", base_currency="BTC", mode="on")
             time.sleep(PLAYED_S)
             served.post("/api/autotrader/switch", base_currency="BTC", mode="off")

@@ -40,7 +40,7 @@ class Life:
             log=self.folder / f"serve-{self.starts}.log",
             GATE_HOST=self.sim.url,
             API_KEY="key",
-            API_SECRET="secret",  # noqa: S106
+            API_SECRET="secret",
             AVAILABLE_SYMBOLS="ETH",
         )
 

@@ -53,9 +53,7 @@ def arena(tmp_path: Path) -> Iterator[Arena]:
         for one in rules:
             sim.feed(a_price(one.market, Decimal(PRICES[one.market.base]), one.tick))
         exchange = a_gate_exchange(sim)
-        engine = Engine(
-            exchange, sim.feed, markets, tmp_path, account_feed=an_account_feed(sim, exchange), config=FAST
-        )
+        engine = Engine(exchange, sim.feed, markets, tmp_path, account_feed=an_account_feed(sim, exchange), config=FAST)
         with engine:
             yield Arena(sim, engine)
 
@@ -152,14 +150,16 @@ def test_many_hands_at_once_leave_the_books_equal_to_the_exchanges(arena: Arena,
         try:
             while time.monotonic() < ends:
                 act(rng, rng.choice(coins))
-        except BaseException as error:  # noqa: BLE001  (shown by the assertion below)
+        except BaseException as error:
             odd.append(error)
 
     def act(rng: random.Random, coin: str) -> None:
         kind = rng.random()
         try:
             if kind < 0.75:
-                engine.price(coin, (Decimal(PRICES[coin]) * Decimal(rng.randint(900, 1100)) / 1000).quantize(tick(coin)))
+                engine.price(
+                    coin, (Decimal(PRICES[coin]) * Decimal(rng.randint(900, 1100)) / 1000).quantize(tick(coin))
+                )
                 time.sleep(0.001)
             elif kind < 0.85:
                 engine.desk.switch(coin, rng.choice(["on", "finish", "sell_only", "off", "on"]), "test")
@@ -197,12 +197,12 @@ def check_books(arena: Arena, seed: int) -> None:
     assert all(count == 1 for count in spent.values()), f"seed {seed}: a step was bought twice: {spent}"
     balances = engine.journal.balances({"USDT": Decimal(100_000)})
     for coin in ("USDT", *COINS):
-        assert balances.get(coin, Decimal(0)) == account.total(coin), f"seed {seed}: journal and exchange differ in {coin}"
+        assert balances.get(coin, Decimal(0)) == account.total(coin), (
+            f"seed {seed}: journal and exchange differ in {coin}"
+        )
     for slot in engine.trader.get_all_cycles():
         cycle = slot.state.cycle
         stored = journal.cycles.get(slot.market)
         assert stored is None or stored == cycle, f"seed {seed}: memory is not a fold of the journal ({slot.market})"
         if isinstance(cycle, Active):
             assert cycle.held <= account.total(slot.market.base), f"seed {seed}: {slot.market} claims coins nobody has"
-
-
