@@ -4,6 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -53,8 +54,9 @@ class Stub:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Closing alone would not wake the thread that waits for a connection.
-        self._listener.shutdown(socket.SHUT_RDWR)
+        # On Linux closing alone would not wake the thread that waits for a connection; elsewhere this is refused.
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         for connection in self._open:
             connection.close()

@@ -64,9 +64,12 @@ def _client_class() -> Any:
             try:
                 return super().request(*args, **kwargs)
             except gate_api.ApiException as error:
-                if not error.status:
-                    raise TransportFailed(str(error.reason).split("\n")[0]) from None
-                raise error_answer(error.status, error.body or b"", error.headers or {}, self.signer.hidden) from None
+                status, reason = error.status, str(error.reason).split("\n")[0]
+                body, headers = error.body or b"", error.headers or {}
+            # Raised out here, so that the SDK's error, which quotes the whole answer, is not even its context.
+            if not status:
+                raise TransportFailed(reason)
+            raise error_answer(status, body, headers, self.signer.hidden)
 
         def deserialize(self, response: Any, response_type: object) -> str:
             """Hand the text on."""
