@@ -1,0 +1,237 @@
+"""One connection that writes, and many threads that share its commits.
+
+A commit waits for the disk, and that wait is nearly all it costs. Whoever comes while nobody writes commits at once,
+on its own thread. Whoever comes meanwhile waits, and the first of them then commits the work of all in one
+transaction, each inside a savepoint: a refused one fails alone, an unusable database fails them all.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, cast
+
+from sqlalchemy.exc import DBAPIError
+
+from autotrader_v2.application.ports import JournalRefused, JournalUnavailable
+from autotrader_v2.infrastructure.store.dialects import Backend, Cursor
+
+T = TypeVar("T")
+Work = Callable[[Cursor], T]
+
+# So many join one transaction at most; the rest takes the next, so that nobody waits for a crowd.
+_TOGETHER_MAX = 128
+
+
+class _Group(Generic[T]):
+    """One caller's work and what became of it. `turn` is held until the work is done or the caller must lead."""
+
+    __slots__ = ("done", "error", "result", "turn", "work")
+
+    def __init__(self, work: Work[T]) -> None:
+        self.work = work
+        self.turn: threading.Lock | None = None
+        self.done = False
+        self.error: BaseException | None = None
+        self.result: T | None = None
+
+    def outcome(self) -> T:
+        """The result, or the error raised."""
+        if self.error is not None:
+            raise self.error
+        return cast(T, self.result)
+
+
+class GroupCommit:
+    """Runs work in durable transactions on the one connection that writes."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._mutex = threading.Lock()
+        self._busy = False
+        self._waiting: deque[_Group[Any]] = deque()
+        self._connection: Any = None
+        self._cursor: Cursor | None = None
+        self._closed: JournalUnavailable | None = None
+        self.commits = 0
+
+    @property
+    def idle(self) -> bool:
+        """Nobody writes at this moment."""
+        return not self._busy
+
+    def run(self, work: Work[T]) -> T:
+        """Run the work in a transaction and return its result when that is durable.
+
+        Errors: `JournalRefused` from the work or a broken rule; `JournalUnavailable`. Either way nothing was written.
+        """
+        group = _Group(work)
+        with self._mutex:
+            if self._busy:
+                group.turn = threading.Lock()
+                group.turn.acquire()
+                self._waiting.append(group)
+            else:
+                self._busy = True
+        if group.turn is not None:
+            group.turn.acquire()
+            if group.done:
+                return group.outcome()
+        self._lead(group)
+        return group.outcome()
+
+    def outside_transaction(self, work: Work[T]) -> T:
+        """Run on the same connection without a transaction (a checkpoint); nobody writes meanwhile."""
+        with self._mutex:
+            if self._busy:
+                raise JournalUnavailable("The journal is being written.", do="Try again.")
+            self._busy = True
+        try:
+            return work(self._open())
+        except self._driver_error as error:
+            raise self._backend.failure(error) from error
+        finally:
+            self._pass_on([])
+
+    def close(self, last: Work[object]) -> None:
+        """Let pending work finish, do the last thing, close the connection; later work fails."""
+        closed = JournalUnavailable("The journal is closed.", do="The program is ending; nothing was written.")
+
+        def end(cursor: Cursor) -> None:
+            self._closed = closed
+
+        if self._closed is None:
+            self.run(end)
+            if self._cursor is not None:
+                last(self._cursor)
+        self._drop_connection()
+
+    def _lead(self, first: _Group[Any]) -> None:
+        """Commit the work of everybody who waits, then wake them."""
+        with self._mutex:
+            batch = [first]
+            while self._waiting and len(batch) < _TOGETHER_MAX:
+                batch.append(self._waiting.popleft())
+        try:
+            self._commit(batch)
+        except BaseException as error:
+            # Nobody may wait for ever, and what interrupts this thread is not the others' own error.
+            self._drop_connection()
+            for group in batch:
+                if group is not first and group.error is None:
+                    group.error = JournalUnavailable("The journal's writer was interrupted.", do="Try again.")
+            first.error = error
+        finally:
+            self._pass_on(batch)
+
+    def _pass_on(self, batch: list[_Group[Any]]) -> None:
+        with self._mutex:
+            if self._waiting:
+                leader = self._waiting.popleft()
+            else:
+                leader = None
+                self._busy = False
+        if leader is not None and leader.turn is not None:
+            leader.turn.release()
+        for group in batch:
+            if group.turn is not None and not group.done:
+                group.done = True
+                group.turn.release()
+
+    def _commit(self, batch: list[_Group[Any]]) -> None:
+        committing = False
+        try:
+            if self._closed is not None:
+                raise self._closed
+            cursor = self._open()
+            cursor.execute(self._backend.begin)
+            if len(batch) == 1:
+                written = self._alone(cursor, batch[0])
+            else:
+                written = [self._beside(cursor, group) for group in batch].count(True) > 0
+            committing = True
+            cursor.execute("COMMIT" if written else "ROLLBACK")
+            self.commits += 1
+        except JournalUnavailable as error:
+            self._fail(batch, error)
+        except self._driver_error as error:
+            failure = self._backend.failure(error)
+            if committing and self._backend.commit_can_be_lost:
+                # Whether it is durable is not known, and memory must not go on from a guess.
+                failure = self._closed = JournalUnavailable(
+                    f"{failure.what} The last commit may or may not have arrived.",
+                    do="Nothing is sent any more. Restart the program: it finds out from the journal and the exchange.",
+                )
+            self._roll_back()
+            failure.__cause__ = error
+            self._fail(batch, failure)
+
+    def _alone(self, cursor: Cursor, group: _Group[Any]) -> bool:
+        """The usual case needs no savepoint: what is refused takes the whole transaction with it."""
+        try:
+            group.result = group.work(cursor)
+        except (JournalRefused, self._broken_rule) as error:
+            group.error = self._in_words(error)
+            return False
+        return True
+
+    def _beside(self, cursor: Cursor, group: _Group[Any]) -> bool:
+        cursor.execute("SAVEPOINT one")
+        try:
+            group.result = group.work(cursor)
+        except (JournalRefused, self._broken_rule) as error:
+            group.error = self._in_words(error)
+            cursor.execute("ROLLBACK TO SAVEPOINT one")
+        except self._driver_error:
+            raise
+        except Exception as error:
+            # A defect in one caller's work is that caller's alone.
+            group.error = error
+            cursor.execute("ROLLBACK TO SAVEPOINT one")
+        cursor.execute("RELEASE SAVEPOINT one")
+        return group.error is None
+
+    def _in_words(self, error: Exception) -> JournalRefused:
+        if isinstance(error, JournalRefused):
+            return error
+        refusal = self._backend.refusal(error)
+        refusal.__cause__ = error
+        return refusal
+
+    def _fail(self, batch: list[_Group[Any]], error: JournalUnavailable) -> None:
+        for group in batch:
+            if group.error is None:
+                # Each raises its own: one exception object in two threads would mix their tracebacks.
+                own = JournalUnavailable(error.what, do=error.do)
+                own.__cause__ = error.__cause__
+                group.error = own
+
+    def _roll_back(self) -> None:
+        """Back to a clean connection: roll back, and if even that fails connect anew next time."""
+        try:
+            if self._cursor is not None:
+                self._cursor.execute("ROLLBACK")
+        except self._driver_error:
+            # SQLite rolls back by itself on some errors (then this says there is nothing to roll back).
+            self._drop_connection()
+
+    @property
+    def _driver_error(self) -> type[Exception]:
+        return self._backend.driver.Error  # type: ignore[no-any-return]
+
+    @property
+    def _broken_rule(self) -> type[Exception]:
+        return self._backend.driver.IntegrityError  # type: ignore[no-any-return]
+
+    def _open(self) -> Cursor:
+        if self._cursor is None:
+            try:
+                self._connection = self._backend.writers.raw_connection()
+            except DBAPIError as error:
+                raise self._backend.failure(error.orig or error) from error
+            self._cursor = self._connection.cursor()
+        return self._cursor
+
+    def _drop_connection(self) -> None:
+        connection, self._connection, self._cursor = self._connection, None, None
+        if connection is not None:
+            connection.close()

@@ -1,0 +1,214 @@
+"""The journal: the durable record of what was wanted, sent, booked and commanded."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from autotrader_v2.application.events import Decision, Record
+from autotrader_v2.application.ports import Binding, JournalRefused, JournalState, JournalUnavailable
+from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.money import ZERO
+from autotrader_v2.domain.orders import Fill
+from autotrader_v2.infrastructure.store import codec, opening, schema
+from autotrader_v2.infrastructure.store.background import Background
+from autotrader_v2.infrastructure.store.commits import GroupCommit
+from autotrader_v2.infrastructure.store.dialects import Cursor, SqliteFile, backend_of, damaged
+from autotrader_v2.infrastructure.store.history import CycleHistory
+from autotrader_v2.infrastructure.store.loading import Loader
+from autotrader_v2.infrastructure.store.numbers import Numbers
+from autotrader_v2.infrastructure.store.queries import Queries
+from autotrader_v2.infrastructure.store.records import RecordWriter
+from autotrader_v2.infrastructure.store.rows import fill_of
+from autotrader_v2.infrastructure.store.statements import Statements
+
+Rows = Sequence[Mapping[str, Any]]
+
+_ANSWER_KEPT_MS = 24 * 3600 * 1000
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class SqlJournal:
+    """A `Journal` in one SQLite file (by path) or a database server (by URL). `load` comes first."""
+
+    def __init__(
+        self, url_or_path: str | Path, binding: Binding, *, account: str, now_ms: Callable[[], int] = _wall_ms
+    ) -> None:
+        """`now_ms` dates the database and the answers of request keys; everything else brings its own time."""
+        self._backend = backend_of(url_or_path)
+        self._binding = binding
+        self._account = account
+        self._now_ms = now_ms
+        self._sql = Statements(self._backend.dialect)
+        self._commits = GroupCommit(self._backend)
+        self._records = RecordWriter(self._sql, account)
+        self._numbers = Numbers(self._reserve)
+        self._history = CycleHistory(account)
+        self._background = Background(self._backend, self._commits, self._sql, self._numbers, account, now_ms)
+        self._ready = False
+
+    def load(self) -> JournalState:
+        """See `Journal`. Creates, checks and migrates the database first.
+
+        Errors: `JournalRefused` for a foreign or newer database, `JournalUnavailable` for a damaged or blocked one.
+        """
+        if not self._ready:
+            opening.open_database(self._backend, self._binding, self._now_ms(), revisions=schema.REVISIONS)
+            self._ready = True
+        next_number = self._numbers.prepare()
+        with self._reading() as connection:
+            state = Loader(connection, self._account).state(next_number)
+        self._background.start()
+        return state
+
+    def verify(self) -> tuple[str, ...]:
+        """What a fold of every event since the beginning says differently from what is loaded; empty: all is well."""
+        with self._reading() as connection:
+            return tuple(Loader(connection, self._account).differences())
+
+    def write(self, *records: Record) -> None:
+        """See `Journal`."""
+        self._check_ready()
+        self._commits.run(self._records.work(records))
+
+    def note(self, decision: Decision) -> None:
+        """See `Journal`."""
+        self._background.note(decision)
+
+    @property
+    def dropped_decisions(self) -> int:
+        """Decisions that were never written because too many waited."""
+        return self._background.dropped
+
+    def new_number(self) -> int:
+        """See `Journal`. Errors: `JournalUnavailable` when the database has been unusable for a thousand orders."""
+        self._check_ready()
+        return self._numbers.take()
+
+    def fills_of(self, client_id: str) -> tuple[Fill, ...]:
+        """See `Journal`."""
+        with self._reading() as connection:
+            cursor = connection.connection.cursor()
+            self._sql.fills_of.run(cursor, {"client_id": client_id})
+            return tuple(fill_of(row) for row in cursor.fetchall())
+
+    def trades(self, market: Market | None, limit: int, before: int | None = None) -> Rows:
+        """See `Journal`. `before` is the `id` of a row: the older ones follow."""
+        with self._asking() as queries:
+            return queries.trades(market, limit, before)
+
+    def decisions(self, market: Market | None, limit: int) -> Rows:
+        """See `Journal`."""
+        with self._asking() as queries:
+            return queries.decisions(market, limit)
+
+    def cycle_history(self, market: Market, limit: int) -> Rows:
+        """See `Journal`."""
+        with self._reading() as connection:
+            return self._history.closed(connection, market, limit)
+
+    def results(self, market: Market | None, since_ms: int) -> Rows:
+        """See `Journal`."""
+        with self._asking() as queries:
+            return queries.results(market, since_ms)
+
+    def orders(self, market: Market | None, limit: int) -> Rows:
+        """See `Journal`."""
+        with self._asking() as queries:
+            return queries.orders(market, limit)
+
+    def balances(self, start: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
+        """See `Journal`."""
+        with self._asking() as queries:
+            moved, _ = queries.moved()
+        return {
+            currency: start.get(currency, ZERO) + moved.get(currency, ZERO)
+            for currency in dict.fromkeys((*start, *moved))
+        }
+
+    def idempotent(self, key: str, request_hash: str) -> Mapping[str, Any] | None:
+        """See `Journal`. Answers are forgotten after a day."""
+        with self._reading() as connection:
+            cursor = connection.connection.cursor()
+            return self._answer(cursor, key, request_hash)
+
+    def remember(self, key: str, request_hash: str, answer: Mapping[str, Any]) -> None:
+        """See `Journal`. The first answer of a key stays."""
+        self._check_ready()
+        values = {
+            "request_key": key,
+            "request_hash": request_hash,
+            "payload": codec.to_text(answer),
+            "expires_ms": self._now_ms() + _ANSWER_KEPT_MS,
+        }
+
+        def work(cursor: Cursor) -> None:
+            if self._answer(cursor, key, request_hash) is None:
+                self._sql.forget_answer.run(cursor, {"key": key})
+                self._sql.answer.run(cursor, values)
+
+        self._commits.run(work)
+
+    def close(self) -> None:
+        """See `Journal`."""
+        self._background.stop()
+        if self._ready:
+            self._backend.close_readers()
+            self._commits.close(self._backend.last_words)
+        self._ready = False
+        self._backend.dispose()
+
+    def _answer(self, cursor: Cursor, key: str, request_hash: str) -> Mapping[str, Any] | None:
+        self._sql.answer_of.run(cursor, {"key": key})
+        row = cursor.fetchone()
+        if row is None or row[2] <= self._now_ms():
+            return None
+        if row[0] != request_hash:
+            raise JournalRefused(
+                "This request key was used for another request.",
+                do="Nothing was done. Use a new key for a new request.",
+            )
+        answer: Mapping[str, Any] = codec.from_text(row[1])
+        return answer
+
+    def _reserve(self, count: int) -> int:
+        def work(cursor: Cursor) -> int:
+            self._sql.read_meta.run(cursor, {"name": "next_number"})
+            first = int(cursor.fetchone()[0])
+            self._sql.write_meta.run(cursor, {"name": "next_number", "value": str(first + count)})
+            return first
+
+        return self._commits.run(work)
+
+    def _check_ready(self) -> None:
+        if not self._ready:
+            raise JournalUnavailable("The journal is not open.", do="Nothing was written; load it first.")
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """A connection that only reads and waits for nobody; foreign errors become ours."""
+        self._check_ready()
+        try:
+            with self._backend.readers.connect() as connection:
+                yield connection
+        except DBAPIError as error:
+            raise self._backend.failure(error.orig if isinstance(error.orig, Exception) else error) from error
+        except self._backend.driver.Error as error:
+            raise self._backend.failure(error) from error
+        except codec.Unreadable as error:
+            if isinstance(self._backend, SqliteFile):
+                raise damaged(self._backend.path, str(error)) from error
+            raise self._backend.failure(error) from error
+
+    @contextmanager
+    def _asking(self) -> Iterator[Queries]:
+        with self._reading() as connection:
+            yield Queries(connection, self._account)

@@ -1,0 +1,138 @@
+"""From rows back to memory: each market's newest snapshot and the events after it, folded."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
+
+from autotrader_v2.application.ports import JournalState, OpenAttempt
+from autotrader_v2.domain.cycle import Idle, TradingCycle, apply
+from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.situation import Pause, SwitchMode
+from autotrader_v2.infrastructure.store import codec, schema
+from autotrader_v2.infrastructure.store.rows import RESULT_KINDS, market_of, open_attempt
+
+
+class Loader:
+    """Reads the state of one account through one connection."""
+
+    def __init__(self, connection: Connection, account: str) -> None:
+        self._connection = connection
+        self._account = account
+
+    def state(self, next_number: int) -> JournalState:
+        """Everything memory is made of."""
+        return JournalState(
+            instance=self._fact("instance"),
+            next_number=next_number,
+            cycles=self.cycles(),
+            switches=self._switches(),
+            pauses=self._pauses(),
+            params=self._params(),
+            settings=self._settings(),
+            open_attempts=self._open_attempts(),
+        )
+
+    def cycles(self) -> dict[Market, TradingCycle]:
+        """Every market's cycle: the newest snapshot and what came after it."""
+        snapshots, events = schema.snapshots, schema.cycle_events
+        newest = select(func.max(snapshots.c.event_seq)).where(self._ours(snapshots)).group_by(snapshots.c.market)
+        cycles: dict[Market, TradingCycle] = {}
+        known: dict[str, int] = {}
+        for seq, market, payload in self._connection.execute(
+            select(snapshots.c.event_seq, snapshots.c.market, snapshots.c.payload).where(
+                snapshots.c.event_seq.in_(newest)
+            )
+        ):
+            known[market] = seq
+            cycles[market_of(market)] = codec.idle_from_text(payload)
+        markets = self._connection.execute(select(events.c.market).where(self._ours(events)).distinct()).scalars()
+        for text in list(markets):
+            market = market_of(text)
+            cycle = cycles.get(market, Idle(market=market))
+            for _, kind, payload, _, _ in self._events(text, known.get(text, 0)):
+                cycle = apply(cycle, codec.event_from_text(kind, payload))
+            cycles[market] = cycle
+        return cycles
+
+    def differences(self) -> Iterator[str]:
+        """What a fold from the very first event says differently from snapshots and stored results."""
+        events, snapshots = schema.cycle_events, schema.snapshots
+        loaded = self.cycles()
+        markets = self._connection.execute(select(events.c.market).where(self._ours(events)).distinct()).scalars()
+        for text in list(markets):
+            kept: dict[int, str] = {
+                row.event_seq: row.payload
+                for row in self._connection.execute(
+                    select(snapshots.c.event_seq, snapshots.c.payload).where(
+                        self._ours(snapshots), snapshots.c.market == text
+                    )
+                )
+            }
+            market = market_of(text)
+            cycle: TradingCycle = Idle(market=market)
+            for seq, kind, payload, realised, result in self._events(text, 0):
+                before = cycle.tally.realised
+                event = codec.event_from_text(kind, payload)
+                cycle = apply(cycle, event)
+                if seq in kept and codec.idle_from_text(kept[seq]) != cycle:
+                    yield f"{text}: the snapshot after event {seq} is not what the events before it lead to"
+                if Decimal(realised) != cycle.tally.realised:
+                    yield f"{text}: event {seq} leaves {cycle.tally.realised} realised, the journal says {realised}"
+                if isinstance(event, RESULT_KINDS) and Decimal(result or 0) != cycle.tally.realised - before:
+                    yield f"{text}: event {seq} earned {cycle.tally.realised - before}, the journal says {result}"
+            if cycle != loaded[market]:
+                yield f"{text}: folded from the first event the cycle differs from the one loaded"
+
+    def _events(self, market: str, after_seq: int) -> Iterator[tuple[int, str, str, str, str | None]]:
+        events = schema.cycle_events
+        for row in self._connection.execute(
+            select(events.c.seq, events.c.kind, events.c.payload, events.c.realised, events.c.result)
+            .where(self._ours(events), events.c.market == market, events.c.seq > after_seq)
+            .order_by(events.c.seq)
+        ):
+            yield row[0], row[1], row[2], row[3], row[4]
+
+    def _fact(self, name: str) -> str:
+        table = schema.meta
+        return str(self._connection.execute(select(table.c.value).where(table.c.name == name)).scalar_one())
+
+    def _switches(self) -> dict[Market | None, SwitchMode]:
+        table = schema.switches
+        return {_market(row.market): SwitchMode(row.mode) for row in self._newest(table, table.c.market)}
+
+    def _pauses(self) -> dict[Market, Pause]:
+        table = schema.pauses
+        return {
+            market_of(row.market): codec.pause_from_text(row.payload)
+            for row in self._newest(table, table.c.market)
+            if row.payload is not None
+        }
+
+    def _params(self) -> dict[Market | None, dict[str, Any]]:
+        table = schema.params
+        return {_market(row.market): codec.from_text(row.payload) for row in self._newest(table, table.c.market)}
+
+    def _settings(self) -> dict[str, Any]:
+        table = schema.app_settings
+        return {row.name: codec.from_text(row.payload) for row in self._newest(table, table.c.name)}
+
+    def _open_attempts(self) -> tuple[OpenAttempt, ...]:
+        table = schema.attempts
+        rows = self._connection.execute(
+            select(table).where(self._ours(table), table.c.state.in_(schema.OPEN_STATES)).order_by(table.c.seq)
+        ).mappings()
+        return tuple(open_attempt(dict(row)) for row in rows)
+
+    def _newest(self, table: Table, key: ColumnElement[Any]) -> Any:
+        """The newest row of each key."""
+        newest: Select[Any] = select(func.max(table.c.seq)).where(self._ours(table)).group_by(key)
+        return self._connection.execute(select(table).where(table.c.seq.in_(newest))).all()
+
+    def _ours(self, table: Table) -> ColumnElement[bool]:
+        return table.c.account == self._account
+
+
+def _market(text: str | None) -> Market | None:
+    return None if text is None else market_of(text)

@@ -1,0 +1,168 @@
+"""What the page asks: plain rows with numbers as text. Readers never wait for the writer."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Table, select
+
+from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.money import ZERO, plain, reported
+from autotrader_v2.infrastructure.store import codec, schema
+from autotrader_v2.infrastructure.store.rows import market_of
+
+Row = dict[str, Any]
+
+
+class Queries:
+    """Questions about one account over one connection."""
+
+    def __init__(self, connection: Connection, account: str) -> None:
+        self._connection = connection
+        self._account = account
+
+    def trades(self, market: Market | None, limit: int, before: int | None) -> Sequence[Row]:
+        """Booked fills, newest first, with what their order was for."""
+        fills, attempts = schema.fills, schema.attempts
+        asked = (
+            select(fills, attempts.c.why, attempts.c.step, attempts.c.cycle_id)
+            .join(attempts, attempts.c.client_id == fills.c.client_id)
+            .where(self._ours(fills, market))
+            .order_by(fills.c.id.desc())
+            .limit(limit)
+        )
+        if before is not None:
+            asked = asked.where(fills.c.id < before)
+        return [_trade(row) for row in self._connection.execute(asked).mappings()]
+
+    def decisions(self, market: Market | None, limit: int) -> Sequence[Row]:
+        """The newest decisions, newest first."""
+        table = schema.decisions
+        rows = self._connection.execute(
+            select(table).where(self._ours(table, market)).order_by(table.c.id.desc()).limit(limit)
+        )
+        return [
+            {
+                "id": row.id,
+                "time_ms": row.time_ms,
+                **_named(row.market),
+                "kind": row.kind,
+                "reason": row.reason,
+                "values": codec.from_text(row.payload),
+            }
+            for row in rows
+        ]
+
+    def orders(self, market: Market | None, limit: int) -> Sequence[Row]:
+        """The newest attempts, newest first, with what they filled."""
+        attempts, fills = schema.attempts, schema.fills
+        rows = (
+            self._connection.execute(
+                select(attempts).where(self._ours(attempts, market)).order_by(attempts.c.seq.desc()).limit(limit)
+            )
+            .mappings()
+            .all()
+        )
+        filled: dict[str, tuple[Decimal, Decimal]] = {}
+        for client_id, base, quote in self._connection.execute(
+            select(fills.c.client_id, fills.c.base, fills.c.quote).where(
+                fills.c.client_id.in_([row["client_id"] for row in rows])
+            )
+        ):
+            base_sum, quote_sum = filled.get(client_id, (ZERO, ZERO))
+            filled[client_id] = (base_sum + Decimal(base), quote_sum + Decimal(quote))
+        return [_order(row, *filled.get(row["client_id"], (ZERO, ZERO))) for row in rows]
+
+    def results(self, market: Market | None, since_ms: int) -> Sequence[Row]:
+        """What each sale since then earned, oldest first."""
+        table = schema.cycle_events
+        rows = self._connection.execute(
+            select(table.c.time_ms, table.c.market, table.c.result)
+            .where(self._ours(table, market), table.c.result.is_not(None), table.c.time_ms >= since_ms)
+            .order_by(table.c.seq)
+        )
+        return [
+            {"time_ms": row.time_ms, "symbol": market_of(row.market).pair, "result": plain(Decimal(row.result))}
+            for row in rows
+        ]
+
+    def moved(self, after_id: int = 0) -> tuple[dict[str, Decimal], int]:
+        """(what all fills after that id moved, by currency; the last id). Bought coins in, money out, fees out."""
+        table = schema.fills
+        moved: dict[str, Decimal] = {}
+        last = after_id
+        for row in self._connection.execute(
+            select(
+                table.c.id,
+                table.c.market,
+                table.c.side,
+                table.c.base,
+                table.c.quote,
+                table.c.fee,
+                table.c.fee_currency,
+            )
+            .where(self._ours(table, None), table.c.id > after_id)
+            .order_by(table.c.id)
+        ):
+            last, market, side, base, quote, fee, fee_currency = row
+            of = market_of(market)
+            sign = 1 if side == "buy" else -1
+            moved[of.base] = moved.get(of.base, ZERO) + sign * Decimal(base)
+            moved[of.quote] = moved.get(of.quote, ZERO) - sign * Decimal(quote)
+            if fee_currency:
+                moved[fee_currency] = moved.get(fee_currency, ZERO) - Decimal(fee)
+        return moved, last
+
+    def _ours(self, table: Table, market: Market | None) -> ColumnElement[bool]:
+        ours: ColumnElement[bool] = table.c.account == self._account
+        return ours if market is None else ours & (table.c.market == str(market))
+
+
+def _trade(row: Mapping[Any, Any]) -> Row:
+    base, quote = Decimal(row["base"]), Decimal(row["quote"])
+    return {
+        "id": row["id"],
+        "time_ms": row["time_ms"],
+        **_named(row["market"]),
+        "side": row["side"],
+        "why": row["why"],
+        "step": row["step"],
+        "base": plain(base),
+        "quote": plain(quote),
+        "price": plain(reported(quote / base)),
+        "fee": plain(Decimal(row["fee"])),
+        "fee_currency": row["fee_currency"],
+        "client_id": row["client_id"],
+        "order_id": row["order_id"],
+        "trade_id": row["trade_id"],
+        "cycle_id": row["cycle_id"],
+        "book": row["book"],
+    }
+
+
+def _order(row: Mapping[Any, Any], base: Decimal, quote: Decimal) -> Row:
+    state = row["state"]
+    return {
+        "client_id": row["client_id"],
+        **_named(row["market"]),
+        "side": row["side"],
+        "type": row["type"],
+        "why": row["why"],
+        "step": row["step"],
+        "amount": plain(Decimal(row["amount"])),
+        "state": state,
+        "outcome": None if state in schema.OPEN_STATES else state.removesuffix("_late"),
+        "label": row["label"],
+        "created_ms": row["decided_ms"],
+        "closed_ms": row["closed_ms"],
+        "filled_base": plain(base),
+        "filled_quote": plain(quote),
+        "order_id": row["order_id"],
+        "cycle_id": row["cycle_id"],
+        "book": row["book"],
+    }
+
+
+def _named(text: str) -> Row:
+    market = market_of(text)
+    return {"symbol": market.pair, "currency": market.base}

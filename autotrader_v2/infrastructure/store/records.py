@@ -1,0 +1,220 @@
+"""Records as work for the writer. Everything is put into words before the work waits for its turn."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any, assert_never
+
+from autotrader_v2.application.events import (
+    Alert,
+    AttemptClosed,
+    AttemptUnknown,
+    CommandGiven,
+    CycleChanged,
+    FillsBooked,
+    Intended,
+    Outcome,
+    ParamsSet,
+    PauseSet,
+    Record,
+    SettingSet,
+    SwitchSet,
+)
+from autotrader_v2.application.ports import JournalRefused
+from autotrader_v2.domain.cycle import Idle
+from autotrader_v2.infrastructure.store import codec
+from autotrader_v2.infrastructure.store.dialects import Cursor
+from autotrader_v2.infrastructure.store.rows import (
+    RESULT_KINDS,
+    attempt_row,
+    event_row,
+    fill_row,
+    intent_row,
+    label_of,
+    text_of,
+)
+from autotrader_v2.infrastructure.store.statements import Prepared, Statements
+
+Step = Callable[[Cursor], None]
+
+_NOTHING_TRADED = ("unfilled", "not_sent", "refused", "absent")
+
+
+class RecordWriter:
+    """Turns records of one account into steps on a cursor."""
+
+    def __init__(self, statements: Statements, account: str) -> None:
+        self._sql = statements
+        self._account = account
+
+    def work(self, records: Sequence[Record]) -> Step:
+        """One piece of work for all of them, in order. Errors: `JournalRefused`."""
+        steps = [self._step(record) for record in records]
+
+        def run(cursor: Cursor) -> None:
+            for step in steps:
+                step(cursor)
+
+        return run
+
+    def _step(self, record: Record) -> Step:
+        match record:
+            case Intended():
+                return self._intended(record)
+            case AttemptUnknown():
+                return self._unknown(record)
+            case AttemptClosed():
+                return self._closed(record)
+            case FillsBooked():
+                return self._booked(record)
+            case CycleChanged():
+                return self._cycle_changed(record)
+            case SwitchSet():
+                return self._row(self._sql.switch, record, mode=record.mode.value)
+            case PauseSet(pause=pause):
+                return self._row(self._sql.pause, record, payload=None if pause is None else codec.to_text(pause))
+            case ParamsSet():
+                return self._row(self._sql.params, record, payload=codec.to_text(record.values))
+            case CommandGiven():
+                return self._row(self._sql.command, record, name=record.name, payload=codec.to_text(record.values))
+            case SettingSet():
+                return self._set_to(record)
+            case Alert():
+                return self._alert(record)
+            case _:
+                assert_never(record)
+
+    def _intended(self, record: Intended) -> Step:
+        intent, sql = record.intent, self._sql
+        label = label_of(intent.client_id)
+        wanted = sql.intent.bind(row := intent_row(self._account, intent, label))
+        again = sql.reopen_intent.bind(row)
+        attempt = sql.attempt.bind(attempt_row(self._account, intent, label))
+
+        def run(cursor: Cursor) -> None:
+            if label.attempt > 1:
+                cursor.execute(sql.reopen_intent.sql, again)
+            if label.attempt == 1 or cursor.rowcount == 0:
+                cursor.execute(sql.intent.sql, wanted)
+            cursor.execute(sql.attempt.sql, attempt)
+
+        return run
+
+    def _unknown(self, record: AttemptUnknown) -> Step:
+        values = {
+            "client_id": record.client_id,
+            "label": record.detail,
+            "order_id": record.order_id or None,
+        }
+
+        def run(cursor: Cursor) -> None:
+            self._sql.set_unknown.run(cursor, values)
+            if cursor.rowcount == 0:
+                raise self._ended(record.client_id, self._state_of(cursor, record.client_id))
+
+        return run
+
+    def _closed(self, record: AttemptClosed) -> Step:
+        sql, outcome = self._sql, record.outcome
+        values = {
+            "client_id": record.client_id,
+            "state": outcome.value,
+            "label": record.label,
+            "closed_ms": record.time_ms,
+            "order_id": record.order_id or None,
+        }
+        end = {"client_id": record.client_id, "state": "filled" if outcome is Outcome.FILLED else "ended"}
+
+        def run(cursor: Cursor) -> None:
+            sql.end_open.run(cursor, values)
+            if cursor.rowcount == 0:
+                state = self._state_of(cursor, record.client_id)
+                if state == outcome or (state == "filled_late" and outcome is Outcome.FILLED):
+                    return
+                if outcome is not Outcome.FILLED or state not in _NOTHING_TRADED:
+                    raise self._ended(record.client_id, state)
+                sql.end_late.run(cursor, values)
+            sql.end_intent.run(cursor, end)
+
+        return run
+
+    def _booked(self, record: FillsBooked) -> Step:
+        sql = self._sql
+        rows = [sql.fill.bind(fill_row(self._account, record.client_id, fill)) for fill in record.fills]
+
+        def run(cursor: Cursor) -> None:
+            for row in rows:
+                cursor.execute(sql.fill.sql, row)
+                if cursor.rowcount == 0:
+                    raise _no_such(record.client_id)
+
+        return run
+
+    def _cycle_changed(self, record: CycleChanged) -> Step:
+        sql, after = self._sql, record.after
+        row = event_row(self._account, record)
+        has_result = isinstance(record.event, RESULT_KINDS)
+        snapshot = codec.to_text(after) if isinstance(after, Idle) else None
+
+        def run(cursor: Cursor) -> None:
+            if has_result:
+                sql.last_event.run(cursor, row)
+                last = cursor.fetchone()
+                before = Decimal(last[1]) if last else Decimal(0)
+                row["result"] = str(after.tally.realised - before)
+            sql.event.run(cursor, row)
+            if snapshot is not None:
+                sql.last_event.run(cursor, row)
+                (seq, _) = cursor.fetchone()
+                sql.snapshot.run(cursor, {**row, "event_seq": seq, "payload": snapshot})
+
+        return run
+
+    def _set_to(self, record: SettingSet) -> Step:
+        values = {
+            "account": self._account,
+            "name": record.name,
+            "payload": codec.to_text(record.value),
+            "given_by": record.by,
+            "time_ms": record.time_ms,
+        }
+        return lambda cursor: self._sql.setting.run(cursor, values)
+
+    def _alert(self, record: Alert) -> Step:
+        values = {
+            "account": self._account,
+            "market": text_of(record.market),
+            "code": record.code,
+            "priority": record.priority.value,
+            "payload": None if record.values is None else codec.to_text(record.values),
+            "time_ms": record.time_ms,
+        }
+        return lambda cursor: self._sql.alert.run(cursor, values)
+
+    def _row(self, insert: Prepared, record: SwitchSet | PauseSet | ParamsSet | CommandGiven, **own: Any) -> Step:
+        """A row of what somebody wanted."""
+        values = {
+            "account": self._account,
+            "market": text_of(record.market),
+            "given_by": record.by,
+            "time_ms": record.time_ms,
+            **own,
+        }
+        return lambda cursor: insert.run(cursor, values)
+
+    def _state_of(self, cursor: Cursor, client_id: str) -> str:
+        self._sql.attempt_state.run(cursor, {"client_id": client_id})
+        row = cursor.fetchone()
+        if row is None:
+            raise _no_such(client_id)
+        return str(row[0])
+
+    @staticmethod
+    def _ended(client_id: str, state: str) -> JournalRefused:
+        return JournalRefused(f"The order {client_id} has ended as {state}.", do="Nothing was written.")
+
+
+def _no_such(client_id: str) -> JournalRefused:
+    return JournalRefused(
+        f"The journal knows no order {client_id} of this market.",
+        do="Nothing was written; only orders of this journal can be booked.",
+    )
