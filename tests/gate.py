@@ -2,7 +2,8 @@
 
 from autotrader_v2.application.ports import AccountFeed
 from autotrader_v2.infrastructure.clock import SystemClock
-from autotrader_v2.infrastructure.gate import GateAccountFeed, GateExchange
+from autotrader_v2.infrastructure.gate.account_feed import GateAccountFeed
+from autotrader_v2.infrastructure.gate.exchange import GateExchange
 from autotrader_v2.simulator import Simulator
 
 

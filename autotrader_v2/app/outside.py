@@ -95,7 +95,7 @@ def feed_kind_of(settings: Settings) -> FeedKind:
         return FeedKind.GATE
     if settings.feed_kind is not FeedKind.AUTO:
         return settings.feed_kind
-    from autotrader_v2.infrastructure.gate import reachable
+    from autotrader_v2.infrastructure.gate.public import reachable
 
     if reachable(settings.gate_host, timeout_s=_REACHABLE_WITHIN_S):
         return FeedKind.GATE
@@ -229,7 +229,7 @@ class TappedFeed:
 
 def _paper_on_gate(settings: Settings, journal: Journal) -> Outside:
     """Gate's public prices, fills on this machine; no key is held and nothing is signed."""
-    from autotrader_v2.infrastructure.gate import GatePublicFeed
+    from autotrader_v2.infrastructure.gate.public import GatePublicFeed
     from autotrader_v2.infrastructure.paper import PaperExchange
 
     clock = SystemClock()
@@ -241,7 +241,10 @@ def _paper_on_gate(settings: Settings, journal: Journal) -> Outside:
 
 def _gate(settings: Settings) -> Outside:
     """The account at the exchange, its prices and its own trades; prices come only from where it trades."""
-    from autotrader_v2.infrastructure.gate import GateAccountFeed, GateExchange, GateMarketFeed, ws_url_of
+    from autotrader_v2.infrastructure.gate.account_feed import GateAccountFeed
+    from autotrader_v2.infrastructure.gate.exchange import GateExchange
+    from autotrader_v2.infrastructure.gate.hosts import ws_url_of
+    from autotrader_v2.infrastructure.gate.market_feed import GateMarketFeed
 
     clock = SystemClock()
     secret = settings.api_secret.get_secret_value() if settings.api_secret else ""

@@ -13,7 +13,7 @@ from autotrader_v2.application.ports import Binding
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.market import Market
 from autotrader_v2.infrastructure.clock import SystemClock
-from autotrader_v2.infrastructure.gate import GateExchange
+from autotrader_v2.infrastructure.gate.exchange import GateExchange
 from autotrader_v2.infrastructure.store import SqlJournal
 from tests.processes import Serving, Started
 

@@ -84,13 +84,13 @@ def test_ten_coins_sold_at_once_with_the_shortest_loop_buy_once_each(arena: Aren
     for coin in COINS:
         engine.desk.switch(coin, "on", "test")
 
-    def everyone(side: Side, count: int) -> bool:
-        arena.all_at("1" if side is Side.BUY else "1.05")
+    def everyone(side: Side, count: int, at: str) -> bool:
+        arena.all_at(at)
         return all(arena.orders(coin, side) == count for coin in COINS)
 
-    engine.until("ten start buys", lambda: everyone(Side.BUY, 1))
-    engine.until("ten sales", lambda: everyone(Side.SELL, 1))
-    engine.until("ten new starts", lambda: all(arena.orders(coin, Side.BUY) == 2 for coin in COINS))
+    engine.until("ten start buys", lambda: everyone(Side.BUY, 1, "1"))
+    engine.until("ten sales", lambda: everyone(Side.SELL, 1, "1.05"))
+    engine.until("ten new starts", lambda: everyone(Side.BUY, 2, "1.05"))
     for _ in range(50):
         arena.all_at("1.05")
         time.sleep(0.01)
