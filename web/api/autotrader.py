@@ -1,0 +1,115 @@
+"""The engine and its cycles: statistics, start and stop, switches, resets, adoption."""
+
+from typing import Literal
+
+from flask import Blueprint
+
+from web.api.queries import Nothing, OneCurrency
+from web.endpoints import Answer, asks, by, commands, desk
+from web.fields import Currency, Positive, Request
+
+blueprint = Blueprint("autotrader", __name__, url_prefix="/api/autotrader")
+
+
+class WhichStats(Request):
+    """`currency`: only that one; without it all."""
+
+    currency: Currency | None = None
+
+
+class Toggle(Request):
+    """`enabled` true is the switch `on`, false is `off`."""
+
+    base_currency: Currency
+    enabled: bool
+
+
+class Switch(Request):
+    """A currency's switch, or (no currency) the global one; the stricter of both wins."""
+
+    mode: Literal["on", "finish", "sell_only", "off"]
+    base_currency: Currency | None = None
+
+
+class Resume(Request):
+    """A currency's pause, or (no currency) the account's."""
+
+    base_currency: Currency | None = None
+
+
+class Adopt(Request):
+    """Coins outside the cycle join it: at `price`, or (`from_trades`) at what the account's own trades cost."""
+
+    base_currency: Currency
+    price: Positive | None = None
+    from_trades: bool = False
+
+
+@blueprint.get("/stats")
+@asks(WhichStats)
+def stats(which: WhichStats) -> Answer:
+    """The cycle of one currency, or of every currency (row A7)."""
+    return desk().stats(which.currency)
+
+
+@blueprint.post("/start")
+@commands(Nothing)
+def start(_: Nothing) -> None:
+    """Decide on prices again."""
+    desk().start(by())
+
+
+@blueprint.post("/stop")
+@commands(Nothing)
+def stop(_: Nothing) -> None:
+    """Stop deciding; what is in flight finishes. The page stays."""
+    desk().stop(by())
+
+
+@blueprint.post("/toggle")
+@commands(Toggle)
+def toggle(wish: Toggle) -> None:
+    """Switch a currency on or off."""
+    desk().switch(wish.base_currency, "on" if wish.enabled else "off", by())
+
+
+@blueprint.post("/switch")
+@commands(Switch)
+def switch(wish: Switch) -> None:
+    """Set a switch: on, finish, sell_only, off."""
+    desk().switch(wish.base_currency, wish.mode, by())
+
+
+@blueprint.post("/reset_cycle")
+@commands(OneCurrency)
+def reset_cycle(wish: OneCurrency) -> None:
+    """Forget a cycle without selling; its coins lie outside from then on, and the currency pauses."""
+    desk().reset_cycle(wish.base_currency, by())
+
+
+@blueprint.post("/resume_cycle")
+@commands(Resume)
+def resume_cycle(wish: Resume) -> None:
+    """End a pause."""
+    desk().resume_cycle(wish.base_currency, by())
+
+
+@blueprint.post("/adopt")
+@commands(Adopt)
+def adopt(wish: Adopt) -> None:
+    """Hand the coins that lie outside to the cycle."""
+    desk().adopt(wish.base_currency, price=wish.price, from_trades=wish.from_trades, by=by())
+
+
+@blueprint.post("/ignore_coins")
+@commands(OneCurrency)
+def ignore_coins(wish: OneCurrency) -> None:
+    """Leave the coins that lie outside alone."""
+    desk().ignore_coins(wish.base_currency, by())
+
+
+@blueprint.post("/write_off")
+@commands(OneCurrency)
+def write_off(wish: OneCurrency) -> None:
+    """Close a cycle whose coins are gone for nothing."""
+    desk().write_off(wish.base_currency, by())

@@ -1,0 +1,25 @@
+"""How `restart` and `stop` end the running program: with a token from a file that only its owner can read."""
+
+import hmac
+
+from flask import Blueprint, Response, current_app, jsonify, request
+
+from web.access import open_to_all
+from web.endpoints import desk
+from web.errors import Refused
+
+blueprint = Blueprint("control", __name__, url_prefix="/api/control")
+
+
+@blueprint.post("/stop")
+@open_to_all
+def stop() -> Response:
+    """Ask the program to finish what is in flight and end."""
+    expected = str(current_app.config["STOP_TOKEN"]).encode()
+    shown = request.headers.get("X-Stop-Token", "").encode("utf-8", "surrogateescape")
+    if not expected or not hmac.compare_digest(shown, expected):
+        raise Refused("bad_token", "That is not this program's stop token.", status=403)
+    desk().request_stop()
+    response = jsonify(success=True)
+    response.status_code = 202
+    return response

@@ -1,0 +1,45 @@
+"""A person's own buy and sale."""
+
+from typing import Literal
+
+from flask import Blueprint
+
+from web.endpoints import Answer, asks, by, commands, desk
+from web.fields import Currency, Positive, Request
+
+blueprint = Blueprint("quick_trade", __name__, url_prefix="/api/trade/quick")
+
+
+class QuickBuy(Request):
+    """Without an amount the start volume is bought."""
+
+    base_currency: Currency
+    quote_amount: Positive | None = None
+
+
+class SellAll(Request):
+    """`pause` (the default) leaves the currency paused; `restart` lets the engine start again."""
+
+    base_currency: Currency
+    then: Literal["pause", "restart"] = "pause"
+
+
+@blueprint.get("/preview")
+@asks(QuickBuy)
+def preview(wish: QuickBuy) -> Answer:
+    """What a buy of that amount, and selling all, would do now."""
+    return desk().quick_preview(wish.base_currency, wish.quote_amount)
+
+
+@blueprint.post("/buy")
+@commands(QuickBuy, order=True)
+def buy(wish: QuickBuy) -> Answer:
+    """Buy now at market; answers when it is filled, refused or unknown, within 10 s."""
+    return desk().quick_buy(wish.base_currency, wish.quote_amount, by())
+
+
+@blueprint.post("/sell_all")
+@commands(SellAll, order=True)
+def sell_all(wish: SellAll) -> Answer:
+    """Sell everything of a currency now at market; answers within 10 s."""
+    return desk().sell_all(wish.base_currency, wish.then, by())

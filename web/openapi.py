@@ -1,0 +1,116 @@
+"""The API's description, made from the endpoints and the models themselves."""
+
+from typing import Any
+
+from flask import Blueprint, Flask, Response, current_app, jsonify
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from autotrader_v2.application.trader import VERSION
+from web.access import open_to_all
+from web.endpoints import Told
+
+blueprint = Blueprint("openapi", __name__)
+
+_REF = "#/components/schemas/{model}"
+_ERROR = {
+    "type": "object",
+    "required": ["success", "error"],
+    "properties": {
+        "success": {"const": False},
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "field": {"type": "string"},
+                "values": {"type": "object", "additionalProperties": {"type": "string"}},
+            },
+        },
+    },
+}
+_DONE = {"type": "object", "required": ["success"], "properties": {"success": {"const": True}}}
+
+
+@blueprint.get("/api/openapi.json")
+@open_to_all
+def document() -> Response:
+    """This document."""
+    return jsonify(describe(current_app))
+
+
+def describe(app: Flask) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of the app's endpoints."""
+    endpoints: list[tuple[str, str, str, Told]] = []
+    for rule in app.url_map.iter_rules():
+        told = getattr(app.view_functions[rule.endpoint], "told", None)
+        if isinstance(told, Told):
+            method = "post" if "POST" in (rule.methods or ()) else "get"
+            endpoints.append((rule.rule, method, rule.endpoint, told))
+    bodies = sorted({told.body for *_, told in endpoints if told.body}, key=lambda model: model.__name__)
+    _, schemas = models_json_schema([(model, "validation") for model in bodies], ref_template=_REF)
+    paths: dict[str, dict[str, Any]] = {}
+    for path, method, endpoint, told in sorted(endpoints, key=lambda one: one[:2]):
+        paths.setdefault(path, {})[method] = _operation(endpoint, told)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "mTrade",
+            "version": VERSION,
+            "description": "Amounts and prices are text, exact. Times are milliseconds since the epoch, UTC.",
+        },
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "API_TOKEN"}},
+            "schemas": {**schemas.get("$defs", {}), "Error": _ERROR, "Success": _DONE},
+        },
+    }
+
+
+def _operation(endpoint: str, told: Told) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": endpoint.replace(".", "_"),
+        "tags": [endpoint.partition(".")[0]],
+        "summary": told.summary,
+        "responses": {
+            "200": _response("It is done, or here is what was asked for.", "Success"),
+            "4XX": _response("The request was refused; nothing was changed.", "Error"),
+            "503": _response("The engine is starting, or the exchange or the journal does not answer.", "Error"),
+        },
+    }
+    parameters = _parameters(told.query) if told.query else []
+    if told.once:
+        parameters.append(
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "description": "The same key and request give the first answer again and do nothing twice.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+            }
+        )
+    if parameters:
+        operation["parameters"] = parameters
+    if told.body is not None:
+        operation["requestBody"] = {
+            "required": any(field.is_required() for field in told.body.model_fields.values()),
+            "content": {"application/json": {"schema": {"$ref": _REF.format(model=told.body.__name__)}}},
+        }
+    return operation
+
+
+def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
+    schema = query.model_json_schema()
+    required = schema.get("required", [])
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": described}
+        for name, described in schema.get("properties", {}).items()
+    ]
+
+
+def _response(what: str, schema: str) -> dict[str, Any]:
+    return {
+        "description": what,
+        "content": {"application/json": {"schema": {"$ref": _REF.format(model=schema)}}},
+    }

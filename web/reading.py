@@ -1,0 +1,62 @@
+"""Requests into models: what the person sent, checked, or a refusal that names the field."""
+
+import json
+from typing import Any, NoReturn, TypeVar
+
+from flask import request
+from pydantic import BaseModel, ValidationError
+
+from web.errors import Refused
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_body(model: type[M]) -> M:
+    """The JSON body as the model. An empty body is an empty object. Errors: `Refused`."""
+    return _checked(model, _parsed_body())
+
+
+def read_query(model: type[M]) -> M:
+    """The query as the model. Errors: `Refused`, also when a name is given twice."""
+    given = request.args.to_dict(flat=False)
+    for name, values in given.items():
+        if len(values) > 1:
+            raise Refused("bad_request", f"{name[:40]} is given more than once.", field=name[:40])
+    return _checked(model, {name: values[0] for name, values in given.items()})
+
+
+def _parsed_body() -> dict[str, Any]:
+    raw = request.get_data(cache=True)
+    if not raw.strip():
+        return {}
+    if request.mimetype != "application/json":
+        raise Refused("unsupported_media_type", "Send the body as application/json.", status=415)
+    try:
+        body = json.loads(raw.decode("utf-8"), parse_constant=_no_number, object_pairs_hook=_no_doubles)
+    except (ValueError, RecursionError):
+        raise Refused("bad_json", "The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise Refused("bad_json", "The body must be a JSON object.")
+    return body
+
+
+def _no_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON")
+
+
+def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise ValueError("a name is given twice")
+    return made
+
+
+def _checked(model: type[M], given: dict[str, Any]) -> M:
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        field = ".".join(str(part) for part in first["loc"])[:60].encode("ascii", "replace").decode()
+        code = "unknown_field" if first["type"] == "extra_forbidden" else "bad_value"
+        message = first["msg"].removeprefix("Value error, ")
+        raise Refused(code, f"{field}: {message}" if field else message, field=field or None) from None

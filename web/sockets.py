@@ -1,0 +1,66 @@
+"""The Socket.IO side: who may connect, and the push behind it."""
+
+from typing import Any
+
+from flask import Flask, request
+from flask_socketio import SocketIO, disconnect
+
+from autotrader_v2.application.desk import Desk
+from web.access import session_key, socket_is_owners
+from web.push import Push
+from web.sessions import Sessions
+
+_MESSAGE_MAX = 16 * 1024
+
+
+def install(app: Flask, desk: Desk, sessions: Sessions, hosts: frozenset[str]) -> tuple[SocketIO, Push]:
+    """Put the socket on the app. The push still has to be started."""
+    socket = SocketIO(
+        app,
+        async_mode="threading",
+        cors_allowed_origins=[f"http://{host}" for host in hosts],
+        manage_session=False,
+        max_http_buffer_size=_MESSAGE_MAX,
+        ping_interval=10,
+        ping_timeout=10,
+        cookie=None,
+    )
+
+    def send(event: str, data: Any, sid: str) -> None:
+        socket.emit(event, data, to=sid)
+
+    def drop(sid: str) -> None:
+        push.leave(sid)
+        disconnect(sid, namespace="/")
+
+    push = Push(desk, send=send, drop=drop, alive=lambda key: sessions.find(key) is not None)
+
+    @socket.on("connect")
+    def connect(auth: Any = None) -> bool:
+        token = auth.get("token") if isinstance(auth, dict) else None
+        return socket_is_owners(token) and push.join(_sid(), session_key())
+
+    @socket.on("disconnect")
+    def gone(*_reason: Any) -> None:
+        push.leave(_sid())
+
+    @socket.on("pace")
+    def pace(wish: Any = None) -> None:
+        # Who may hear is asked again at every message: a session may have ended meanwhile.
+        if not session_key():
+            drop(_sid())
+            return
+        push.pace(_sid(), hidden=isinstance(wish, dict) and wish.get("hidden") is True)
+
+    @socket.on("again")
+    def again(*_nothing: Any) -> None:
+        if not session_key():
+            drop(_sid())
+            return
+        push.again(_sid())
+
+    return socket, push
+
+
+def _sid() -> str:
+    return str(request.sid)  # type: ignore[attr-defined]
