@@ -56,7 +56,7 @@ class GateExchange:
         self._public = PublicReads(host, clock, self.time, exchange=name)
         self._order_client = open_client(host, self.signer, self.time.now_ms, pool_size=senders)
         self._read_client = open_client(host, self.signer, self.time.now_ms, pool_size=senders)
-        self._reads = PrivateReads(self._read_client, clock, self.time, exchange=name)
+        self._reads = PrivateReads(self._read_client, clock, self.time, self._compare_clocks, exchange=name)
         self._placer = Placer(self._order_client, self._reads, self.recent_fills, clock, self.time)
 
     def __repr__(self) -> str:
@@ -136,12 +136,16 @@ class GateExchange:
             client.close()
 
     def _check_clock(self) -> None:
-        """Compare the clocks when that was not done for a while; a failure is the next call's problem."""
+        """Compare the clocks when that was not done for a while."""
         if self.time.age_s > _CLOCK_CHECK_S:
-            try:
-                self._public.measure_time()
-            except (ErrorAnswer, HTTPError, ValueError, TradingError) as error:
-                _log.warning("the exchange's time could not be read", error=type(error).__name__)
+            self._compare_clocks()
+
+    def _compare_clocks(self) -> None:
+        """Compare the clocks now; a failure is the next call's problem."""
+        try:
+            self._public.measure_time()
+        except (ErrorAnswer, HTTPError, ValueError, TradingError) as error:
+            _log.warning("the exchange's time could not be read", error=type(error).__name__)
 
     def _told(self, what: str, call: Callable[[], T]) -> T:
         try:

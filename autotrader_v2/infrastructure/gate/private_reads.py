@@ -28,14 +28,20 @@ Row = TypeVar("Row")
 
 
 class PrivateReads:
-    """Private endpoints over a client of the SDK. Thread-safe. Errors of every call: `ExchangeUnavailable`."""
+    """Private endpoints over a client of the SDK. Thread-safe. Errors of every call: `ExchangeUnavailable`.
 
-    def __init__(self, client: Any, clock: Clock, time: ServerTime, *, exchange: str) -> None:
+    `compare_clocks` is called when the exchange finds a signature's time wrong; it must not raise.
+    """
+
+    def __init__(
+        self, client: Any, clock: Clock, time: ServerTime, compare_clocks: Callable[[], None], *, exchange: str
+    ) -> None:
         import gate_api  # noqa: PLC0415 - slow, and loaded by then
 
         self._spot = gate_api.SpotApi(client)
         self._wallet = gate_api.WalletApi(client)
         self._time = time
+        self._compare_clocks = compare_clocks
         self._exchange = exchange
         self._budget = Budget(clock, READ)
 
@@ -126,6 +132,7 @@ class PrivateReads:
                     self._budget.close(endpoint, error.reset_ms - self._time.now_ms())
                 if error.label == CLOCK_WRONG:
                     self._time.forget()
+                    self._compare_clocks()
                 raise
 
         return once
