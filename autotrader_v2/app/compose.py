@@ -31,8 +31,15 @@ _READY_AFTER_S = 1.5
 def serve(settings: Settings, *, open_browser: bool) -> int:
     """Serve the page and trade until asked to stop; returns the exit code."""
     logs.configure(level=settings.log_level, form=settings.log_format, secrets=_secrets_of(settings))
+    from web.server import CannotServe
+
     with instance.claim(settings.data_dir) as held:
-        return _Program(settings, held).run(open_browser=open_browser)
+        try:
+            program = _Program(settings, held)
+        except CannotServe as error:
+            print(f"mTrade cannot start: {error}", file=sys.stderr, flush=True)
+            return 1
+        return program.run(open_browser=open_browser)
 
 
 class _Program:

@@ -1,0 +1,174 @@
+"""A lost answer is not a lost order: whatever the network does, one intent has at most one effect, and it is booked."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from autotrader_v2.application.floor import TraderConfig
+from autotrader_v2.domain.cycle import Active
+from autotrader_v2.domain.orders import Side
+from autotrader_v2.matching.markets import rules_for
+from autotrader_v2.simulator import Simulator
+from autotrader_v2.simulator.faults import (
+    Ending,
+    Fault,
+    gateway_page,
+    lost_answer,
+    lost_request,
+    server_error,
+    too_many_requests,
+)
+from tests.engine import Engine, a_price
+from tests.gate import a_gate_exchange, an_account_feed
+
+ETH = rules_for("ETH")
+# Proof of absence in about two seconds instead of fifteen; the rule is the same.
+QUICK_PROOF = TraderConfig(
+    loop_interval_s=0.05,
+    order_life_ms=1000,
+    clock_error_ms=50,
+    visibility_ms=200,
+    absence_gap_s=0.2,
+    reconcile_confirm_s=0.3,
+)
+
+
+@dataclass
+class Bench:
+    """One coin, one engine, one exchange that may lose things."""
+
+    sim: Simulator
+    engine: Engine
+
+    def start_buy(self) -> Active:
+        """Switch on and wait for the cycle."""
+        self.engine.price("ETH", "2500")
+        self.engine.desk.switch("ETH", "on", "test")
+        self.engine.until_price("ETH", "2500", "a start buy", lambda: self.engine.state("ETH") == "ACTIVE")
+        cycle = self.engine.slot("ETH").state.cycle
+        assert isinstance(cycle, Active)
+        return cycle
+
+    def buys(self) -> list[str]:
+        """Client ids of the buys that the exchange carried out."""
+        return sorted({one.text for one in self.sim.account().trades if one.side is Side.BUY})
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with Simulator([ETH], {"USDT": 1000}) as sim:
+        sim.feed(a_price(ETH.market, Decimal(2500), ETH.tick))
+        exchange = a_gate_exchange(sim)
+        with Engine(
+            exchange,
+            sim.feed,
+            [ETH.market],
+            tmp_path,
+            account_feed=an_account_feed(sim, exchange),
+            config=QUICK_PROOF,
+        ) as engine:
+            yield Bench(sim, engine)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lost_answer(),
+        server_error(500, executed=True),
+        server_error(503, executed=True),
+        gateway_page(executed=True),
+        Fault(path="/spot/orders", method="POST", ending=Ending.CUT),
+    ],
+    ids=["dropped", "500", "503", "504-page", "cut"],
+)
+def test_an_order_that_executed_though_its_answer_was_lost_is_found_and_booked_once(bench: Bench, fault: Fault) -> None:
+    """O2, O3, O5, O7: found through own trades, never sent again."""
+    bench.sim.faults.add(fault)
+    cycle = bench.start_buy()
+    assert len(bench.buys()) == 1
+    assert bench.buys() == [cycle.bought[0].client_ids[0]]
+    assert cycle.held == bench.sim.account().total("ETH")
+    assert bench.engine.floor.in_flight == set()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [lost_request(), server_error(502, executed=False), gateway_page(executed=False)],
+    ids=["dropped", "502", "504-page"],
+)
+def test_an_order_that_never_arrived_is_proven_absent_and_tried_again_under_a_new_id(
+    bench: Bench, fault: Fault
+) -> None:
+    """O1, O4: absent only after it can no longer arrive; the retry is attempt 2 of the same intent."""
+    bench.sim.faults.add(fault)
+    cycle = bench.start_buy()
+    [client_id] = bench.buys()
+    assert client_id == cycle.bought[0].client_ids[0]
+    assert client_id.endswith(".2")
+    states = {row["client_id"]: row["outcome"] for row in bench.engine.desk.orders("ETH", 10)}
+    assert states == {client_id: "filled", f"{client_id[:-2]}.1": "absent"}
+
+
+def test_while_an_order_is_unknown_nothing_else_is_decided_and_its_cost_stays_reserved(bench: Bench) -> None:
+    """The market waits, other hands get 409, the money of the order cannot be spent by anybody."""
+    engine = bench.engine
+    bench.sim.faults.add(lost_request())
+    engine.price("ETH", "2500")
+    engine.desk.switch("ETH", "on", "test")
+    engine.until_price("ETH", "2500", "the order is unknown", lambda: len(unknown(engine)) == 1)
+    assert engine.floor.wallet.funds().reserved == 10
+    assert engine.floor.wallet.free() == 990
+    refused = [
+        lambda: engine.desk.quick_buy("ETH", Decimal(10), "test"),
+        lambda: engine.desk.sell_all("ETH", "pause", "test"),
+        lambda: engine.desk.reset_cycle("ETH", "test"),
+        lambda: engine.desk.adopt("ETH", price=Decimal(2500), from_trades=False, by="test"),
+    ]
+    for wish in refused:
+        with pytest.raises(Exception, match="waits for start 0"):
+            wish()
+    engine.desk.switch("ETH", "off", "test")
+    engine.until("the order is proven absent", lambda: engine.slot("ETH").state.order is None)
+    assert bench.buys() == []
+    assert engine.floor.wallet.free() == 1000
+
+
+def unknown(engine: Engine) -> list[object]:
+    """Orders of unknown outcome as the page shows them."""
+    return list(engine.desk.overview()["truth"]["unknown_orders"])
+
+
+def test_a_refusal_with_a_known_label_is_not_unknown(bench: Bench) -> None:
+    """The exchange says "not enough balance": nothing was placed, the side backs off, the reason is shown."""
+    bench.sim.withdraw("USDT", 995)
+    bench.engine.price("ETH", "2500")
+    bench.engine.desk.switch("ETH", "on", "test")
+
+    def refused() -> bool:
+        return any(row["outcome"] == "refused" for row in bench.engine.desk.orders("ETH", 10))
+
+    bench.engine.until_price("ETH", "2500", "a refusal", refused)
+    assert bench.engine.state("ETH") == "IDLE"
+    assert unknown(bench.engine) == []
+
+
+def test_a_rate_limit_without_execution_ends_in_one_buy(bench: Bench) -> None:
+    """O6: a 429 buys nothing by itself and never twice."""
+    bench.sim.faults.add(too_many_requests())
+    bench.start_buy()
+    assert len(bench.buys()) == 1
+
+
+def test_a_lost_answer_of_a_sale_sells_once(bench: Bench) -> None:
+    """The cycle closes with the fills the exchange has, however late we hear of them."""
+    bench.start_buy()
+    bench.engine.desk.switch("ETH", "finish", "test")
+    bench.sim.faults.add(lost_answer())
+    bench.engine.until_price("ETH", "2600", "the sale", lambda: bench.engine.state("ETH") == "IDLE")
+    sales = [one for one in bench.sim.account().trades if one.side is Side.SELL]
+    assert len({one.order_id for one in sales}) == 1
+    assert bench.engine.slot("ETH").state.switch.value == "off"
+    assert bench.engine.slot("ETH").state.cycle.tally.completed == 1
