@@ -138,6 +138,8 @@ def test_paper_needs_no_key_for_prices(sim: Simulator, stack: ExitStack) -> None
     until(lambda: feed.status().detail == "WebSocket")
     sim.price("LTC_USDT", "65", "65.01")
     until(heard.told(LTC, "65"))
+    (rules,) = feed.rules([LTC, NOPE])
+    assert (rules.market, str(rules.fee), rules.price_precision) == (LTC, "0.002", 2)
 
 
 def test_own_trades_come_whoever_made_them(sim: Simulator, stack: ExitStack) -> None:

@@ -1,6 +1,5 @@
 """Own trades as they happen, over the private WebSocket channel. Reads stay the truth."""
 
-import threading
 from collections.abc import Callable
 
 import msgspec
@@ -30,7 +29,6 @@ class GateAccountFeed:
         self._exchange = exchange
         self._on_fill: Callable[[Fill], None] = lambda _fill: None
         self._on_gap: Callable[[], None] = lambda: None
-        self._subscribed = threading.Event()
         self.fault = ""
         self._stream = Stream(
             ws_url,
@@ -38,13 +36,13 @@ class GateAccountFeed:
             "gate-own-trades",
             on_open=self._subscribe,
             on_message=self._take,
-            on_close=self._subscribed.clear,
+            on_close=self._lost,
         )
 
     @property
     def connected(self) -> bool:
         """Whether trades come."""
-        return self._subscribed.is_set()
+        return self._exchange.recent_fills.live
 
     def start(self, on_fill: Callable[[Fill], None], on_gap: Callable[[], None]) -> None:
         """See the port. `on_gap` comes after each (re)connect: nothing is told twice or afterwards there."""
@@ -59,6 +57,9 @@ class GateAccountFeed:
         time_s = self._exchange.now_ms() // 1000
         auth = self._exchange.signer.stream(USER_TRADES, "subscribe", time_s)
         self._stream.send(request(time_s, USER_TRADES, "subscribe", [_EVERYTHING], auth=auth))
+
+    def _lost(self) -> None:
+        self._exchange.recent_fills.live = False
 
     def _take(self, data: bytes) -> None:
         try:
@@ -84,7 +85,7 @@ class GateAccountFeed:
             )
             return
         self.fault = ""
-        self._subscribed.set()
+        self._exchange.recent_fills.live = True
         self._on_gap()
 
     def _trades(self, frame: PrivateFrame) -> None:

@@ -9,11 +9,12 @@ from autotrader_v2.infrastructure.gate import wire
 from autotrader_v2.infrastructure.gate.answers import ErrorAnswer, read_failure
 from autotrader_v2.infrastructure.gate.budget import READ, Budget
 from autotrader_v2.infrastructure.gate.labels import ABSENT, CLOCK_WRONG, NO_PERMISSION
-from autotrader_v2.infrastructure.gate.retrying import read
+from autotrader_v2.infrastructure.gate.retrying import read, read_once
 from autotrader_v2.infrastructure.gate.sdk import Timeout
 from autotrader_v2.infrastructure.gate.server_time import ServerTime
 
 _TIMEOUT: Timeout = (3, 8)
+_QUICK_TIMEOUT: Timeout = (1, 2)
 _PATIENCE_S = 5.0
 # Source: Gate API v4, pagination: at most 100 open orders and 1000 trades a page, limit * (page - 1) <= 100000.
 _ORDERS_A_PAGE = 100
@@ -77,9 +78,10 @@ class PrivateReads:
         """All orders of a pair that ended since then (exchange time)."""
         return self._all_orders(pair, "finished", _from=since_ms // 1000)
 
-    def trades_of_order(self, order_id: str, pair: str) -> tuple[Fill, ...]:
-        """All trades of one order, oldest first."""
-        return self._trades(f"the trades of order {order_id}", currency_pair=pair, order_id=order_id)
+    def trades_of_order(self, order_id: str, pair: str, *, quick: bool = False) -> tuple[Fill, ...]:
+        """All trades of one order, oldest first. `quick`: one try of two seconds, for a sender that others wait for."""
+        what = f"the trades of order {order_id}"
+        return self._trades(what, quick=quick, currency_pair=pair, order_id=order_id)
 
     def trades(self, pair: str, since_ms: int) -> tuple[Fill, ...]:
         """All own trades of a pair since then (exchange time), oldest first; at most two years back."""
@@ -101,10 +103,10 @@ class PrivateReads:
 
         return list(_pages(page, _ORDERS_A_PAGE))
 
-    def _trades(self, what: str, **arguments: Any) -> tuple[Fill, ...]:
+    def _trades(self, what: str, *, quick: bool = False, **arguments: Any) -> tuple[Fill, ...]:
         def page(number: int) -> list[wire.TradeRow]:
             more = {"page": number, "limit": _TRADES_A_PAGE, **arguments}
-            return self._told(what, "my_trades", self._spot.list_my_trades, wire.trades_of, **more)
+            return self._told(what, "my_trades", self._spot.list_my_trades, wire.trades_of, quick=quick, **more)
 
         try:
             return wire.by_time(wire.fill_of(row, self._exchange) for row in _pages(page, _TRADES_A_PAGE))
@@ -112,10 +114,19 @@ class PrivateReads:
             raise read_failure(error, what) from error
 
     def _told(
-        self, what: str, endpoint: str, method: Callable[..., str], decode: Callable[[str], T], *args: Any, **more: Any
+        self,
+        what: str,
+        endpoint: str,
+        method: Callable[..., str],
+        decode: Callable[[str], T],
+        *args: Any,
+        quick: bool = False,
+        **more: Any,
     ) -> T:
+        timeout = _QUICK_TIMEOUT if quick else _TIMEOUT
+        call = self._call(endpoint, method, decode, *args, **more, _request_timeout=timeout)
         try:
-            return read(what, self._call(endpoint, method, decode, *args, **more))
+            return read_once(what, call) if quick else read(what, call)
         except ErrorAnswer as error:
             raise read_failure(error, what) from None
 
@@ -126,7 +137,7 @@ class PrivateReads:
             if not self._budget.take(endpoint, _PATIENCE_S):
                 raise ExchangeUnavailable("Too many reads of the account at once.", do="They are made a little later.")
             try:
-                return decode(method(*args, **more, _request_timeout=_TIMEOUT))
+                return decode(method(*args, **{"_request_timeout": _TIMEOUT, **more}))
             except ErrorAnswer as error:
                 if error.is_limit:
                     self._budget.close(endpoint, error.reset_ms - self._time.now_ms())

@@ -2,21 +2,25 @@
 
 import threading
 from collections.abc import Collection, Sequence
+from decimal import Decimal
 
 import structlog
 from urllib3.exceptions import HTTPError
 
 from autotrader_v2.application.ports import Clock, TradingError
-from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.domain.money import HUNDRED
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.infrastructure.clock import SystemClock
-from autotrader_v2.infrastructure.gate.answers import ErrorAnswer
+from autotrader_v2.infrastructure.gate.answers import ErrorAnswer, read_failure
 from autotrader_v2.infrastructure.gate.hosts import LIVE_HOST, ws_url_of
 from autotrader_v2.infrastructure.gate.market_feed import GateMarketFeed
 from autotrader_v2.infrastructure.gate.public_reads import PublicReads
 from autotrader_v2.infrastructure.gate.server_time import ServerTime
+from autotrader_v2.infrastructure.gate.wire import optional, rules_of
 
 _NAME = "gate"
+_STANDARD_FEE = Decimal("0.002")
 
 _log = structlog.get_logger()
 
@@ -43,6 +47,22 @@ class GatePublicFeed(GateMarketFeed):
     def __init__(self, clock: Clock, host: str = LIVE_HOST) -> None:
         self._public = _Public(host, clock)
         super().__init__(ws_url_of(host), self._public, clock)
+
+    def rules(self, markets: Sequence[Market]) -> tuple[MarketRules, ...]:
+        """Rules of those markets that Gate knows, with the fee of an account without any discount.
+
+        Errors: `ExchangeUnavailable`.
+        """
+        from autotrader_v2.infrastructure.gate.retrying import read  # noqa: PLC0415 - not needed before
+
+        wanted = {market.pair: market for market in markets}
+        try:
+            rows = read("the markets' rules", lambda: self._public.reads.pairs(wanted))
+            return tuple(
+                rules_of(row, wanted[pair], optional(row.fee) / HUNDRED or _STANDARD_FEE) for pair, row in rows.items()
+            )
+        except (ErrorAnswer, ValueError) as error:
+            raise read_failure(error, "the markets' rules") from error
 
     def stop(self) -> None:
         """See the port."""

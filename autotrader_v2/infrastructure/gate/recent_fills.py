@@ -10,9 +10,10 @@ _ORDERS_MAX = 1_000
 
 
 class RecentFills:
-    """Thread-safe; remembers the trades of the newest orders."""
+    """Thread-safe; remembers the trades of the newest orders. `live`: the stream runs."""
 
     def __init__(self) -> None:
+        self.live = False
         self._changed = threading.Condition()
         self._orders: OrderedDict[str, dict[str, Fill]] = OrderedDict()
 

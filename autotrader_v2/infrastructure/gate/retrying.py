@@ -1,4 +1,4 @@
-"""Reads are repeated a little; orders never come here."""
+"""Reads, once or repeated a little; orders never come here."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -6,7 +6,7 @@ from typing import TypeVar
 import stamina
 from urllib3.exceptions import HTTPError
 
-from autotrader_v2.application.ports import ExchangeUnavailable, TradingError
+from autotrader_v2.application.ports import ExchangeUnavailable
 from autotrader_v2.infrastructure.gate.answers import ErrorAnswer, read_failure
 from autotrader_v2.infrastructure.gate.labels import CLOCK_WRONG
 
@@ -21,21 +21,28 @@ def read(what: str, call: Callable[[], T]) -> T:
 
     Errors: `ExchangeUnavailable`, `ErrorAnswer` when the exchange refused (a caller may know what that means).
     """
-    try:
+
+    def patiently() -> T:
         for attempt in stamina.retry_context(
             on=_passes, attempts=_ATTEMPTS, timeout=_WITHIN_S, wait_initial=0.1, wait_max=1.0, wait_jitter=0.2
         ):
             with attempt:
                 return call()
+        raise ExchangeUnavailable(f"Gate.io did not tell {what}.", do="It is asked again.")
+
+    return read_once(what, patiently)
+
+
+def read_once(what: str, call: Callable[[], T]) -> T:
+    """Call once. Errors as `read`."""
+    try:
+        return call()
     except ErrorAnswer as error:
         if _passes(error):
             raise read_failure(error, what) from None
         raise
-    except TradingError:
-        raise
-    except (HTTPError, ValueError, LookupError) as error:
+    except (HTTPError, LookupError, ValueError) as error:
         raise read_failure(error, what) from error
-    raise ExchangeUnavailable(f"Gate.io did not tell {what}.", do="It is asked again.")
 
 
 def _passes(error: Exception) -> bool:

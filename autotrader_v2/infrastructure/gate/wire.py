@@ -79,13 +79,14 @@ class FeeRow(msgspec.Struct):
 
 
 class PairRow(msgspec.Struct):
-    """`GET /spot/currency_pairs`. Two spellings of the market caps are documented."""
+    """`GET /spot/currency_pairs`. Units: `fee` in %. Two spellings of the market caps are documented."""
 
     id: str
     amount_precision: int
     precision: int
     trade_status: str
     base_name: str | None = None
+    fee: str | None = None
     min_base_amount: str | None = None
     min_quote_amount: str | None = None
     max_base_amount: str | None = None
