@@ -24,7 +24,7 @@ _EVERY_S = 1.0
 _ANSWERS_EVERY_S = 600.0
 # A market is pruned again after so many of its decisions: rarely, and never far over what is kept.
 _PRUNE_EVERY = 100
-_CHECKPOINT_AFTER_COMMITS = 100
+_CHECKPOINT_AFTER_COMMITS = 50
 
 
 class Background:

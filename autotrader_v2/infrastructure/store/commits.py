@@ -2,12 +2,13 @@
 
 A commit waits for the disk, and that wait is nearly all it costs. Whoever comes while nobody writes commits at once,
 on its own thread. Whoever comes meanwhile waits, and the first of them then commits the work of all in one
-transaction, each inside a savepoint: a refused one fails alone, an unusable database fails them all.
+transaction. A refused one fails alone, an unusable database fails them all.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError
@@ -23,16 +24,26 @@ _TOGETHER_MAX = 128
 
 
 class _Group(Generic[T]):
-    """One caller's work and what became of it. `turn` is held until the work is done or the caller must lead."""
+    """One caller's work and what became of it.
 
-    __slots__ = ("done", "error", "result", "turn", "work")
+    `turn` is held until the work is done or the caller must lead. Who is woken wakes `next`: a hundred threads woken by
+    one would all fight for the interpreter at once.
+    """
+
+    __slots__ = ("done", "error", "next", "result", "turn", "work")
 
     def __init__(self, work: Work[T]) -> None:
         self.work = work
         self.turn: threading.Lock | None = None
+        self.next: _Group[Any] | None = None
         self.done = False
         self.error: BaseException | None = None
         self.result: T | None = None
+
+    def wake(self) -> None:
+        """Let its thread go on."""
+        if self.turn is not None:
+            self.turn.release()
 
     def outcome(self) -> T:
         """The result, or the error raised."""
@@ -72,11 +83,8 @@ class GroupCommit:
                 self._waiting.append(group)
             else:
                 self._busy = True
-        if group.turn is not None:
-            group.turn.acquire()
-            if group.done:
-                return group.outcome()
-        self._lead(group)
+        if group.turn is None or not self._waited(group, group.turn):
+            self._lead(group)
         return group.outcome()
 
     def outside_transaction(self, work: Work[T]) -> T:
@@ -117,25 +125,48 @@ class GroupCommit:
             # Nobody may wait for ever, and what interrupts this thread is not the others' own error.
             self._drop_connection()
             for group in batch:
-                if group is not first and group.error is None:
+                if group is not first:
                     group.error = JournalUnavailable("The journal's writer was interrupted.", do="Try again.")
             first.error = error
         finally:
             self._pass_on(batch)
 
+    def _waited(self, group: _Group[Any], turn: threading.Lock) -> bool:
+        """Wait; True when somebody else has committed the work, False when its own thread must."""
+        try:
+            turn.acquire()
+        except BaseException:
+            with self._mutex:
+                if group in self._waiting:
+                    self._waiting.remove(group)
+                    raise
+            # Too late to leave: others wait behind this one.
+            turn.acquire()
+            if not group.done:
+                self._lead(group)
+            elif group.next is not None:
+                group.next.wake()
+            raise
+        if group.done and group.next is not None:
+            group.next.wake()
+        return group.done
+
     def _pass_on(self, batch: list[_Group[Any]]) -> None:
+        """The next leader first, so that the disk is busy again; then, one by one, those whose work is done."""
         with self._mutex:
             if self._waiting:
                 leader = self._waiting.popleft()
             else:
                 leader = None
                 self._busy = False
-        if leader is not None and leader.turn is not None:
-            leader.turn.release()
-        for group in batch:
-            if group.turn is not None and not group.done:
-                group.done = True
-                group.turn.release()
+        if leader is not None:
+            leader.wake()
+        others = batch[1:]
+        for group, after in pairwise([*others, None]):
+            if group is not None:
+                group.next, group.done = after, True
+        if others:
+            others[0].wake()
 
     def _commit(self, batch: list[_Group[Any]]) -> None:
         committing = False
@@ -144,11 +175,8 @@ class GroupCommit:
                 raise self._closed
             cursor = self._open()
             cursor.execute(self._backend.begin)
-            if len(batch) == 1:
-                written = self._alone(cursor, batch[0])
-            else:
-                written = [self._beside(cursor, group) for group in batch].count(True) > 0
-            committing = True
+            written = self._together(cursor, batch) or (len(batch) > 1 and self._apart(cursor, batch))
+            committing = written
             cursor.execute("COMMIT" if written else "ROLLBACK")
             self.commits += 1
         except JournalUnavailable as error:
@@ -165,34 +193,34 @@ class GroupCommit:
             failure.__cause__ = error
             self._fail(batch, failure)
 
-    def _alone(self, cursor: Cursor, group: _Group[Any]) -> bool:
-        """The usual case needs no savepoint: what is refused takes the whole transaction with it."""
-        try:
-            group.result = group.work(cursor)
-        except (JournalRefused, self._broken_rule) as error:
-            group.error = self._in_words(error)
-            return False
-        return True
+    def _together(self, cursor: Cursor, batch: list[_Group[Any]]) -> bool:
+        """The usual case: nobody is refused, so nobody needs a savepoint. False when somebody was."""
+        return all(self._done(cursor, group) for group in batch)
 
-    def _beside(self, cursor: Cursor, group: _Group[Any]) -> bool:
-        cursor.execute("SAVEPOINT one")
+    def _apart(self, cursor: Cursor, batch: list[_Group[Any]]) -> bool:
+        """Once more from the start, each inside a savepoint; False when nothing is left to commit."""
+        cursor.execute("ROLLBACK")
+        cursor.execute(self._backend.begin)
+        for group in batch:
+            cursor.execute("SAVEPOINT one")
+            if not self._done(cursor, group):
+                cursor.execute("ROLLBACK TO SAVEPOINT one")
+            cursor.execute("RELEASE SAVEPOINT one")
+        return any(group.error is None for group in batch)
+
+    def _done(self, cursor: Cursor, group: _Group[Any]) -> bool:
+        """Run one caller's work. What it refuses, or a defect in it, is that caller's alone."""
+        group.error = None
         try:
             group.result = group.work(cursor)
-        except (JournalRefused, self._broken_rule) as error:
-            group.error = self._in_words(error)
-            cursor.execute("ROLLBACK TO SAVEPOINT one")
-        except self._driver_error:
-            raise
         except Exception as error:
-            # A defect in one caller's work is that caller's alone.
-            group.error = error
-            cursor.execute("ROLLBACK TO SAVEPOINT one")
-        cursor.execute("RELEASE SAVEPOINT one")
+            broken_rule = isinstance(error, self._backend.driver.IntegrityError)
+            if isinstance(error, JournalUnavailable) or (isinstance(error, self._driver_error) and not broken_rule):
+                raise
+            group.error = self._in_words(error) if broken_rule else error
         return group.error is None
 
     def _in_words(self, error: Exception) -> JournalRefused:
-        if isinstance(error, JournalRefused):
-            return error
         refusal = self._backend.refusal(error)
         refusal.__cause__ = error
         return refusal
@@ -217,10 +245,6 @@ class GroupCommit:
     @property
     def _driver_error(self) -> type[Exception]:
         return self._backend.driver.Error  # type: ignore[no-any-return]
-
-    @property
-    def _broken_rule(self) -> type[Exception]:
-        return self._backend.driver.IntegrityError  # type: ignore[no-any-return]
 
     def _open(self) -> Cursor:
         if self._cursor is None:
