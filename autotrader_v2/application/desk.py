@@ -199,20 +199,20 @@ class Desk:
             raise CommandRefused(
                 "bad_mode", f"{mode[:20]!r} is not one of {known}.", status=400, field="mode"
             ) from None
-        self._engine().commands.switch(self._base(currency), wanted, by)
+        self._engine().switch(self._base(currency), wanted, by)
 
     def reset_cycle(self, currency: str, by: str) -> None:
         """Forget the cycle without selling."""
-        self._engine().commands.reset_cycle(self._slot(currency).market.base, by)
+        self._engine().reset_cycle(self._slot(currency).market.base, by)
 
     def resume_cycle(self, currency: str | None, by: str) -> None:
         """End a pause."""
-        self._engine().commands.resume_cycle(self._base(currency), by)
+        self._engine().resume_cycle(self._base(currency), by)
 
     def adopt(self, currency: str, *, price: Decimal | None, from_trades: bool, by: str) -> None:
         """Hand coins outside to the cycle."""
         base = self._slot(currency).market.base
-        self._engine().commands.adopt(base, price=price, from_trades=from_trades, by=by)
+        self._engine().adopt(base, price=price, from_trades=from_trades, by=by)
 
     def ignore_coins(self, currency: str, by: str) -> None:
         """Leave coins outside alone."""
@@ -245,13 +245,13 @@ class Desk:
 
     def quick_buy(self, currency: str, quote_amount: Decimal | None, by: str) -> dict[str, Any]:
         """Buy now; waits at most 10 s for the answer."""
-        return _done_view(self._engine().quick_trade.buy(self._slot(currency), quote_amount, by))
+        return _done_view(self._engine().buy(self._slot(currency).market.base, quote_amount, by))
 
     def sell_all(self, currency: str, then: str, by: str) -> dict[str, Any]:
         """Sell everything now; waits at most 10 s for the answer."""
         if then not in ("pause", "restart"):
             raise CommandRefused("bad_then", "then is `pause` or `restart`.", status=400, field="then")
-        return _done_view(self._engine().quick_trade.sell_all(self._slot(currency), then, by))
+        return _done_view(self._engine().sell_all(self._slot(currency).market.base, then, by))
 
     def idempotent(self, key: str, request_hash: str) -> Mapping[str, Any] | None:
         """The stored answer of a request key. Errors: `JournalRefused` for another request under the same key."""

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from decimal import Decimal
 from typing import Any
 
 import structlog
@@ -20,7 +21,7 @@ from autotrader_v2.application.ports import (
     MarketFeed,
     TradingError,
 )
-from autotrader_v2.application.quick_trade import QuickTrade
+from autotrader_v2.application.quick_trade import Done, QuickTrade
 from autotrader_v2.application.readings import BalanceReader
 from autotrader_v2.application.reconcile import Reconciler
 from autotrader_v2.application.recovery import new_terms, restore
@@ -29,6 +30,7 @@ from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.orders import OrderIntent
+from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.domain.situation import NeedBook, Reason, SwitchMode
 
 _log = structlog.get_logger()
@@ -157,6 +159,32 @@ class AutoTraderV2:
         """All slots, in the order of the settings."""
         return list(self.floor.slots.values())
 
+    # -- wishes: each is journalled, refused with a reason, and never waits for the network unless it says so
+
+    def switch(self, currency: str | None, mode: SwitchMode, by: str) -> None:
+        """Set a market's switch, or the global one (None): on, finish, sell_only, off."""
+        self.commands.switch(currency, mode, by)
+
+    def reset_cycle(self, currency: str, by: str) -> None:
+        """Forget the cycle without selling and pause the market."""
+        self.commands.reset_cycle(currency, by)
+
+    def resume_cycle(self, currency: str | None, by: str) -> None:
+        """End a pause of a market, or (None) of the account."""
+        self.commands.resume_cycle(currency, by)
+
+    def adopt(self, currency: str, *, price: Decimal | None, from_trades: bool, by: str) -> None:
+        """Hand coins outside the cycle to it. Reads balances, and trades when asked to."""
+        self.commands.adopt(currency, price=price, from_trades=from_trades, by=by)
+
+    def buy(self, currency: str, quote_amount: Decimal | None, by: str) -> Done:
+        """Quick Trade: buy now. Waits at most 10 s for the answer."""
+        return self.quick_trade.buy(self.commands.slot(currency), quote_amount, by)
+
+    def sell_all(self, currency: str, then: str, by: str) -> Done:
+        """Quick Trade: sell everything now. Waits at most 10 s for the answer."""
+        return self.quick_trade.sell_all(self.commands.slot(currency), then, by)
+
     # -- threads
 
     def _spawn(self, name: str, body: Callable[[], None]) -> None:
@@ -216,7 +244,7 @@ class AutoTraderV2:
             _log.warning("the first reconciliation failed; it is repeated soon", what=error.what)
             self.floor.want_reconcile.set()
 
-    def _on_quote(self, quote: Any) -> None:
+    def _on_quote(self, quote: Quote) -> None:
         self.floor.board.offer(quote)
 
     def _on_gap(self) -> None:
@@ -229,15 +257,18 @@ class AutoTraderV2:
             if market is None:
                 return
             try:
-                if not self._paused.is_set():
-                    self._act(floor.slots[market], self._decider.step(floor.slots[market]))
+                self._decide(floor.slots[market])
             except Exception:
                 # One market's defect must not end the thread that serves the others.
                 market_log(market).exception("deciding failed; the market is tried again with the next price")
             finally:
                 floor.board.done()
 
-    def _act(self, slot: Slot, wanted: OrderIntent | NeedBook | None) -> None:
+    def _decide(self, slot: Slot, quote: Quote | None = None) -> None:
+        """One decision and what follows from it; none while the trader is held or ending."""
+        if self._paused.is_set() or self._stopping.is_set():
+            return
+        wanted = self._decider.step(slot, quote)
         if isinstance(wanted, OrderIntent):
             self._submit(slot, wanted)
         elif isinstance(wanted, NeedBook):
@@ -275,8 +306,9 @@ class AutoTraderV2:
             book = floor.exchange.book(slot.market)
             floor.board.offer(book)
             newest = floor.board.newest(slot.market)
-            if newest is not None and newest.exchange_ms <= book.exchange_ms and not self._stopping.is_set():
-                self._act(slot, self._decider.step(slot, book if newest is book else newest))
+            # A quote that came meanwhile is newer: it decides when its own turn comes.
+            if newest is book:
+                self._decide(slot, book)
         except ExchangeUnavailable as error:
             market_log(slot.market).warning("the order book could not be read", what=error.what)
         except Exception:
