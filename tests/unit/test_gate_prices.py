@@ -70,6 +70,13 @@ def test_a_best_price_becomes_a_quote_with_sizes_and_the_last_trade() -> None:
     ]
 
 
+def test_a_message_that_came_late_is_as_old_as_its_price() -> None:
+    bench = Bench()
+    bench.clock.ms += 4_000
+    bench.shard.take(best())
+    assert (bench.quotes[0].confirmed_ms, bench.place.heard_ms) == (1_700_000_000_000, 0)
+
+
 BAD = ["NaN", "sNaN", "Infinity", "-Infinity", "0", "-1", "", None, "1e400", "1,5", [], {}, True, "0x10"]
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 
 import structlog
+from urllib3.exceptions import HTTPError
 
 from autotrader_v2.application.ports import ExchangeUnavailable, NotSent, OutcomeUnknown, Rejected, TradingError
 from autotrader_v2.infrastructure.gate.labels import LABELS, Reach, Refusal, Unproven
@@ -42,6 +43,10 @@ class ErrorAnswer(Exception):
         return self.status >= _SERVER_FAULT
 
 
+class TlsFailed(HTTPError):
+    """The connection could not be made safe, or stopped being so. The SDK hides this in an error without an answer."""
+
+
 def order_failure(error: Exception, what: str, *, left: bool) -> TradingError:
     """What a failed order call means. `what` names the order; `left`: a byte of it may have left this machine."""
     if not left:
@@ -64,6 +69,8 @@ def described(error: Exception) -> str:
     """The error in few words. Only Gate's own words are quoted: a library's text may hold a whole request."""
     if isinstance(error, ErrorAnswer):
         return str(error)
+    if isinstance(error, TlsFailed):
+        return _one_line(str(error))
     cause = error.__cause__ or error.__context__
     inner = f" ({type(cause).__name__})" if isinstance(cause, OSError) else ""
     return f"{type(error).__name__}{inner}"

@@ -52,6 +52,7 @@ class GateMarketFeed:
         self._rounds = threading.Thread(target=self._read_rounds, name="gate-tickers", daemon=True)
         self._on_quote: Callable[[Quote], None] = lambda _quote: None
         self._read_ms = 0
+        self._failing = False
 
     def start(self, markets: Sequence[Market], on_quote: Callable[[Quote], None]) -> None:
         """See the port."""
@@ -147,8 +148,13 @@ class GateMarketFeed:
         try:
             quotes = self._exchange.tickers([place.market for place in list(self._places.values())])
         except ExchangeUnavailable as error:
-            _log.warning("prices could not be read", what=error.what)
+            if not self._failing:
+                _log.warning("prices cannot be read; they are tried again every two seconds", what=error.what)
+            self._failing = True
         else:
+            if self._failing:
+                _log.info("prices can be read again")
+            self._failing = False
             self._read_ms = self._clock.now_ms()
             missed = {quote.market.pair for quote in quotes if self._read(quote)}
         for shard in list(self._shards):

@@ -12,19 +12,13 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from urllib3.exceptions import HTTPError
-
-from autotrader_v2.infrastructure.gate.answers import error_answer
+from autotrader_v2.infrastructure.gate.answers import TlsFailed, error_answer
 from autotrader_v2.infrastructure.gate.connections import POOLS, begin_request
 from autotrader_v2.infrastructure.gate.signing import Signer
 
 # The SDK ignores a timeout that is not an int or a pair of ints, and then waits for ever.
 Timeout = tuple[int, int]
 _ELSEWHERE = "held by the signer"
-
-
-class TransportFailed(HTTPError):
-    """A failure that the SDK had hidden in an error answer without a body (TLS)."""
 
 
 def open_client(host: str, signer: Signer, now_ms: Callable[[], int], *, pool_size: int) -> Any:
@@ -64,11 +58,11 @@ def _client_class() -> Any:
             try:
                 return super().request(*args, **kwargs)
             except gate_api.ApiException as error:
-                status, reason = error.status, str(error.reason).split("\n")[0]
+                status, reason = error.status, str(error.reason)
                 body, headers = error.body or b"", error.headers or {}
             # Raised out here, so that the SDK's error, which quotes the whole answer, is not even its context.
             if not status:
-                raise TransportFailed(reason)
+                raise TlsFailed(reason)
             raise error_answer(status, body, headers, self.signer.hidden)
 
         def deserialize(self, response: Any, response_type: object) -> str:

@@ -20,6 +20,8 @@ _ZERO = Decimal(0)
 _DOUBT_S = 5.0
 _SILENCE_S = 15.0
 _SILENCE_MAX_S = 240.0
+# A message that took longer waited somewhere: it confirms its price for the time it was made, not for now.
+_LATE_MS = 1_000
 
 _log = structlog.get_logger()
 
@@ -54,6 +56,7 @@ class Shard:
         self._clock = clock
         self._places = places
         self._on_quote = on_quote
+        self._exchange_now_ms = exchange_now_ms
         self.bad_messages = 0
         self.heard_s = clock.monotonic_s()
         self.heard_ms = 0
@@ -105,9 +108,12 @@ class Shard:
         if not (_ZERO <= bid_size < _HIGH and _ZERO <= ask_size < _HIGH):  # type: ignore[operator]
             raise ValueError("a size outside any range")
         now_ms = self._clock.now_ms()
-        quote = Quote(place.market, bid, ask, place.last or bid, result.t, now_ms, bid_size, ask_size)  # type: ignore[arg-type]
+        late_ms = self._exchange_now_ms() - result.t
+        if late_ms < _LATE_MS:
+            place.heard_ms, late_ms = now_ms, 0
+        quote = Quote(place.market, bid, ask, place.last or bid, result.t, now_ms - late_ms, bid_size, ask_size)  # type: ignore[arg-type]
         place.quote = quote
-        place.heard_ms = self.heard_ms = now_ms
+        self.heard_ms = now_ms
         self.heard_s = self._clock.monotonic_s()
         self._on_quote(quote)
 
