@@ -13,10 +13,10 @@ from autotrader_v2.app import instance, logs, signals
 from autotrader_v2.app.outside import binding_of, database_of, feed_kind_of, outside_of
 from autotrader_v2.app.settings import Mode, Settings
 from autotrader_v2.application.desk import Desk
-from autotrader_v2.application.events import Bus
+from autotrader_v2.application.events import Bus, SettingSet
 from autotrader_v2.application.floor import Floor, TraderConfig
 from autotrader_v2.application.funds import Wallet
-from autotrader_v2.application.ports import Binding, TradingError
+from autotrader_v2.application.ports import Binding, JournalState, TradingError
 from autotrader_v2.application.quote_board import QuoteBoard
 from autotrader_v2.application.trader import AutoTraderV2
 from autotrader_v2.domain.market import Market
@@ -26,6 +26,7 @@ from autotrader_v2.infrastructure.notifier import LogNotifier
 _log = structlog.get_logger()
 # A start that has to look for the exchange first serves its page meanwhile.
 _READY_AFTER_S = 1.5
+_SYMBOLS = "symbols"
 
 
 def serve(settings: Settings, *, open_browser: bool) -> int:
@@ -121,7 +122,12 @@ def build(settings: Settings, desk: Desk) -> AutoTraderV2:
     binding = binding_of(settings, kind)
     journal = SqlJournal(database_of(settings, kind), binding, account=binding.account)
     state = journal.load()
-    outside = outside_of(settings, kind, journal, state)
+    first_start = _SYMBOLS not in state.settings
+    markets, primary = _symbols(settings, state)
+    outside = outside_of(settings, kind, markets, journal, state)
+    if first_start:
+        value = {"available": [market.pair for market in outside.markets], "primary": primary.pair}
+        journal.write(SettingSet(name=_SYMBOLS, value=value, by="first start", time_ms=outside.clock.now_ms()))
     floor = Floor(
         exchange=outside.exchange,
         journal=journal,
@@ -138,16 +144,36 @@ def build(settings: Settings, desk: Desk) -> AutoTraderV2:
         outside.feed,
         state,
         outside.markets,
-        first_switches=_first_switches(settings, outside.markets),
+        first_switches=_first_switches(settings, state, outside.markets),
         account_feed=outside.account_feed,
     )
     outside.settle_with(trader.settle)
-    desk.attach(trader, binding, first_start=not state.switches and not state.cycles)
+    desk.attach(trader, binding, primary=primary, first_start=first_start)
     return trader
 
 
-def _first_switches(settings: Settings, markets: Sequence[Market]) -> dict[Market, SwitchMode]:
+def _symbols(settings: Settings, state: JournalState) -> tuple[tuple[Market, ...], Market]:
+    """(markets, primary). The database wins after the first start; a coin new in the settings joins, switched off."""
+    stored = state.settings.get(_SYMBOLS)
+    if stored is None:
+        return settings.markets, settings.primary_market
+    known = [_market(settings, pair) for pair in stored["available"]]
+    chosen = "available_symbols" in settings.model_fields_set
+    new = [market for market in settings.markets if market not in known] if chosen else []
+    if new:
+        _log.info("new symbols in the settings join, switched off", symbols=",".join(one.pair for one in new))
+    return (*known, *new), _market(settings, stored["primary"])
+
+
+def _market(settings: Settings, pair: str) -> Market:
+    base, quote = pair.split("_")
+    return Market(settings.exchange, base, quote)
+
+
+def _first_switches(settings: Settings, state: JournalState, markets: Sequence[Market]) -> dict[Market, SwitchMode]:
     """Who is on at the first start: ACTIVE_SYMBOLS; on paper, when none is named, every coin."""
+    if _SYMBOLS in state.settings:
+        return {}
     active = settings.active_markets
     if not active and settings.mode is Mode.PAPER:
         active = tuple(markets)

@@ -126,23 +126,26 @@ def database_of(settings: Settings, kind: FeedKind) -> Path:
     return settings.data_dir / f"{settings.mode}-{name}.sqlite3"
 
 
-def outside_of(settings: Settings, kind: FeedKind, journal: Journal, state: JournalState) -> Outside:
-    """Build it. Errors: ValueError with the reason when prices cannot be read."""
+def outside_of(
+    settings: Settings, kind: FeedKind, markets: Sequence[Market], journal: Journal, state: JournalState
+) -> Outside:
+    """Build it for these markets. Errors: ValueError with the reason when prices cannot be read."""
     if settings.mode is not Mode.PAPER:
-        return _gate(settings)
+        return _gate(settings, markets)
     if kind is FeedKind.GATE:
-        return _paper_on_gate(settings, journal)
-    return _paper_on_played(settings, kind, journal, state)
+        return _paper_on_gate(settings, markets, journal)
+    return _paper_on_played(settings, kind, markets, journal, state)
 
 
-def _paper_on_played(settings: Settings, kind: FeedKind, journal: Journal, state: JournalState) -> Outside:
+def _paper_on_played(
+    settings: Settings, kind: FeedKind, wanted: Sequence[Market], journal: Journal, state: JournalState
+) -> Outside:
     from autotrader_v2.infrastructure.feeds.played_feed import PlayedFeed
     from autotrader_v2.infrastructure.feeds.sources import open_source
     from autotrader_v2.infrastructure.paper import PaperExchange
     from autotrader_v2.matching.markets import rules_for, rules_of
 
     spec = f"replay:{settings.replay_path}" if kind is FeedKind.REPLAY else kind.value
-    wanted = settings.markets
     clock_ms = SystemClock().now_ms() if kind is FeedKind.SYNTHETIC else None
     if kind is FeedKind.REPLAY and "available_symbols" not in settings.model_fields_set:
         wanted = ()  # nobody chose coins: trade what the recording holds
@@ -227,19 +230,19 @@ class TappedFeed:
         self._feed.stop()
 
 
-def _paper_on_gate(settings: Settings, journal: Journal) -> Outside:
+def _paper_on_gate(settings: Settings, markets: Sequence[Market], journal: Journal) -> Outside:
     """Gate's public prices, fills on this machine; no key is held and nothing is signed."""
     from autotrader_v2.infrastructure.gate.public import GatePublicFeed
     from autotrader_v2.infrastructure.paper import PaperExchange
 
     clock = SystemClock()
     feed = GatePublicFeed(clock, settings.gate_host)
-    rules = feed.rules(settings.markets)
+    rules = feed.rules(markets)
     paper = PaperExchange(rules, journal.balances(dict(settings.paper_balance)), clock=clock, seed=settings.seed)
-    return Outside(paper, TappedFeed(feed, paper.feed), clock, settings.markets, paper)
+    return Outside(paper, TappedFeed(feed, paper.feed), clock, tuple(markets), paper)
 
 
-def _gate(settings: Settings) -> Outside:
+def _gate(settings: Settings, markets: Sequence[Market]) -> Outside:
     """The account at the exchange, its prices and its own trades; prices come only from where it trades."""
     from autotrader_v2.infrastructure.gate.account_feed import GateAccountFeed
     from autotrader_v2.infrastructure.gate.exchange import GateExchange
@@ -254,6 +257,6 @@ def _gate(settings: Settings) -> Outside:
         exchange,
         GateMarketFeed(ws_url, exchange, clock),
         clock,
-        settings.markets,
+        tuple(markets),
         GateAccountFeed(ws_url, exchange, clock),
     )

@@ -53,9 +53,10 @@ class Desk:
         self._commit_ms = 0.0
         self.first_start = False
 
-    def attach(self, trader: AutoTraderV2, binding: Binding, *, first_start: bool) -> None:
-        """The engine is there now."""
+    def attach(self, trader: AutoTraderV2, binding: Binding, *, primary: Market, first_start: bool) -> None:
+        """The engine is there now. `first_start`: settings came from flags, environment and file, not the database."""
         self._binding = binding
+        self._primary = primary
         self.first_start = first_start
         trader.floor.bus.listen(self._hear)
         self._trader = trader
@@ -171,7 +172,7 @@ class Desk:
         trader = self._trader
         slots = trader.get_all_cycles() if trader else []
         return {
-            "available": [market.pair for market in self._available],
+            "available": [slot.market.pair for slot in slots] or [market.pair for market in self._available],
             "active": [slot.market.pair for slot in slots if slot.state.switch is not SwitchMode.OFF],
             "primary": self._primary.pair,
         }

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from autotrader_v2.application.events import CycleChanged
+from autotrader_v2.application.events import CycleChanged, SwitchSet
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.funds import Limits
 from autotrader_v2.application.ports import JournalState, merged_params
@@ -19,8 +19,16 @@ def restore(
 ) -> Sequence[Slot]:
     """Fill the floor from the journal; returns the slots whose order has no known outcome.
 
-    `first_switches` are the settings of the first start; a switch the journal knows wins over them.
+    `first_switches` are the settings of the first start: journalled now, so that the database wins from here on.
     """
+    now_ms = floor.clock.now_ms()
+    first = [
+        SwitchSet(market=market, mode=mode, by="first start", time_ms=now_ms)
+        for market, mode in first_switches.items()
+        if market in rules and market not in state.switches
+    ]
+    if first:
+        floor.journal.write(*first)
     floor.common = changed(LadderParams(), dict(state.params.get(None, {})))
     floor.global_switch = state.switches.get(None, SwitchMode.ON)
     floor.account_pause = _account_pause(state.settings.get("account_pause"))
@@ -55,7 +63,7 @@ def restore(
                 rules=market_rules,
                 params=params,
                 own_params=own,
-                switch=state.switches.get(market, first_switches.get(market, SwitchMode.OFF)),
+                switch=state.switches.get(market) or first_switches.get(market, SwitchMode.OFF),
                 pause=state.pauses.get(market),
                 order=order,
                 quote_after_ms=cycle.bought[-1].time_ms if isinstance(cycle, Active) else cycle.tally.closed_ms,
