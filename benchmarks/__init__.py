@@ -1,0 +1,1 @@
+"""What is measured. Each file runs alone, `python -m benchmarks.NAME [--short]`, and prints one JSON line."""
