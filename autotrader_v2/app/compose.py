@@ -24,8 +24,8 @@ from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.infrastructure.notifier import LogNotifier
 
 _log = structlog.get_logger()
-# A start that has to look for the exchange first serves its page meanwhile.
-_READY_AFTER_S = 1.5
+# READY means trading. A start that has to wait for the exchange says so all the same, and serves its page meanwhile.
+_READY_AFTER_S = 4.0
 _SYMBOLS = "symbols"
 
 
@@ -105,6 +105,7 @@ class _Program:
         try:
             self._trader = build(self._settings, self._desk)
             self._trader.start()
+            self._trader.wait_started(_READY_AFTER_S)
         except (TradingError, OSError, ValueError) as error:
             self._failure = error
         except Exception as error:

@@ -111,6 +111,9 @@ class Desk:
 
     def stats(self, currency: str | None) -> dict[str, Any]:
         """The v2 statistics of one currency or of all (row A7)."""
+        if self._trader is None and currency is None:
+            head = {"success": True, "running": False, "version": VERSION, "auto_trade_enabled": False}
+            return {**head, "mode": self._binding.mode, "cycles": {}}
         trader = self._engine()
         slots = [self._slot(currency)] if currency else trader.get_all_cycles()
         floor = trader.floor

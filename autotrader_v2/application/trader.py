@@ -73,6 +73,7 @@ class AutoTraderV2:
         self._carrying_lock = threading.Condition()
         self._stopping = threading.Event()
         self._paused = threading.Event()
+        self._started = threading.Event()
         self._threads: list[threading.Thread] = []
         floor.board.on_book_wanted = self._want_book
         self.phase = "new"
@@ -93,6 +94,10 @@ class AutoTraderV2:
             return
         self.phase = "starting"
         self._spawn("boot", self._boot_or_say_why)
+
+    def wait_started(self, timeout_s: float) -> bool:
+        """Wait until it trades (or could not start); False while the exchange is still being asked."""
+        return self._started.wait(timeout_s)
 
     def hold(self) -> None:
         """Stop deciding (the API's stop): nothing new is sent, what is in flight finishes, prices go on."""
@@ -199,6 +204,8 @@ class AutoTraderV2:
             self.phase = "failed"
             _log.exception("the engine could not start; nothing is traded")
             self.floor.alert("start_failed", Priority.HIGH)
+        finally:
+            self._started.set()
 
     def _boot(self) -> None:
         floor = self.floor
