@@ -20,7 +20,7 @@ _FULL, _BUSY, _LOCKED, _READ_ONLY, _IO, _CORRUPT, _CANNOT_OPEN, _NOT_A_DATABASE 
 _RULES: Sequence[tuple[tuple[str, str], str, str]] = (
     (
         ("one_buy_of_a_step", "attempts.account, attempts.market, attempts.cycle_id, attempts.step"),
-        "This step of this cycle has been bought already.",
+        "This step of this cycle is bought already, or its buy is not known yet.",
         "Nothing was sent; a step is bought once.",
     ),
     (
