@@ -24,7 +24,7 @@ class _Redact:
                 event[name] = _HIDDEN
             elif isinstance(value, str):
                 for secret in self._secrets:
-                    value = value.replace(secret, _HIDDEN)  # noqa: PLW2901  (each secret in turn)
+                    value = value.replace(secret, _HIDDEN)
                 event[name] = value
         return event
 

@@ -161,12 +161,17 @@ def _paper_on_played(
         source = ShiftedSource(source, shift_ms)
     settle = Settle()
     paper: list[PaperExchange] = []
+
+    def tap(quote: Quote) -> None:
+        """The paper exchange hears each price first; it is made after the feed because it lives by the feed's clock."""
+        paper[0].feed(quote)
+
     feed = PlayedFeed(
         source,
         spec,
         speed=None if math.isinf(settings.speed) else settings.speed,
         settle=settle,
-        tap=lambda quote: paper[0].feed(quote),
+        tap=tap,
     )
     paper.append(
         PaperExchange(rules, journal.balances(dict(settings.paper_balance)), clock=feed.clock, seed=settings.seed)

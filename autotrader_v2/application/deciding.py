@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from autotrader_v2.application.events import Decision
 from autotrader_v2.application.floor import Floor, market_log
@@ -19,6 +19,14 @@ from autotrader_v2.domain.situation import Action, Buy, Hold, NeedBook, Reason, 
 _WANTS_BALANCES = frozenset({Reason.BALANCE_UNKNOWN, Reason.SHORTAGE, Reason.HOLDS_COINS, Reason.NEEDS_MONEY})
 
 
+class Decided(NamedTuple):
+    """What came out of a step: the action, the order it claimed, and whether a person would see a change."""
+
+    action: Action
+    intent: OrderIntent | None
+    changed: bool
+
+
 class Decider:
     """Turns quotes into claimed intents. `instance` is the 4-character label of this database in client ids."""
 
@@ -26,11 +34,12 @@ class Decider:
         self._floor = floor
         self._instance = instance
 
-    def step(self, slot: Slot, quote: Quote | None = None) -> OrderIntent | NeedBook | None:
+    def step(self, slot: Slot, quote: Quote | None = None) -> Decided | None:
         """Decide on the newest quote (or this one) and claim the market for what came out.
 
         Values only, under the slot's lock. An intent returned is claimed: its money is reserved and the market waits
-        for it. Never blocks: when the lock is held the market stays due.
+        for it. Never blocks: when the lock is held the market stays due and None is returned. Whoever calls carries
+        the order out first and then calls `tell`: writing it down costs more than deciding it.
         """
         floor = self._floor
         if not slot.lock.acquire(blocking=False):
@@ -49,11 +58,7 @@ class Decider:
             changed = self._remember(slot, action)
         finally:
             slot.lock.release()
-        if changed:
-            self._tell(slot, action)
-        if isinstance(action, NeedBook):
-            return action
-        return claimed
+        return Decided(action, claimed, changed)
 
     def situation(self, slot: Slot, state: SlotState, quote: Quote | None) -> Situation:
         """Everything the decision needs, as of now."""
@@ -212,7 +217,8 @@ class Decider:
         slot.hold = Hold(Reason.ORDER_IN_FLIGHT)
         return True
 
-    def _tell(self, slot: Slot, action: Action) -> None:
+    def tell(self, slot: Slot, action: Action) -> None:
+        """Journal, log and news of a decision that changed."""
         kind, reason, values = _described(action)
         now_ms = self._floor.clock.now_ms()
         self._floor.journal.note(Decision(market=slot.market, kind=kind, reason=reason, values=values, time_ms=now_ms))

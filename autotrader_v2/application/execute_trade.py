@@ -77,6 +77,7 @@ class ExecuteTrade:
         began_s = floor.clock.monotonic_s()
         floor.journal.write(Intended(committed))
         took_ms = (floor.clock.monotonic_s() - began_s) * 1000
+        floor.commit_ms, floor.journal_failing = took_ms, False
         with slot.lock:
             order = slot.state.order
             if order is not None:
@@ -118,6 +119,7 @@ class ExecuteTrade:
     def _not_journalled(self, slot: Slot, intent: OrderIntent, error: TradingError) -> Outcome:
         """Without a durable intent nothing is sent; the side backs off so that a full disk is not hammered."""
         floor = self._floor
+        floor.journal_failing = True
         backoff = slot.state.backoff(intent.side).failed(floor.exchange.now_ms(), intent.seen_price)
         with slot.lock:
             slot.state = slot.state.with_backoff(intent.side, backoff)

@@ -65,6 +65,9 @@ class Floor:
     # Set when reconciliation should run now.
     want_reconcile: threading.Event = field(default_factory=threading.Event)
     in_flight: set[str] = field(default_factory=set)
+    # How long the last intent took to become durable, and whether the last attempt at it failed.
+    commit_ms: float | None = None
+    journal_failing: bool = False
 
     def slot_of(self, currency: str) -> Slot | None:
         """The slot of a currency against the home quote."""

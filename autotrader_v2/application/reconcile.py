@@ -49,13 +49,30 @@ class Reconciler:
         return label is not None and label.instance == self._instance
 
     def on_fill(self, fill: Fill) -> None:
-        """A trade was seen on the account's stream: a foreign sale of a coin in a cycle is looked into at once."""
+        """A trade was seen on the account's stream: a foreign sale of a coin in a cycle is looked into at once.
+
+        A trade of an order of ours that ended long ago is told to the owner: its coins lie outside every cycle.
+        """
         slot = self._floor.slots.get(fill.market)
-        if slot is None or self.is_ours(fill) or fill.side is not Side.SELL:
+        if slot is None:
+            return
+        if self.is_ours(fill):
+            self._tell_if_late(slot, fill)
+            return
+        if fill.side is not Side.SELL:
             return
         if isinstance(slot.state.cycle, Active):
             self._floor.want_reconcile.set()
             self._floor.want_balances.set()
+
+    def _tell_if_late(self, slot: Slot, fill: Fill) -> None:
+        if slot.state.order is not None:
+            return  # whoever waits for it books it
+        if any(one.trade_id == fill.trade_id for one in self._floor.journal.fills_of(fill.client_id)):
+            return
+        values = {"client_id": fill.client_id, "coins": plain(fill.base), "side": fill.side.value}
+        self._floor.alert("late_fill", Priority.HIGH, slot.market, values)
+        market_log(slot.market).error("a trade of an order that counted as ended was seen late", **values)
 
     def run(self, stopping: threading.Event) -> None:
         """Reconcile on time and on request until told to stop."""

@@ -275,11 +275,15 @@ class AutoTraderV2:
         """One decision and what follows from it; none while the trader is held or ending."""
         if self._paused.is_set() or self._stopping.is_set():
             return
-        wanted = self._decider.step(slot, quote)
-        if isinstance(wanted, OrderIntent):
-            self._submit(slot, wanted)
-        elif isinstance(wanted, NeedBook):
+        decided = self._decider.step(slot, quote)
+        if decided is None:
+            return
+        if decided.intent is not None:
+            self._submit(slot, decided.intent)
+        elif isinstance(decided.action, NeedBook):
             self._want_book(slot.market)
+        if decided.changed:
+            self._decider.tell(slot, decided.action)
 
     def _want_book(self, market: Market) -> None:
         """Have the order book read on a sender: one read per market at a time, two a second at most."""

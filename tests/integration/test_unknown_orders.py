@@ -13,6 +13,7 @@ from autotrader_v2.domain.orders import Side
 from autotrader_v2.matching.markets import rules_for
 from autotrader_v2.simulator import Simulator
 from autotrader_v2.simulator.faults import (
+    Answer,
     Ending,
     Fault,
     gateway_page,
@@ -143,7 +144,8 @@ def unknown(engine: Engine) -> list[object]:
 
 def test_a_refusal_with_a_known_label_is_not_unknown(bench: Bench) -> None:
     """The exchange says "not enough balance": nothing was placed, the side backs off, the reason is shown."""
-    bench.sim.withdraw("USDT", 995)
+    refusal = Answer(400, b'{"label":"BALANCE_NOT_ENOUGH","message":"Not enough balance"}')
+    bench.sim.faults.add(Fault(path="/spot/orders", method="POST", times=100, execute=False, answer=refusal))
     bench.engine.price("ETH", "2500")
     bench.engine.desk.switch("ETH", "on", "test")
 
@@ -153,6 +155,7 @@ def test_a_refusal_with_a_known_label_is_not_unknown(bench: Bench) -> None:
     bench.engine.until_price("ETH", "2500", "a refusal", refused)
     assert bench.engine.state("ETH") == "IDLE"
     assert unknown(bench.engine) == []
+    assert bench.engine.floor.wallet.free() == 1000, "nothing stays reserved"
 
 
 def test_a_rate_limit_without_execution_ends_in_one_buy(bench: Bench) -> None:
