@@ -1,0 +1,314 @@
+"""What a person may ask for, on the real engine over the paper exchange; every wish ends in the journal."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from autotrader_v2.application.floor import TraderConfig
+from autotrader_v2.application.refusals import CommandRefused
+from autotrader_v2.domain.cycle import Active, Idle
+from autotrader_v2.domain.orders import OrderType, Side
+from autotrader_v2.infrastructure.clock import SystemClock
+from autotrader_v2.infrastructure.paper import PaperExchange
+from autotrader_v2.matching.markets import table_for
+from autotrader_v2.matching.records import OrderRequest, TimeInForce
+from tests.engine import Engine, a_price
+
+RULES = table_for(("ETH", "BTC", "SOL"))
+D = Decimal
+QUICK = TraderConfig(loop_interval_s=0.02, reconcile_s=0.3, reconcile_confirm_s=0.2, balance_retry_s=0.1)
+
+
+@dataclass
+class Desk:
+    """The engine on paper, and the account's owner at the exchange."""
+
+    engine: Engine
+    paper: PaperExchange
+
+    def by_hand(self, side: Side, amount: str, pair: str = "ETH_USDT") -> None:
+        """Trade past the engine: quote currency for a buy, coins for a sale."""
+        request = OrderRequest(
+            pair=pair,
+            side=side,
+            type=OrderType.MARKET,
+            amount=D(amount),
+            price=None,
+            time_in_force=TimeInForce.IOC,
+            text="",
+        )
+        self.paper.by_hand(request)
+
+    def active(self, currency: str = "ETH") -> Active:
+        cycle = self.engine.slot(currency).state.cycle
+        assert isinstance(cycle, Active)
+        return cycle
+
+    def start(self, currency: str = "ETH", price: str = "2500") -> Active:
+        """Switch on, wait for the start buy, and for a balance reading after it."""
+        self.engine.desk.switch(currency, "on", "test")
+        self.engine.until_price(currency, price, "a start buy", lambda: self.engine.state(currency) == "ACTIVE")
+        wallet, market = self.engine.floor.wallet, self.engine.slot(currency).market
+        self.engine.until("a reading", lambda: wallet.base_reading(market) is not None)
+        return self.active(currency)
+
+    def hold(self, currency: str = "ETH") -> str:
+        """Why nothing happens."""
+        return str(self.engine.desk.coin(currency)["hold"]["reason"])
+
+
+def an_engine(folder: Path, paper: PaperExchange) -> Engine:
+    markets = [one.market for one in RULES]
+    return Engine(paper, paper.feed, markets, folder, account_feed=paper, config=QUICK)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    paper = PaperExchange(RULES, {"USDT": D(1000)}, clock=SystemClock())
+    with an_engine(tmp_path, paper) as engine:
+        for rules, price in zip(RULES, ("2500", "60000", "140"), strict=True):
+            engine.until_price(
+                rules.market.base, price, "a price", lambda rules=rules: engine.floor.board.newest(rules.market)
+            )
+        yield Desk(engine, paper)
+
+
+def test_finish_completes_the_cycle_and_then_is_off(desk: Desk) -> None:
+    desk.start()
+    desk.engine.desk.switch("ETH", "finish", "test")
+    desk.engine.until_price("ETH", "2600", "the sale", lambda: desk.engine.state("ETH") == "IDLE")
+    desk.engine.until_price("ETH", "2600", "it is off", lambda: desk.hold() == "off")
+    assert desk.engine.desk.coin("ETH")["switch"] == "off"
+    assert desk.engine.desk.coin("ETH")["completed_cycles"] == 1
+
+
+def test_finish_on_an_idle_coin_is_off_at_once(desk: Desk) -> None:
+    desk.engine.desk.switch("ETH", "finish", "test")
+    assert desk.engine.desk.coin("ETH")["switch"] == "off"
+
+
+def test_sell_only_sells_and_does_not_buy(desk: Desk) -> None:
+    desk.start()
+    desk.engine.desk.switch(None, "sell_only", "test")
+    desk.engine.until_price("ETH", "2400", "the rebuy is held", lambda: desk.hold() == "sell_only")
+    assert len(desk.active().bought) == 1
+    desk.engine.until_price("ETH", "2600", "the sale", lambda: desk.engine.state("ETH") == "IDLE")
+
+
+def test_switches_pauses_and_own_parameters_survive_a_restart(tmp_path: Path) -> None:
+    paper = PaperExchange(RULES, {"USDT": D(1000)}, clock=SystemClock())
+    with an_engine(tmp_path, paper) as engine:
+        one = Desk(engine, paper)
+        engine.desk.set_params("ETH", {"steps": 3, "profit_pct": "1.25"}, "test")
+        engine.desk.set_params(None, {"start_quote": "20"}, "test")
+        one.start()
+        engine.desk.reset_cycle("ETH", "test")
+        engine.desk.switch("BTC", "sell_only", "test")
+        engine.desk.switch(None, "finish", "test")
+    with an_engine(tmp_path, paper) as engine:
+        overview = engine.desk.overview()
+        eth, btc = (engine.desk.coin(coin) for coin in ("ETH", "BTC"))
+        assert overview["global_switch"] == "finish"
+        assert btc["switch"] == "sell_only"
+        assert (eth["state"], eth["paused"]["cause"]) == ("IDLE", "reset_by_you")
+        params = engine.desk.params("ETH")
+        assert params["own"] == {"steps": "3", "profit_pct": "1.25"} or params["own"] == {
+            "steps": 3,
+            "profit_pct": "1.25",
+        }
+        assert params["effective"]["start_quote"] == "20"
+
+
+def test_a_reset_forgets_the_cycle_pauses_and_leaves_the_coins_outside(desk: Desk) -> None:
+    cycle = desk.start()
+    desk.engine.desk.reset_cycle("ETH", "test")
+    assert isinstance(desk.engine.slot("ETH").state.cycle, Idle)
+    desk.engine.until("it is paused", lambda: desk.hold() == "paused")
+    desk.engine.desk.resume_cycle("ETH", "test")
+    desk.engine.until_price("ETH", "2500", "it holds coins", lambda: desk.hold() == "holds_coins")
+    assert D(desk.engine.desk.coin("ETH")["outside"]) == cycle.held
+
+
+def test_coins_outside_can_be_adopted_at_a_price(desk: Desk) -> None:
+    cycle = desk.start()
+    desk.engine.desk.reset_cycle("ETH", "test")
+    desk.engine.desk.adopt("ETH", price=D(2550), from_trades=False, by="test")
+    adopted = desk.active()
+    assert adopted.held == cycle.held
+    assert adopted.invested == cycle.held * 2550
+    assert adopted.cycle_id == cycle.cycle_id + 1
+
+
+def test_coins_bought_by_hand_are_adopted_at_what_the_accounts_trades_say(desk: Desk) -> None:
+    desk.by_hand(Side.BUY, "50")
+    desk.engine.floor.want_balances.set()
+    desk.engine.desk.switch("ETH", "on", "test")
+    desk.engine.until_price("ETH", "2500", "it holds coins", lambda: desk.hold() == "holds_coins")
+    desk.engine.desk.adopt("ETH", price=None, from_trades=True, by="test")
+    [trade] = desk.paper.own_trades(RULES[0].market, 0)
+    assert desk.active().held == trade.base_received
+    assert abs(desk.active().invested - trade.quote) < D("1e-20")
+
+
+def test_coins_outside_can_be_ignored_until_more_come(desk: Desk) -> None:
+    desk.by_hand(Side.BUY, "50")
+    desk.engine.floor.want_balances.set()
+    desk.engine.desk.switch("ETH", "on", "test")
+    desk.engine.until_price("ETH", "2500", "it holds coins", lambda: desk.hold() == "holds_coins")
+    desk.engine.desk.ignore_coins("ETH", "test")
+    desk.engine.until_price("ETH", "2500", "a start buy", lambda: desk.engine.state("ETH") == "ACTIVE")
+    assert len(desk.active().bought) == 1, "the ignored coins are not the cycle's"
+
+
+def test_nothing_outside_cannot_be_adopted(desk: Desk) -> None:
+    with pytest.raises(CommandRefused) as refused:
+        desk.engine.desk.adopt("ETH", price=D(2500), from_trades=False, by="test")
+    assert refused.value.code == "nothing_outside"
+
+
+def test_part_of_the_position_sold_by_hand_shrinks_it_and_keeps_the_steps(desk: Desk) -> None:
+    desk.engine.desk.set_params("ETH", {"start_quote": "100"}, "test")
+    before = desk.start()
+    desk.engine.desk.switch("ETH", "sell_only", "test")
+    desk.by_hand(Side.SELL, "0.0200")
+    desk.engine.until_price("ETH", "2500", "the cycle follows", lambda: desk.active().held < before.held)
+    after = desk.active()
+    assert after.held == before.held - D("0.02")
+    assert after.position.step == before.position.step
+    assert after.cycle_id == before.cycle_id
+    assert abs(after.invested / after.held - before.invested / before.held) < D("1e-12")
+
+
+def test_coins_that_vanish_without_a_trade_pause_the_market_and_can_be_written_off(desk: Desk) -> None:
+    cycle = desk.start()
+    desk.paper.restore({**desk.paper.books(), "ETH": D(0)})
+
+    def paused() -> bool:
+        pause = desk.engine.desk.coin("ETH")["paused"]
+        return bool(pause and pause["cause"] == "coins_missing")
+
+    desk.engine.until_price("ETH", "2500", "it is paused", paused)
+    assert desk.active() == cycle, "nothing was corrected by guessing"
+    desk.engine.desk.write_off("ETH", "test")
+    tally = desk.engine.slot("ETH").state.cycle.tally
+    assert (tally.completed, tally.realised) == (1, -cycle.invested)
+
+
+def test_sell_all_sells_pauses_and_says_so(desk: Desk) -> None:
+    desk.start()
+    done = desk.engine.desk.sell_all("ETH", "pause", "test")
+    assert done["outcome"] == "filled"
+    assert desk.engine.state("ETH") == "IDLE"
+    assert desk.engine.desk.coin("ETH")["paused"]["cause"] == "sold_by_you"
+
+
+def test_sell_all_then_restart_starts_again(desk: Desk) -> None:
+    first = desk.start()
+    desk.engine.desk.sell_all("ETH", "restart", "test")
+    desk.engine.until_price("ETH", "2500", "a new cycle", lambda: desk.engine.state("ETH") == "ACTIVE")
+    assert desk.active().cycle_id == first.cycle_id + 1
+
+
+def test_an_idle_coin_sells_what_lies_outside(desk: Desk) -> None:
+    desk.by_hand(Side.BUY, "50")
+    desk.engine.floor.want_balances.set()
+    desk.engine.price("ETH", "2500")
+    desk.engine.until_price("ETH", "2500", "seen", lambda: desk.engine.desk.coin("ETH")["outside"] not in (None, "0"))
+    assert desk.engine.desk.sell_all("ETH", "restart", "test")["outcome"] == "filled"
+    assert desk.paper.books()["ETH"] < D("0.0001")
+    assert desk.engine.slot("ETH").state.cycle.tally.realised == 0, "not a cycle's result"
+
+
+def test_a_quick_buy_into_a_cycle_is_an_extra_row_and_lowers_nothing_but_averages(desk: Desk) -> None:
+    before = desk.start()
+    done = desk.engine.desk.quick_buy("ETH", D(50), "test")
+    after = desk.active()
+    assert done["outcome"] == "filled"
+    assert [row.step for row in after.bought] == [0, None]
+    assert after.position.step == 0
+    assert [row.quote for row in after.table.ahead] == [row.quote for row in before.table.ahead]
+    rows = desk.engine.desk.table("ETH")["rows"]
+    assert [row["step"] for row in rows[:3]] == [0, None, 1]
+    assert rows[1]["active"]
+
+
+@pytest.mark.parametrize(("amount", "code"), [("1", "too_small"), ("100000", "needs_money"), ("99999999", "too_large")])
+def test_a_quick_buy_that_cannot_work_says_why(desk: Desk, amount: str, code: str) -> None:
+    with pytest.raises(CommandRefused) as refused:
+        desk.engine.desk.quick_buy("ETH", D(amount), "test")
+    assert refused.value.code == code or (code == "needs_money" and refused.value.code == "thin_book")
+    assert desk.engine.state("ETH") == "IDLE"
+
+
+def test_parameters_change_a_running_cycle_at_once_and_a_bad_one_changes_nothing(desk: Desk) -> None:
+    before = desk.start()
+    desk.engine.desk.set_params("ETH", {"profit_pct": "2", "steps": 2}, "test")
+    after = desk.active()
+    assert after.breakeven == before.breakeven
+    assert after.take_profit > before.take_profit
+    assert len(after.table.ahead) == 2
+    for changes, field in (
+        ({"steps": 101}, "steps"),
+        ({"drop_step_pct": "150"}, "drop_step_pct"),
+        ({"drop_reference": "start"}, "drop_reference"),
+        ({"nonsense": 1}, "nonsense"),
+        ({"profit_pct": "nan"}, "profit_pct"),
+    ):
+        with pytest.raises(CommandRefused) as refused:
+            desk.engine.desk.set_params("ETH", changes, "test")
+        assert (refused.value.field, refused.value.status) == (field, 400)
+    assert desk.active() == after
+    desk.engine.desk.set_params("ETH", {"profit_pct": None}, "test")
+    assert desk.active().take_profit == before.take_profit
+
+
+def test_a_budget_holds_the_step_that_would_pass_it(desk: Desk) -> None:
+    desk.engine.desk.set_params("ETH", {"budget_quote": "20", "rebuy_pause_s": "0"}, "test")
+    desk.start()
+    desk.engine.until_price("ETH", "2450", "it needs money", lambda: desk.hold() == "needs_money")
+    values = desk.engine.desk.coin("ETH")["hold"]["values"]
+    assert values["needs"] == "14"
+    assert D(values["has"]) < 14
+
+
+def test_limits_of_all_markets_together_hold_starts(desk: Desk) -> None:
+    desk.engine.desk.set_limits({"max_active_cycles": 1}, "test")
+    desk.start()
+    desk.engine.desk.switch("SOL", "on", "test")
+    desk.engine.until_price("SOL", "140", "the limit", lambda: desk.hold("SOL") == "limit_reached")
+    desk.engine.desk.set_limits({"total_budget": "15"}, "test")
+    desk.engine.until_price("SOL", "140", "the budget", lambda: desk.hold("SOL") == "needs_money")
+
+
+def test_a_share_of_the_balance_becomes_the_start_amount(desk: Desk) -> None:
+    desk.engine.desk.set_params("ETH", {"start_balance_pct": "5"}, "test")
+    cycle = desk.start()
+    assert cycle.params.start_quote == D("50.00")
+    assert D("49") < cycle.invested <= D(50)
+    assert cycle.table.ahead[0].quote == D(70)
+
+
+def test_an_unknown_coin_or_mode_is_refused_by_name(desk: Desk) -> None:
+    for wish, status in (
+        (lambda: desk.engine.desk.switch("NOPE", "on", "test"), 404),
+        (lambda: desk.engine.desk.switch("ETH", "maybe", "test"), 400),
+        (lambda: desk.engine.desk.sell_all("ETH", "dance", "test"), 400),
+        (lambda: desk.engine.desk.switch("ETH_BTC", "on", "test"), 404),
+        (lambda: desk.engine.desk.switch("<img src=x>", "on", "test"), 400),
+    ):
+        with pytest.raises(CommandRefused) as refused:
+            wish()
+        assert refused.value.status == status
+
+
+def test_a_jump_reaches_no_decision_before_it_is_confirmed(desk: Desk) -> None:
+    """M8: one wild tick sells nothing; the paper book agrees with the old price."""
+    cycle = desk.start()
+    market, tick = RULES[0].market, RULES[0].tick
+    wild = a_price(market, D(9000), tick)
+    desk.engine.feed._on_quote(wild)  # type: ignore[misc]
+    desk.engine.until("it was refused", lambda: desk.engine.floor.board.newest(market).ask < 3000)  # type: ignore[union-attr]
+    assert desk.active() == cycle
