@@ -1,0 +1,34 @@
+/** One coin: head, breakeven table, cycle, decisions, history; Quick Trade and ladder beside them. */
+import { html, useEffect, useState } from "./lib.js";
+import { BreakevenTable } from "./breakeven_table.js";
+import { isReady } from "./coin_facts.js";
+import { CoinHead } from "./coin_head.js";
+import { CycleCard } from "./cycle_card.js";
+import { CycleHistory } from "./cycle_history.js";
+import { Decisions } from "./decisions.js";
+import { useStore } from "./hooks.js";
+import { t } from "./i18n.js";
+import { LadderForm } from "./ladder_form.js";
+import { QuickTrade } from "./quick_trade.js";
+import { state } from "./store.js";
+
+const PARTS = ["table", "trade", "ladder", "cycle", "decisions", "history"];
+
+export function CoinPage({ currency, part, actions }) {
+  useStore();
+  const [revision, setRevision] = useState(0);
+  const coin = state.coins.get(currency);
+  const ready = isReady(state.head) && coin !== undefined;
+  useEffect(() => {
+    if (ready && part) document.getElementById(part)?.scrollIntoView({ block: "start" });
+  }, [part, ready]);
+  if (!isReady(state.head)) return html`<div class="box card"><p class="muted">${t("starting.text")}</p></div>`;
+  if (!coin) return html`<div class="box empty"><h3>${t("coin.unknown", { currency })}</h3><a class="btn" href="#/coins">${t("nav.coins")}</a></div>`;
+  return html`
+    <${CoinHead} coin=${coin} actions=${actions} />
+    <nav class="phone chips jump" aria-label=${t("coin.parts")}>${PARTS.map((name) => html`<a key=${name} class="chip btn s" href=${`#/coin/${currency}/${name}`}>${t(`part.${name}`)}</a>`)}</nav>
+    <div class="two">
+      <div><${BreakevenTable} coin=${coin} revision=${revision} /><${CycleCard} coin=${coin} revision=${revision} actions=${actions} /><${Decisions} coin=${coin} /><${CycleHistory} coin=${coin} /></div>
+      <div><${QuickTrade} key=${currency} coin=${coin} actions=${actions} /><${LadderForm} key=${currency} coin=${coin} revision=${revision} onApplied=${() => setRevision(revision + 1)} /></div>
+    </div>`;
+}

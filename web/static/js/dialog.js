@@ -1,0 +1,31 @@
+/**
+ * A dialog below the mode and emergency bars, which stay usable above it. Everything else is inert; Escape and the veil
+ * mean no; the safe button has the focus.
+ */
+import { html, useEffect, useRef } from "./lib.js";
+
+export function Dialog({ title, badge, side, children, foot, onClose, narrow = false }) {
+  const frame = useRef(null);
+  const close = useRef(onClose);
+  close.current = onClose;
+  useEffect(() => {
+    const before = document.activeElement;
+    const behind = [...document.querySelectorAll("main, .truth")];
+    behind.forEach((one) => { one.inert = true; });
+    frame.current.querySelector("[data-safe]")?.focus();
+    const press = (event) => { if (event.key === "Escape") close.current(); };
+    addEventListener("keydown", press);
+    return () => {
+      removeEventListener("keydown", press);
+      behind.forEach((one) => { one.inert = false; });
+      before?.focus?.();
+    };
+  }, []);
+  return html`<div class="veil" onMouseDown=${(event) => event.target === event.currentTarget && onClose()}>
+    <div class=${`dlg${narrow ? " narrow" : ""}`} role="dialog" aria-modal="true" aria-labelledby="dialog-title" ref=${frame}>
+      <header><h2 id="dialog-title">${title}</h2>${badge}<span class="muted xs push">${side}</span></header>
+      <div class="body">${children}</div>
+      <footer>${foot}</footer>
+    </div>
+  </div>`;
+}

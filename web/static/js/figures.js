@@ -1,0 +1,59 @@
+/** Figures that carry a meaning: results with sign and glyph, ages, prices that flash when they move. */
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./lib.js";
+import { useTicks } from "./hooks.js";
+import { NOTHING, direction, exact, number, signed, signedPercent } from "./numbers.js";
+import { priceAge } from "./store.js";
+import { age } from "./times.js";
+
+/** ▲ +1.72, ▼ −3.96, 0.00, –. Colour never stands alone. */
+export function Result({ value, decimals = 2 }) {
+  const way = direction(value, decimals);
+  const text = signed(value, decimals);
+  if (text === NOTHING || way === 0) return html`<span class="faint">${text}</span>`;
+  return html`<span class=${way > 0 ? "gain" : "loss"} title=${exact(value)}>${way > 0 ? "▲" : "▼"} ${text}</span>`;
+}
+
+export const ResultPercent = ({ value, decimals = 2 }) => {
+  const way = direction(value, decimals);
+  return html`<span class=${way > 0 ? "gain" : way < 0 ? "loss" : "faint"}>${signedPercent(value, decimals)}</span>`;
+};
+
+const OLD_MS = 3000;
+
+/** Seconds since the price was confirmed; amber once the engine would not trade on it. */
+export function PriceAge({ currency, Tag = "small" }) {
+  useTicks(500);
+  const ms = priceAge(currency);
+  return html`<${Tag} class=${ms === null || ms > OLD_MS ? "old" : ""}>${age(ms)}<//>`;
+}
+
+const FLASH_APART_MS = 340;
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+/** A price in the pair's precision; its background flashes when it moves, at most three times a second. */
+export function Price({ value, precision, ...more }) {
+  const cell = useRef(null);
+  const last = useRef({ value, at: 0 });
+  useLayoutEffect(() => {
+    const before = last.current;
+    if (before.value === value) return;
+    const at = performance.now();
+    const up = Number(value) > Number(before.value);
+    last.current = { value, at: before.at };
+    if (before.value == null || still.matches || document.hidden || at - before.at < FLASH_APART_MS) return;
+    last.current.at = at;
+    const colour = `color-mix(in srgb, var(${up ? "--gain" : "--loss"}) 28%, transparent)`;
+    cell.current.animate([{ background: colour }, { background: "transparent" }], { duration: 180 });
+  }, [value]);
+  return html`<span class="tick" ref=${cell} ...${more}>${number(value, precision)}</span>`;
+}
+
+/** Draw `children(ms)` again each second until the moment has come. */
+export function Countdown({ until, now, children }) {
+  const [, draw] = useState(0);
+  useEffect(() => {
+    const timer = setInterval(() => draw((count) => count + 1), 500);
+    return () => clearInterval(timer);
+  }, [until]);
+  return children(Math.max(0, until - now()));
+}

@@ -1,0 +1,41 @@
+/** The socket: a snapshot when it connects, then changes. It only listens; commands go over HTTP. */
+import { io } from "../vendor/socket.io-client-4.8.4/socket.io.esm.min.js";
+import { get, socketToken, whenSignedOut } from "./api.js";
+import { changed, state, take } from "./store.js";
+
+export function connect(onNews) {
+  const socket = io({ auth: { token: socketToken() }, transports: ["websocket", "polling"], reconnectionDelayMax: 4000 });
+  const pace = () => socket.emit("pace", { hidden: document.hidden });
+
+  const accept = (told, whole) => {
+    state.connected = true;
+    take(told, { whole });
+    told.news.forEach(onNews);
+  };
+  const lost = () => {
+    if (!state.connected) return;
+    state.connected = false;
+    state.lostAt = Date.now();
+    changed();
+  };
+
+  socket.on("connect", pace);
+  socket.on("snapshot", (told) => accept(told, true));
+  socket.on("changes", (told) => {
+    if (told.base !== state.version) socket.emit("again");
+    else accept(told, false);
+  });
+  socket.on("disconnect", lost);
+  socket.on("connect_error", async () => {
+    lost();
+    // Refused, or only unreachable? Asking over HTTP tells: a 401 ends in `whenSignedOut`.
+    if (!socket.active) await get("/api/symbols").catch(() => null);
+    if (!state.signedOut && !socket.active) setTimeout(() => socket.connect(), 3000);
+  });
+  document.addEventListener("visibilitychange", pace);
+  whenSignedOut(() => {
+    state.signedOut = true;
+    socket.disconnect();
+    changed();
+  });
+}

@@ -1,0 +1,76 @@
+/** Messages: what happened, what it means, one action. Fills and alerts are polite, errors assertive. */
+import { html, useEffect, useState } from "./lib.js";
+import { has, t } from "./i18n.js";
+import { Icon } from "./icons.js";
+import { number, signed } from "./numbers.js";
+import { what } from "./reasons.js";
+import { state } from "./store.js";
+
+const SHOWN_MAX = 4;
+const listeners = new Set();
+let shown = [];
+let count = 0;
+
+const tell = () => listeners.forEach((listener) => listener());
+
+/** Show a message: {glyph, tone, text, forMs, action: {label, run}, counts}. Returns what takes it away. */
+export function say(message) {
+  const one = { id: ++count, at: Date.now(), forMs: 6000, tone: "", glyph: "done", ...message };
+  shown = [...shown, one].slice(-SHOWN_MAX);
+  tell();
+  const away = () => { shown = shown.filter((other) => other !== one); tell(); };
+  if (one.forMs) setTimeout(away, one.forMs);
+  return away;
+}
+
+export const sayError = (error) => say({ glyph: error.unknown ? "unknown" : "look", tone: "danger", text: errorText(error), forMs: 12000 });
+
+/** An error in the person's language where the catalogue has it; what the engine said otherwise. */
+export function errorText(error) {
+  const key = `error.${error.code}`;
+  if (!has(key)) return error.message;
+  const field = error.field && has(`param.${error.field}`) ? t(`param.${error.field}`) : error.field ?? "";
+  return t(key, { ...error.values, what: what(error.values?.what), message: error.message, field });
+}
+
+/** What the engine tells on its own: fills and alerts. */
+export function sayNews(news) {
+  if (news.kind === "alert") {
+    const key = `alert.${news.code}`;
+    say({ glyph: news.priority === "high" ? "unknown" : "look", tone: news.priority === "high" ? "danger" : "warn", forMs: news.priority === "high" ? 30000 : 12000, text: has(key) ? t(key, { ...news.values, currency: news.currency ?? "" }) : news.code });
+    return;
+  }
+  if (document.hidden) return;
+  const coin = state.coins.get(news.currency);
+  const values = { currency: news.currency, base: number(news.base, coin?.amount_precision ?? 8), quote: number(news.quote), unit: coin?.symbol.split("_")[1] ?? "", what: what(news.step === null ? news.why : `${news.why} ${news.step}`), result: signed(news.result) };
+  say({ glyph: "done", text: t(news.side === "buy" ? "news.bought" : "news.sold", values), forMs: 5000 });
+}
+
+export function Messages() {
+  const [, draw] = useState(0);
+  useEffect(() => {
+    const listener = () => draw((value) => value + 1);
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }, []);
+  useEffect(() => {
+    if (!shown.some((one) => one.counts)) return undefined;
+    const timer = setInterval(() => draw((value) => value + 1), 500);
+    return () => clearInterval(timer);
+  });
+  const urgent = shown.filter((one) => one.tone === "danger");
+  const calm = shown.filter((one) => one.tone !== "danger");
+  return html`<div class="messages">
+    <div role="status" aria-live="polite">${calm.map((one) => html`<${Message} key=${one.id} one=${one} />`)}</div>
+    <div role="alert">${urgent.map((one) => html`<${Message} key=${one.id} one=${one} />`)}</div>
+  </div>`;
+}
+
+function Message({ one }) {
+  const left = Math.max(0, Math.ceil((one.at + one.forMs - Date.now()) / 1000));
+  const away = () => { shown = shown.filter((other) => other !== one); tell(); };
+  return html`<div class=${`msg ${one.tone}`}><${Icon} name=${one.glyph} /><span>${one.text}</span>
+    ${one.action && html`<button type="button" class="push btn s" onClick=${() => { away(); one.action.run(); }}>${one.action.label}${one.counts ? `, ${t("age.s", { n: left })}` : ""}</button>`}
+    <button type="button" class=${`btn s ghost${one.action ? "" : " push"}`} aria-label=${t("close")} onClick=${away}><${Icon} name="close" /></button>
+  </div>`;
+}

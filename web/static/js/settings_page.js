@@ -1,0 +1,26 @@
+/** The common ladder, and where settings come from. */
+import { html, useState } from "./lib.js";
+import { command } from "./api.js";
+import { isReady } from "./coin_facts.js";
+import { t } from "./i18n.js";
+import { LadderForm } from "./ladder_form.js";
+import { state } from "./store.js";
+
+const signOut = async () => {
+  await command("/sign-out", {});
+  location.reload();
+};
+
+export function SettingsPage() {
+  const [revision, setRevision] = useState(0);
+  if (!isReady(state.head)) return html`<div class="box card"><p class="muted">${t("starting.text")}</p></div>`;
+  const { head } = state;
+  return html`<h1 class="page-title">${t("nav.settings")}</h1>
+    <div class="two settings">
+      <${LadderForm} revision=${revision} onApplied=${() => setRevision(revision + 1)} />
+      <section class="box card"><header><h2>${t("settings.source")}</h2></header>
+        <p class="note w">${t(head.settings_source === "database" ? "settings.database" : "settings.first_start")}</p>
+        <dl class="kv"><dt>${t("settings.mode")}</dt><dd>${t(`banner.${{ paper: "paper", sandbox: "testnet" }[head.mode] ?? "live"}`)}</dd><dt>${t("settings.host")}</dt><dd>${head.host}</dd><dt>${t("settings.account")}</dt><dd>${head.account || "–"}</dd><dt>${t("truth.feed")}</dt><dd>${t(`feed.${head.feed.family}`)}</dd><dt>${t("settings.version")}</dt><dd>${head.version}</dd></dl>
+        <p><button type="button" class="btn s" onClick=${signOut}>${t("settings.sign_out")}</button></p></section>
+    </div>`;
+}

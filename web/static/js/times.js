@@ -1,0 +1,32 @@
+/** Ages, spans and moments, in the person's zone; UTC stands in the tooltip. */
+import { lang, t } from "./i18n.js";
+import { NOTHING, number } from "./numbers.js";
+
+/** 0.4 s, 11 s, 3 min, 5 h, 2 d. */
+export function age(ms) {
+  if (ms === null || ms === undefined || Number.isNaN(ms)) return NOTHING;
+  const seconds = Math.max(0, ms) / 1000;
+  if (seconds < 10) return t("age.s", { n: number(seconds.toFixed(1), 1) });
+  if (seconds < 120) return t("age.s", { n: String(Math.floor(seconds)) });
+  if (seconds < 7200) return t("age.min", { n: String(Math.floor(seconds / 60)) });
+  if (seconds < 172800) return t("age.h", { n: String(Math.floor(seconds / 3600)) });
+  return t("age.d", { n: String(Math.floor(seconds / 86400)) });
+}
+
+/** 6 h 11 min: how long a cycle lasted. */
+export function span(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 120) return t("age.s", { n: String(seconds) });
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 120) return t("age.min", { n: String(minutes) });
+  const hours = t("age.h", { n: String(Math.floor(minutes / 60)) });
+  return `${hours} ${t("age.min", { n: String(minutes % 60) })}`;
+}
+
+const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
+const DAY = { day: "2-digit", month: "short" };
+
+export const clock = (ms) => new Intl.DateTimeFormat(lang(), CLOCK).format(ms);
+export const shortClock = (ms) => new Intl.DateTimeFormat(lang(), { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(ms);
+export const moment = (ms) => (ms ? `${new Intl.DateTimeFormat(lang(), DAY).format(ms)} ${clock(ms)}` : NOTHING);
+export const utc = (ms) => (ms ? `${new Date(ms).toISOString().replace("T", " ").slice(0, 19)} UTC` : "");
