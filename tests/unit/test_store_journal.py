@@ -391,6 +391,7 @@ def test_a_sale_that_leaves_a_start_buys_worth_closes_one_cycle_and_opens_anothe
     after = scribe.booked(sale, a_fill(sale, base=Decimal("0.0045"), quote=Decimal("12"), fee=Decimal(0)))
     assert isinstance(after, Active)
     assert after.cycle_id == 2
+    assert [row["cycle_id"] for row in scribe.journal.cycle_history(BTC, 10)] == [1]
     sale = scribe.intended(side=Side.SELL, why=Why.STOP_LOSS, step=None, cycle_id=2, amount=Decimal("0.0035"))
     scribe.booked(sale, a_fill(sale, base=Decimal("0.0035"), quote=Decimal("8"), fee=Decimal(0)))
     rows = scribe.journal.cycle_history(BTC, 10)

@@ -11,10 +11,13 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, Generic, TypeVar, cast
 
+import structlog
 from sqlalchemy.exc import DBAPIError
 
 from autotrader_v2.application.ports import JournalRefused, JournalUnavailable
 from autotrader_v2.infrastructure.store.dialects import Backend, Cursor
+
+_log = structlog.get_logger()
 
 T = TypeVar("T")
 Work = Callable[[Cursor], T]
@@ -226,6 +229,10 @@ class GroupCommit:
         return refusal
 
     def _fail(self, batch: list[_Group[Any]], error: JournalUnavailable) -> None:
+        """The database failed them all, and those who came meanwhile: waiting once is enough for everybody."""
+        with self._mutex:
+            batch += self._waiting
+            self._waiting.clear()
         for group in batch:
             if group.error is None:
                 # Each raises its own: one exception object in two threads would mix their tracebacks.
@@ -235,11 +242,12 @@ class GroupCommit:
 
     def _roll_back(self) -> None:
         """Back to a clean connection: roll back, and if even that fails connect anew next time."""
+        if self._cursor is None or not self._backend.in_transaction(self._connection.dbapi_connection):
+            return
         try:
-            if self._cursor is not None:
-                self._cursor.execute("ROLLBACK")
-        except self._driver_error:
-            # SQLite rolls back by itself on some errors (then this says there is nothing to roll back).
+            self._cursor.execute("ROLLBACK")
+        except self._driver_error as error:
+            _log.warning("the journal's connection is given up", error=str(error))
             self._drop_connection()
 
     @property
@@ -258,4 +266,5 @@ class GroupCommit:
     def _drop_connection(self) -> None:
         connection, self._connection, self._cursor = self._connection, None, None
         if connection is not None:
-            connection.close()
+            # Not back to the pool, whatever state it is in.
+            connection.invalidate()

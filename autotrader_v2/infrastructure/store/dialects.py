@@ -103,6 +103,10 @@ class Backend:
         """The driver's module, with its error classes."""
         return self.writers.dialect.loaded_dbapi
 
+    def in_transaction(self, connection: Any) -> bool:
+        """Whether there is something to roll back after an error."""
+        return True
+
     def checkpoint(self, cursor: Cursor) -> None:
         """Tidy up while nobody writes."""
 
@@ -190,6 +194,10 @@ class SqliteFile(Backend):
                     do="Nothing was written. Check the disk, then start again.",
                 )
         return super().failure(error)
+
+    def in_transaction(self, connection: Any) -> bool:
+        """See `Backend`. On some errors SQLite rolls back by itself."""
+        return bool(connection.in_transaction)
 
     def checkpoint(self, cursor: Cursor) -> None:
         """Move the log into the file. Only the writer's connection does it (and is alone meanwhile)."""

@@ -1,4 +1,8 @@
-"""Closed cycles, told from the cycle events. What lies between two snapshots is closed and never changes again."""
+"""Closed cycles, told from the cycle events.
+
+What lies between two snapshots is closed and never changes again. After the newest one a cycle runs, and may have
+closed others: a partial sale that leaves only a start buy's worth closes its cycle and opens the next.
+"""
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -43,16 +47,21 @@ class CycleHistory:
         for start, end in self._spans(connection, market):
             if len(found) >= limit:
                 break
-            told = self._told.get((market, end))
+            told = self._told.get((market, end)) if end is not None else None
             if told is None:
-                if len(self._told) >= _REMEMBERED_SPANS_MAX:
-                    self._told.clear()
-                told = self._told[market, end] = tuple(self._tell(connection, market, start, end))
+                told = tuple(self._tell(connection, market, start, end))
+                if end is not None:
+                    self._remember(market, end, told)
             found += [dict(row) for row in reversed(told)]
         return found[:limit]
 
-    def _spans(self, connection: Connection, market: Market) -> Iterator[tuple[int, int]]:
-        """(snapshot, the next one) by sequence number, newest first; 0 is the beginning."""
+    def _remember(self, market: Market, end: int, told: tuple[Row, ...]) -> None:
+        if len(self._told) >= _REMEMBERED_SPANS_MAX:
+            self._told.clear()
+        self._told[market, end] = told
+
+    def _spans(self, connection: Connection, market: Market) -> Iterator[tuple[int, int | None]]:
+        """(snapshot, the next one) by sequence number, newest first; 0 is the beginning, None the present."""
         table = schema.snapshots
         ends = connection.execute(
             select(table.c.event_seq)
@@ -61,27 +70,23 @@ class CycleHistory:
         ).scalars()
         end: int | None = None
         for seq in ends:
-            if end is not None:
-                yield seq, end
+            yield seq, end
             end = seq
-        if end is not None:
-            yield 0, end
+        yield 0, end
 
-    def _tell(self, connection: Connection, market: Market, start: int, end: int) -> Iterator[Row]:
+    def _tell(self, connection: Connection, market: Market, start: int, end: int | None) -> Iterator[Row]:
         events, snapshots = schema.cycle_events, schema.snapshots
         known = connection.execute(select(snapshots.c.payload).where(snapshots.c.event_seq == start)).scalar()
         cycle: TradingCycle = codec.idle_from_text(known) if known is not None else Idle(market=market)
         realised, fees = cycle.tally.realised, dict[str, Decimal]()
-        for kind, payload in connection.execute(
+        asked = (
             select(events.c.kind, events.c.payload)
-            .where(
-                events.c.account == self._account,
-                events.c.market == str(market),
-                events.c.seq > start,
-                events.c.seq <= end,
-            )
+            .where(events.c.account == self._account, events.c.market == str(market), events.c.seq > start)
             .order_by(events.c.seq)
-        ):
+        )
+        if end is not None:
+            asked = asked.where(events.c.seq <= end)
+        for kind, payload in connection.execute(asked):
             event = codec.event_from_text(kind, payload)
             before, cycle = cycle, apply(cycle, event)
             _add_fees(fees, event)
