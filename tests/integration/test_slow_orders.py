@@ -100,3 +100,23 @@ def test_a_database_of_another_account_is_refused(sim: Simulator, tmp_path: Path
         with pytest.raises(JournalRefused):
             journal.load()
         journal.close()
+
+
+def test_an_intent_that_was_slow_to_become_durable_is_not_sent(sim: Simulator, tmp_path: Path) -> None:
+    """The price it was decided on may be gone; it is closed as not sent and decided again later."""
+    exchange = a_gate_exchange(sim)
+    never_fast_enough = TraderConfig(loop_interval_s=0.05, slow_commit_ms=-1)
+    markets = [one.market for one in RULES]
+    with Engine(exchange, sim.feed, markets, tmp_path, config=never_fast_enough) as engine:
+        engine.price("ETH", "2500")
+        engine.desk.switch("ETH", "on", "test")
+
+        def closed() -> list[str]:
+            return [row["label"] for row in engine.desk.orders("ETH", 10) if row["outcome"] == "not_sent"]
+
+        engine.until_price("ETH", "2500", "it was not sent", lambda: bool(closed()))
+        assert set(closed()) == {"slow_journal"}
+        engine.desk.switch("ETH", "off", "test")
+        engine.until("nothing is out", lambda: engine.slot("ETH").state.order is None)
+        assert not sim.account().orders
+        assert engine.floor.wallet.free() == 1000
