@@ -250,9 +250,13 @@ class Booking:
                 result=result,
             )
         )
-        market_log(slot.market).info(
-            f"{intent.side.value} filled: {plain(base)} {slot.market.base} for {plain(quote)} {slot.market.quote}",
-            why=intent.why.value,
-            client_id=intent.client_id,
-            **({"result": plain(result)} if result is not None else {}),
-        )
+        self._floor.afterwards.do(_log_filled, slot.market, intent, base, quote, result)
+
+
+def _log_filled(market: Market, intent: OrderIntent, base: Decimal, quote: Decimal, result: Decimal | None) -> None:
+    market_log(market).info(
+        f"{intent.side.value} filled: {plain(base)} {market.base} for {plain(quote)} {market.quote}",
+        why=intent.why.value,
+        client_id=intent.client_id,
+        **({"result": plain(result)} if result is not None else {}),
+    )

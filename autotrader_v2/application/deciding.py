@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import NamedTuple, assert_never
+from typing import assert_never
 
 from autotrader_v2.application.events import Decision
 from autotrader_v2.application.floor import Floor, market_log
@@ -19,14 +19,6 @@ from autotrader_v2.domain.situation import Action, Buy, Hold, NeedBook, Reason, 
 _WANTS_BALANCES = frozenset({Reason.BALANCE_UNKNOWN, Reason.SHORTAGE, Reason.HOLDS_COINS, Reason.NEEDS_MONEY})
 
 
-class Decided(NamedTuple):
-    """What came out of a step: the action, the order it claimed, and whether a person would see a change."""
-
-    action: Action
-    intent: OrderIntent | None
-    changed: bool
-
-
 class Decider:
     """Turns quotes into claimed intents. `instance` is the 4-character label of this database in client ids."""
 
@@ -34,12 +26,11 @@ class Decider:
         self._floor = floor
         self._instance = instance
 
-    def step(self, slot: Slot, quote: Quote | None = None) -> Decided | None:
+    def step(self, slot: Slot, quote: Quote | None = None) -> OrderIntent | NeedBook | None:
         """Decide on the newest quote (or this one) and claim the market for what came out.
 
         Values only, under the slot's lock. An intent returned is claimed: its money is reserved and the market waits
-        for it. Never blocks: when the lock is held the market stays due and None is returned. Whoever calls carries
-        the order out first and then calls `tell`: writing it down costs more than deciding it.
+        for it. Never blocks: when the lock is held the market stays due. What changed is told afterwards.
         """
         floor = self._floor
         if not slot.lock.acquire(blocking=False):
@@ -58,7 +49,11 @@ class Decider:
             changed = self._remember(slot, action)
         finally:
             slot.lock.release()
-        return Decided(action, claimed, changed)
+        if changed:
+            floor.afterwards.do(self._tell, slot, action, floor.clock.now_ms())
+        if isinstance(action, NeedBook):
+            return action
+        return claimed
 
     def situation(self, slot: Slot, state: SlotState, quote: Quote | None) -> Situation:
         """Everything the decision needs, as of now."""
@@ -207,20 +202,22 @@ class Decider:
         before = slot.hold
         if isinstance(action, Hold):
             slot.hold = action
+            if action.reason is before.reason:
+                # Asked for already; the sweep asks again in time. A reading decides the market anew, so that asking
+                # at every decision would never end.
+                return False
             if action.reason in _WANTS_BALANCES:
                 self._floor.want_balances.set()
             if action.reason is Reason.SHORTAGE:
                 self._floor.want_reconcile.set()
-            return action.reason is not before.reason
+            return True
         if isinstance(action, NeedBook):
             return False
         slot.hold = Hold(Reason.ORDER_IN_FLIGHT)
         return True
 
-    def tell(self, slot: Slot, action: Action) -> None:
-        """Journal, log and news of a decision that changed."""
+    def _tell(self, slot: Slot, action: Action, now_ms: int) -> None:
         kind, reason, values = _described(action)
-        now_ms = self._floor.clock.now_ms()
         self._floor.journal.note(Decision(market=slot.market, kind=kind, reason=reason, values=values, time_ms=now_ms))
         market_log(slot.market).info(f"{kind}: {reason}", **values)
         self._floor.changed(slot)

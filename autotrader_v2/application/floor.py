@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import structlog
 
+from autotrader_v2.application.afterwards import Afterwards
 from autotrader_v2.application.events import Alert, Bus, MarketChanged, Priority, SettingSet
 from autotrader_v2.application.funds import Wallet
 from autotrader_v2.application.ports import Clock, Exchange, Journal, Notifier
@@ -65,6 +66,8 @@ class Floor:
     # Set when reconciliation should run now.
     want_reconcile: threading.Event = field(default_factory=threading.Event)
     in_flight: set[str] = field(default_factory=set)
+    # Log lines and notes, written when the orders of this moment have left.
+    afterwards: Afterwards = field(default_factory=Afterwards)
     # How long the last intent took to become durable, and whether the last attempt at it failed.
     commit_ms: float | None = None
     journal_failing: bool = False

@@ -11,11 +11,22 @@ from autotrader_v2.application.refusals import CommandRefused, order_in_flight
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.money import ZERO
-from autotrader_v2.domain.situation import BaseReading
+from autotrader_v2.domain.situation import BaseReading, Reason
 
 _log = structlog.get_logger()
 _RETRY_FIRST_S = 0.5
 _RETRY_MAX_S = 30.0
+# Decisions that the coins or the money of the account decided; a new reading changes no other.
+_DECIDED_BY_BALANCES = frozenset(
+    {
+        Reason.BALANCE_UNKNOWN,
+        Reason.SHORTAGE,
+        Reason.LOCKED_IN_YOUR_ORDER,
+        Reason.TOO_SMALL_TO_SELL,
+        Reason.HOLDS_COINS,
+        Reason.NEEDS_MONEY,
+    }
+)
 
 
 class BalanceReader:
@@ -68,8 +79,9 @@ class BalanceReader:
                 floor.want_balances.set()
                 continue
             self.failing, retry_s = False, _RETRY_FIRST_S
-            for market in floor.slots:
-                floor.board.mark_due(market)
+            for market, slot in floor.slots.items():
+                if slot.hold.reason in _DECIDED_BY_BALANCES:
+                    floor.board.mark_due(market)
             self.busy = False
 
 

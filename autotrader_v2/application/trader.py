@@ -123,6 +123,7 @@ class AutoTraderV2:
         for thread in self._threads:
             thread.join(timeout=5)
         self._senders.shutdown(wait=False, cancel_futures=True)
+        floor.afterwards.finish()
         floor.bus.stop()
         floor.exchange.close()
         floor.journal.close()
@@ -230,6 +231,7 @@ class AutoTraderV2:
             self._resolver.watch(slot)
         self._compare_first()
         floor.bus.start()
+        self._spawn("afterwards", lambda: floor.afterwards.run(self._stopping))
         for number in range(floor.config.workers):
             self._spawn(f"worker-{number}", self._work)
         self._spawn("resolver", lambda: self._resolver.run(self._stopping))
@@ -275,15 +277,11 @@ class AutoTraderV2:
         """One decision and what follows from it; none while the trader is held or ending."""
         if self._paused.is_set() or self._stopping.is_set():
             return
-        decided = self._decider.step(slot, quote)
-        if decided is None:
-            return
-        if decided.intent is not None:
-            self._submit(slot, decided.intent)
-        elif isinstance(decided.action, NeedBook):
+        wanted = self._decider.step(slot, quote)
+        if isinstance(wanted, OrderIntent):
+            self._submit(slot, wanted)
+        elif isinstance(wanted, NeedBook):
             self._want_book(slot.market)
-        if decided.changed:
-            self._decider.tell(slot, decided.action)
 
     def _want_book(self, market: Market) -> None:
         """Have the order book read on a sender: one read per market at a time, two a second at most."""
