@@ -30,7 +30,7 @@ export function BreakevenTable({ coin, revision }) {
       <thead><tr>
         <th>${t("table.step")}</th><th class="r">${t("table.price")}</th><th class="r opt">${t("table.fall")}</th><th class="r opt">${t("table.from_start")}</th>
         <th class="r">${t("table.buy")}<br />${quote}</th><th class="r opt">${t("table.amount")}<br />${coin.currency}</th><th class="r opt">${t("table.invested")}<br />${quote}</th><th class="r opt">${t("table.held")}<br />${coin.currency}</th>
-        <th class="r">${t("col.breakeven")}</th><th class="r">${t("table.rise")}<br />${t("table.to_breakeven")}</th><th class="r">${t("level.take_profit")}</th><th class="r opt">${t("table.rise")}<br />${t("table.to_profit")}</th><th class="r opt">${t("table.profit")}<br />${quote}</th>
+        <th class="r">${t("col.breakeven")}</th><th class="r">${t("table.rise")}<br />${t("table.to_breakeven")}</th><th class="r">${t("col.take_profit")}</th><th class="r opt">${t("table.rise")}<br />${t("table.to_profit")}</th><th class="r opt">${t("table.profit")}<br />${quote}</th>
       </tr></thead>
       <tbody>${rowsWithPrice(answer, coin, idle)}</tbody>
     </table></div>

@@ -128,7 +128,7 @@ function Outlook({ before, after, coin }) {
     ["outlook.full", number(before.cost), number(after.cost), difference(before.cost, after.cost)],
     ["outlook.deepest", signedPercent(deep(before)), signedPercent(deep(after)), difference(deep(before), deep(after))],
     ["outlook.loss", signed(loss(end(before))), signed(loss(end(after))), difference(loss(end(before)), loss(end(after)))],
-    ...(isActive(coin) ? [["level.take_profit", price(coin.take_profit), price(activeOf(after)?.take_profit), difference(coin.take_profit, activeOf(after)?.take_profit, coin.price_precision)]] : []),
+    ...(isActive(coin) ? [["col.take_profit", price(coin.take_profit), price(activeOf(after)?.take_profit), difference(coin.take_profit, activeOf(after)?.take_profit, coin.price_precision)]] : []),
   ];
   const ahead = (table) => table.rows.filter((row) => !row.done);
   const steps = new Map([...ahead(before), ...ahead(after)].map((row) => [row.step, row.step]));

@@ -13,14 +13,17 @@ let count = 0;
 
 const tell = () => listeners.forEach((listener) => listener());
 
-/** Show a message: {glyph, tone, text, forMs, action: {label, run}, counts}. Returns what takes it away. */
+/** Show a message: {glyph, tone, text, forMs, action: {label, run}, counts, slot}. One per slot: the newer replaces it. */
 export function say(message) {
   const one = { id: ++count, at: Date.now(), forMs: 6000, tone: "", glyph: "done", ...message };
-  shown = [...shown, one].slice(-SHOWN_MAX);
+  shown = [...shown.filter((other) => !one.slot || other.slot !== one.slot), one].slice(-SHOWN_MAX);
   tell();
-  const away = () => { shown = shown.filter((other) => other !== one); tell(); };
-  if (one.forMs) setTimeout(away, one.forMs);
-  return away;
+  setTimeout(() => dismiss(one), one.forMs);
+}
+
+function dismiss(one) {
+  shown = shown.filter((other) => other !== one);
+  tell();
 }
 
 export const sayError = (error) => say({ glyph: error.unknown ? "unknown" : "look", tone: "danger", text: errorText(error), forMs: 12000 });
@@ -43,7 +46,7 @@ export function sayNews(news) {
   if (document.hidden) return;
   const coin = state.coins.get(news.currency);
   const values = { currency: news.currency, base: number(news.base, coin?.amount_precision ?? 8), quote: number(news.quote), unit: coin?.symbol.split("_")[1] ?? "", what: what(news.step === null ? news.why : `${news.why} ${news.step}`), result: signed(news.result) };
-  say({ glyph: "done", text: t(news.side === "buy" ? "news.bought" : "news.sold", values), forMs: 5000 });
+  say({ glyph: "done", text: t(news.side === "buy" ? "news.bought" : "news.sold", values), forMs: 5000, slot: "fill" });
 }
 
 export function Messages() {
@@ -60,15 +63,14 @@ export function Messages() {
   });
   const urgent = shown.filter((one) => one.tone === "danger");
   const calm = shown.filter((one) => one.tone !== "danger");
-  return html`<div class="messages">
-    <div role="status" aria-live="polite">${calm.map((one) => html`<${Message} key=${one.id} one=${one} />`)}</div>
-    <div role="alert">${urgent.map((one) => html`<${Message} key=${one.id} one=${one} />`)}</div>
-  </div>`;
+  return html`
+    <div class="messages calm" role="status" aria-live="polite">${calm.map((one) => html`<${Message} key=${one.id} one=${one} />`)}</div>
+    <div class="messages urgent" role="alert">${urgent.map((one) => html`<${Message} key=${one.id} one=${one} />`)}</div>`;
 }
 
 function Message({ one }) {
   const left = Math.max(0, Math.ceil((one.at + one.forMs - Date.now()) / 1000));
-  const away = () => { shown = shown.filter((other) => other !== one); tell(); };
+  const away = () => dismiss(one);
   return html`<div class=${`msg ${one.tone}`}><${Icon} name=${one.glyph} /><span>${one.text}</span>
     ${one.action && html`<button type="button" class="push btn s" onClick=${() => { away(); one.action.run(); }}>${one.action.label}${one.counts ? `, ${t("age.s", { n: left })}` : ""}</button>`}
     <button type="button" class=${`btn s ghost${one.action ? "" : " push"}`} aria-label=${t("close")} onClick=${away}><${Icon} name="close" /></button>

@@ -35,6 +35,8 @@ export function GlobalModesDialog({ onClose }) {
     means=${(mode) => rich(`modes.${mode}_global`, values)} word=${(mode) => t(`mode.${mode}`)} choose=${choose} onClose=${onClose} />`;
 }
 
+const capital = (word) => word.charAt(0).toUpperCase() + word.slice(1);
+
 function Modes({ title, say, modes, now, means, word, choose, onClose }) {
   const [sending, setSending] = useState(null);
   const press = async (mode) => {
@@ -45,7 +47,7 @@ function Modes({ title, say, modes, now, means, word, choose, onClose }) {
   return html`<${Dialog} title=${title} onClose=${onClose} narrow foot=${html`<p>${t("modes.foot")}</p><button type="button" class="btn" data-safe onClick=${onClose}>${t("cancel")}</button>`}>
     ${say && html`<p>${say}</p>`}
     <ul class="modes">${modes.map((mode) => html`<li key=${mode} class=${mode === now ? "here" : ""}>
-      <button type="button" class=${`btn ${mode === "off" ? "risk" : ""}`} disabled=${mode === now || sending !== null} data-mode-choice=${mode} onClick=${() => press(mode)}>${sending === mode ? t("order.sending") : word(mode)}</button>
+      <button type="button" class=${`btn ${mode === "off" ? "risk" : ""}`} disabled=${mode === now || sending !== null} data-mode-choice=${mode} onClick=${() => press(mode)}>${sending === mode ? t("order.sending") : capital(word(mode))}</button>
       <p class="note">${mode === now && html`<b>${t("modes.now")}</b> `}${means(mode)}</p>
     </li>`)}</ul>
   <//>`;

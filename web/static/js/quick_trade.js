@@ -1,5 +1,6 @@
 /** A person's own buy and sale: what it would do, then a dialog, then what became of it. */
 import { html, useState } from "./lib.js";
+import { signatureOf } from "./breakeven_table.js";
 import { isActive } from "./coin_facts.js";
 import { Result } from "./figures.js";
 import { useAnswer } from "./hooks.js";
@@ -34,7 +35,7 @@ function Buy({ coin, ask }) {
   const amount = typed.trim() ? parsed(typed) : "";
   const bad = amount === null || (amount !== "" && Number(amount) <= 0);
   const quote = state.head.money.quote;
-  const { answer, failure } = useAnswer("/api/trade/quick/preview", { base_currency: coin.currency, quote_amount: bad ? "" : amount }, { everyMs: 2000, paused: bad });
+  const { answer, failure } = useAnswer("/api/trade/quick/preview", { base_currency: coin.currency, quote_amount: bad ? "" : amount }, { everyMs: 1000, paused: bad, signature: signatureOf(coin) });
   const price = (text) => number(text, coin.price_precision);
   const sum = number(answer?.amount);
   const press = () => ask({
@@ -55,20 +56,20 @@ function Buy({ coin, ask }) {
 
 function BuyFigures({ answer, coin, quote, price }) {
   if (!answer) return html`<div class="skel"></div>`;
-  const arrow = (before, after, look) => html`<dd class="sum">${before && html`<span class="muted">${price(before)}</span><span class="arrow">→</span>`}<b class=${look}>${price(after)}</b></dd>`;
+  const arrow = (before, after, look, top = false) => html`<dd class=${top ? "sum" : ""}>${before && html`<span class="muted">${price(before)}</span><span class="arrow">→</span>`}<b class=${look}>${price(after)}</b></dd>`;
   return html`<dl class="kv">
     <dt>${t("quick.average")}</dt><dd>${number(answer.average, coin.price_precision + 2)}</dd>
     <dt>${t("quick.slippage", { price: price(coin.ask) })}</dt><dd>${signedPercent(answer.slippage_pct, 3)}</dd>
     <dt>${t("quick.gets", { fee: number(coin.fee_pct, 2), currency: coin.currency })}</dt><dd>${number(answer.gets, coin.amount_precision + 2)} ${coin.currency}</dd>
-    <dt class="sum">${t("col.breakeven")}</dt>${arrow(answer.breakeven_before, answer.breakeven_after, "be")}
-    <dt>${t("level.take_profit")}</dt>${arrow(answer.take_profit_before, answer.take_profit_after, "gain")}
+    <dt class="sum">${t("col.breakeven")}</dt>${arrow(answer.breakeven_before, answer.breakeven_after, "be", true)}
+    <dt>${t("col.take_profit")}</dt>${arrow(answer.take_profit_before, answer.take_profit_after, "gain")}
     <dt>${t("quick.free_after")}</dt><dd class=${Number(answer.free_after) < 0 ? "danger" : ""}>${number(answer.free_after)} ${quote}</dd>
   </dl>`;
 }
 
 function Sell({ coin, ask }) {
   const [then, setThen] = useState("pause");
-  const { answer } = useAnswer("/api/trade/quick/preview", { base_currency: coin.currency }, { everyMs: 2000 });
+  const { answer } = useAnswer("/api/trade/quick/preview", { base_currency: coin.currency }, { everyMs: 1000, signature: signatureOf(coin) });
   const quote = state.head.money.quote;
   const sell = answer?.sell ?? null;
   const outside = !isActive(coin) && Number(coin.outside) > 0;

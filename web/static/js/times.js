@@ -23,10 +23,12 @@ export function span(ms) {
   return `${hours} ${t("age.min", { n: String(minutes % 60) })}`;
 }
 
+/** English with the day before the month, as the rest of the world writes it. */
+const spelling = () => (lang() === "en" ? "en-GB" : lang());
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
 const DAY = { day: "2-digit", month: "short" };
 
-export const clock = (ms) => new Intl.DateTimeFormat(lang(), CLOCK).format(ms);
-export const shortClock = (ms) => new Intl.DateTimeFormat(lang(), { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(ms);
-export const moment = (ms) => (ms ? `${new Intl.DateTimeFormat(lang(), DAY).format(ms)} ${clock(ms)}` : NOTHING);
+export const clock = (ms) => new Intl.DateTimeFormat(spelling(), CLOCK).format(ms);
+export const shortClock = (ms) => new Intl.DateTimeFormat(spelling(), { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }).format(ms);
+export const moment = (ms) => (ms ? `${new Intl.DateTimeFormat(spelling(), DAY).format(ms)} ${clock(ms)}` : NOTHING);
 export const utc = (ms) => (ms ? `${new Date(ms).toISOString().replace("T", " ").slice(0, 19)} UTC` : "");

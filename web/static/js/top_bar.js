@@ -1,23 +1,11 @@
 /** Mode, places, language, looks. The mode is said by word, frame, title and icon, and never scrolls away. */
 import { html, useEffect } from "./lib.js";
-import { LANGUAGES, chooseLanguage, lang, t } from "./i18n.js";
-import { Icon } from "./icons.js";
-import { keep } from "./kept.js";
-import { changed, state } from "./store.js";
+import { t } from "./i18n.js";
+import { Looks } from "./looks.js";
+import { state } from "./store.js";
 
 const MODES = { paper: "paper", sandbox: "testnet", live: "live" };
 export const modeOf = (head) => (head ? MODES[head.mode] ?? "live" : document.documentElement.dataset.mode);
-
-const flip = (name, one, other) => {
-  const root = document.documentElement;
-  root.dataset[name] = root.dataset[name] === one ? other : one;
-  keep(name, root.dataset[name]);
-};
-
-const speak = async (language) => {
-  await chooseLanguage(language);
-  changed();
-};
 
 export function TopBar({ place }) {
   const mode = modeOf(state.head);
@@ -43,9 +31,7 @@ export function TopBar({ place }) {
     </nav>
     <div class="acct">
       <span class="opt">${state.head?.account || ""}${state.head?.host ? ` · ${state.head.host}` : ""}</span>
-      <span class="nw">${LANGUAGES.map((name, at) => html`${at > 0 && " · "}${name === lang() ? html`<b>${name.toUpperCase()}</b>` : html`<button type="button" class="as-link" lang=${name} onClick=${() => speak(name)}>${name.toUpperCase()}</button>`}`)}</span>
-      <button type="button" class="btn s ghost opt2" title=${t("look.palette")} aria-label=${t("look.palette")} onClick=${() => flip("palette", "classic", "cvd")}><${Icon} name="eye" /></button>
-      <button type="button" class="btn s ghost" title=${t("look.theme")} aria-label=${t("look.theme")} onClick=${() => flip("theme", "dark", "light")}><${Icon} name="sun" /></button>
+      <${Looks} />
     </div>
   </header>`;
 }

@@ -10,13 +10,18 @@ import { age } from "./times.js";
 const OLD_MS = 3000;
 const CLOCK_BAD_MS = 1000;
 
+const detailOf = ({ family, detail }) => {
+  const rest = (detail ?? "").replace(family, "").trim();
+  return rest ? `, ${rest}` : "";
+};
+
 /** Every item as {name, value, bad, href}. */
 export function items(head, oldestMs, nowMs, connected) {
   const { truth, feed } = head;
   const unknown = truth.unknown_orders.length;
   const list = [
     { name: t("truth.prices"), value: age(oldestMs), bad: oldestMs !== null && oldestMs > OLD_MS },
-    { name: t("truth.feed"), value: `${t(`feed.${feed.family}`)}${feed.detail ? `, ${feed.detail}` : ""}${feed.connected ? "" : `: ${t("truth.broken")}`}`, bad: !feed.connected },
+    { name: t("truth.feed"), value: `${t(`feed.${feed.family}`)}${detailOf(feed)}${feed.connected ? "" : `: ${t("truth.broken")}`}`, bad: !feed.connected },
     { name: t("truth.reconciled"), value: truth.reconciled_ms ? t("truth.reconciled_value", { age: age(nowMs - truth.reconciled_ms), corrected: truth.corrected ?? 0 }) : t("truth.not_yet"), bad: false },
     { name: t("truth.clock"), value: t("truth.ms", { ms: signed(String(truth.clock_offset_ms ?? 0), 0) }), bad: Math.abs(truth.clock_offset_ms ?? 0) > CLOCK_BAD_MS },
     { name: t("truth.journal"), value: truth.journal_ok === false ? t("truth.broken") : truth.journal_ms === null ? t("truth.not_yet") : t("truth.ms", { ms: number(truth.journal_ms, truth.journal_ms < 10 ? 1 : 0) }), bad: truth.journal_ok === false },

@@ -4,7 +4,7 @@ import { setSwitch } from "./actions.js";
 import { isActive, shownPrice } from "./coin_facts.js";
 import { Dialog } from "./dialog.js";
 import { useAnswer, useTicks } from "./hooks.js";
-import { rich, t } from "./i18n.js";
+import { t } from "./i18n.js";
 import { Icon } from "./icons.js";
 import { number, percent, signed, signedPercent } from "./numbers.js";
 import { OrderButton } from "./order_button.js";
@@ -18,7 +18,7 @@ const OLD_MS = 5000;
 export function TurnOnDialog({ currency, onClose }) {
   useTicks(500);
   const coin = state.coins.get(currency);
-  const { answer, failure } = useAnswer("/api/before_switch", { base_currency: currency }, { everyMs: 3000 });
+  const { answer, failure } = useAnswer("/api/before_switch", { base_currency: currency }, { everyMs: 1000 });
   const [phase, setPhase] = useState("idle");
   const mode = modeOf(state.head);
   const quote = state.head.money.quote;
