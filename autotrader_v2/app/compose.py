@@ -6,11 +6,12 @@ import sys
 import threading
 import webbrowser
 from collections.abc import Sequence
+from dataclasses import replace
 
 import structlog
 
 from autotrader_v2.app import instance, logs, signals
-from autotrader_v2.app.outside import binding_of, database_of, feed_kind_of, outside_of
+from autotrader_v2.app.outside import Outside, binding_of, database_of, feed_kind_of, outside_of
 from autotrader_v2.app.settings import Mode, Settings
 from autotrader_v2.application.desk import Desk
 from autotrader_v2.application.events import Bus, SettingSet
@@ -137,7 +138,7 @@ def build(settings: Settings, desk: Desk) -> AutoTraderV2:
         bus=Bus(),
         board=QuoteBoard(),
         wallet=Wallet(settings.quote),
-        config=TraderConfig(loop_interval_s=settings.loop_interval_s),
+        config=_config(settings, outside),
         home_quote=settings.quote,
     )
     trader = AutoTraderV2(
@@ -151,6 +152,16 @@ def build(settings: Settings, desk: Desk) -> AutoTraderV2:
     outside.settle_with(trader.settle)
     desk.attach(trader, binding, primary=primary, first_start=first_start)
     return trader
+
+
+def _config(settings: Settings, outside: Outside) -> TraderConfig:
+    """Limits that guard against a slow machine count real time: on a faster clock they are that much longer."""
+    usual = TraderConfig(loop_interval_s=settings.loop_interval_s)
+    return replace(
+        usual,
+        order_life_ms=int(usual.order_life_ms * outside.pace),
+        slow_commit_ms=int(usual.slow_commit_ms * outside.pace),
+    )
 
 
 def _symbols(settings: Settings, state: JournalState) -> tuple[tuple[Market, ...], Market]:

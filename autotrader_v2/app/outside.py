@@ -51,7 +51,10 @@ class Settle:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """An exchange account, its prices, its clock. `settle`: what prices at full speed wait for."""
+    """An exchange account, its prices, its clock.
+
+    `settle`: what prices at full speed wait for. `pace`: how many times faster than the wall the clock may run.
+    """
 
     exchange: Exchange
     feed: MarketFeed
@@ -59,6 +62,7 @@ class Outside:
     markets: tuple[Market, ...]
     account_feed: AccountFeed | None = None
     settle: Settle = field(default_factory=Settle)
+    pace: float = 1.0
 
     def settle_with(self, wait: Callable[[], None]) -> None:
         """Tell prices at full speed what to wait for."""
@@ -176,7 +180,8 @@ def _paper_on_played(
     paper.append(
         PaperExchange(rules, journal.balances(dict(settings.paper_balance)), clock=feed.clock, seed=settings.seed)
     )
-    return Outside(paper[0], feed, feed.clock, source.markets, paper[0], settle)
+    pace = 1.0 if math.isinf(settings.speed) else max(1.0, settings.speed)
+    return Outside(paper[0], feed, feed.clock, source.markets, paper[0], settle, pace)
 
 
 def _ticks(markets: Iterable[Market]) -> dict[Market, Decimal]:

@@ -77,7 +77,7 @@ class ExecuteTrade:
         began_s = floor.clock.monotonic_s()
         floor.journal.write(Intended(committed))
         took_ms = (floor.clock.monotonic_s() - began_s) * 1000
-        floor.commit_ms, floor.journal_failing = took_ms, False
+        floor.journal_failing = False
         with slot.lock:
             order = slot.state.order
             if order is not None:

@@ -68,8 +68,7 @@ class Floor:
     in_flight: set[str] = field(default_factory=set)
     # Log lines and notes, written when the orders of this moment have left.
     afterwards: Afterwards = field(default_factory=Afterwards)
-    # How long the last intent took to become durable, and whether the last attempt at it failed.
-    commit_ms: float | None = None
+    # Whether the last intent could not be made durable.
     journal_failing: bool = False
 
     def slot_of(self, currency: str) -> Slot | None:

@@ -223,6 +223,10 @@ class Journal(Protocol):
         Errors: `JournalRefused` (a rule forbids it), `JournalUnavailable` (nothing was written).
         """
 
+    @property
+    def last_commit_ms(self) -> float | None:
+        """How long the last transaction took on the wall, in milliseconds; for people."""
+
     def note(self, decision: Decision) -> None:
         """Keep a decision for the page; written soon, in the background. Never blocks, never raises."""
 

@@ -345,10 +345,11 @@ def truth_view(trader: "AutoTraderV2") -> dict[str, Any]:
         quote = floor.board.newest(slot.market)
         if floor.mode_of(slot) is not SwitchMode.OFF and quote is not None:
             ages.append(now_ms - quote.confirmed_ms)
+    commit_ms = floor.journal.last_commit_ms
     return {
         "price_age_ms": max(ages) if ages else None,
         "unknown_orders": unknown,
-        "journal_ms": None if floor.commit_ms is None else round(floor.commit_ms, 2),
+        "journal_ms": None if commit_ms is None else round(commit_ms, 2),
         "journal_ok": not floor.journal_failing,
         "balances_ok": not trader.reader.failing,
         "clock_offset_ms": floor.exchange.now_ms() - now_ms,

@@ -6,6 +6,7 @@ transaction. A refused one fails alone, an unusable database fails them all.
 """
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from itertools import pairwise
@@ -67,6 +68,7 @@ class GroupCommit:
         self._cursor: Cursor | None = None
         self._closed: JournalUnavailable | None = None
         self.commits = 0
+        self.last_commit_ms: float | None = None
 
     @property
     def idle(self) -> bool:
@@ -177,11 +179,13 @@ class GroupCommit:
             if self._closed is not None:
                 raise self._closed
             cursor = self._open()
+            began_s = time.perf_counter()
             cursor.execute(self._backend.begin)
             written = self._together(cursor, batch) or (len(batch) > 1 and self._apart(cursor, batch))
             committing = written
             cursor.execute("COMMIT" if written else "ROLLBACK")
             self.commits += 1
+            self.last_commit_ms = (time.perf_counter() - began_s) * 1000
         except JournalUnavailable as error:
             self._fail(batch, error)
         except self._driver_error as error:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -29,6 +30,9 @@ from autotrader_v2.infrastructure.store.statements import Statements
 
 Rows = Sequence[Mapping[str, Any]]
 
+_log = structlog.get_logger()
+
+_MARK_AFTER_FILLS = 2000
 _ANSWER_KEPT_MS = 24 * 3600 * 1000
 
 
@@ -72,12 +76,21 @@ class SqlJournal:
     def verify(self) -> tuple[str, ...]:
         """What a fold of every event since the beginning says differently from what is loaded; empty: all is well."""
         with self._reading() as connection:
-            return tuple(Loader(connection, self._account).differences())
+            differences = tuple(Loader(connection, self._account).differences())
+            queries = Queries(connection, self._account)
+            if queries.moved(0)[0] != queries.moved_since_mark()[0]:
+                differences += ("the sum kept of all fills is not the sum of all fills",)
+            return differences
 
     def write(self, *records: Record) -> None:
         """See `Journal`."""
         self._check_ready()
         self._commits.run(self._records.work(records))
+
+    @property
+    def last_commit_ms(self) -> float | None:
+        """See `Journal`."""
+        return self._commits.last_commit_ms
 
     def note(self, decision: Decision) -> None:
         """See `Journal`."""
@@ -128,7 +141,9 @@ class SqlJournal:
     def balances(self, start: Mapping[str, Decimal]) -> Mapping[str, Decimal]:
         """See `Journal`."""
         with self._asking() as queries:
-            moved, _ = queries.moved()
+            moved, counted, last_id = queries.moved_since_mark()
+        if counted > _MARK_AFTER_FILLS:
+            self._mark(moved, last_id)
         return {
             currency: start.get(currency, ZERO) + moved.get(currency, ZERO)
             for currency in dict.fromkeys((*start, *moved))
@@ -178,6 +193,14 @@ class SqlJournal:
             )
         answer: Mapping[str, Any] = codec.from_text(row[1])
         return answer
+
+    def _mark(self, moved: Mapping[str, Decimal], last_id: int) -> None:
+        """Keep the sum of all fills so far, so that the next start need not add them up again."""
+        value = codec.to_text({"last_id": last_id, "moved": moved})
+        try:
+            self._commits.run(lambda cursor: self._sql.write_meta.run(cursor, {"name": "moved", "value": value}))
+        except JournalUnavailable as error:
+            _log.warning("the sum of fills is not kept; it is added up again next time", what=error.what)
 
     def _reserve(self, count: int) -> int:
         def work(cursor: Cursor) -> int:

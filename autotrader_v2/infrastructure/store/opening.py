@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from autotrader_v2.application.ports import Binding, JournalRefused, JournalUnavailable
-from autotrader_v2.infrastructure.store import schema
+from autotrader_v2.infrastructure.store import codec, schema
 from autotrader_v2.infrastructure.store.dialects import SQLITE_LEAST, Backend, SqliteFile, damaged
 
 _log = structlog.get_logger()
@@ -53,7 +53,7 @@ def create_tables(connection: Connection, binding: Binding, now_ms: int) -> None
         "instance": "".join(secrets.choice(_DIGITS) for _ in range(4)),
         "created_ms": str(now_ms),
         "next_number": "1",
-        "epoch": "0",
+        "moved": codec.to_text({"last_id": 0, "moved": {}}),
     }
     connection.execute(insert(schema.meta), [{"name": name, "value": value} for name, value in facts.items()])
 

@@ -79,18 +79,30 @@ class Queries:
         rows = self._connection.execute(
             select(table.c.time_ms, table.c.market, table.c.result)
             .where(self._ours(table, market), table.c.result.is_not(None), table.c.time_ms >= since_ms)
-            .order_by(table.c.seq)
+            .order_by(table.c.time_ms, table.c.seq)
         )
         return [
             {"time_ms": row.time_ms, "symbol": market_of(row.market).pair, "result": plain(Decimal(row.result))}
             for row in rows
         ]
 
-    def moved(self, after_id: int = 0) -> tuple[dict[str, Decimal], int]:
-        """(what all fills after that id moved, by currency; the last id). Bought coins in, money out, fees out."""
+    def moved_since_mark(self) -> tuple[dict[str, Decimal], int, int]:
+        """(what all fills moved by currency, how many of them were added up now, the last id)."""
+        table = schema.meta
+        mark = codec.from_text(
+            self._connection.execute(select(table.c.value).where(table.c.name == "moved")).scalar_one()
+        )
+        newer, counted, last_id = self.moved(mark["last_id"])
+        moved = {currency: Decimal(text) for currency, text in mark["moved"].items()}
+        for currency, amount in newer.items():
+            moved[currency] = moved.get(currency, ZERO) + amount
+        return moved, counted, last_id
+
+    def moved(self, after_id: int) -> tuple[dict[str, Decimal], int, int]:
+        """The same for the fills after that id. Bought coins in, money out, fees out."""
         table = schema.fills
         moved: dict[str, Decimal] = {}
-        last = after_id
+        counted, last_id = 0, after_id
         for row in self._connection.execute(
             select(
                 table.c.id,
@@ -104,18 +116,21 @@ class Queries:
             .where(self._ours(table, None), table.c.id > after_id)
             .order_by(table.c.id)
         ):
-            last, market, side, base, quote, fee, fee_currency = row
+            last_id, market, side, base, quote, fee, fee_currency = row
+            counted += 1
             of = market_of(market)
             sign = 1 if side == "buy" else -1
             moved[of.base] = moved.get(of.base, ZERO) + sign * Decimal(base)
             moved[of.quote] = moved.get(of.quote, ZERO) - sign * Decimal(quote)
             if fee_currency:
                 moved[fee_currency] = moved.get(fee_currency, ZERO) - Decimal(fee)
-        return moved, last
+        return moved, counted, last_id
 
     def _ours(self, table: Table, market: Market | None) -> ColumnElement[bool]:
-        ours: ColumnElement[bool] = table.c.account == self._account
-        return ours if market is None else ours & (table.c.market == str(market))
+        if market is not None:
+            return (table.c.account == self._account) & (table.c.market == str(market))
+        # Nearly all rows are ours: an index by account would only make the planner sort them all for the newest few.
+        return table.c.account.concat("") == self._account
 
 
 def _trade(row: Mapping[Any, Any]) -> Row:
