@@ -28,6 +28,7 @@ from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.orders import Book, ClientId, OrderType, Side, Why
 from autotrader_v2.domain.situation import Pause, SwitchMode
 from autotrader_v2.infrastructure.store import SqlJournal, background
+from autotrader_v2.infrastructure.store import journal as journal_module
 from tests.unit.test_store_values import BINDING, BTC, ETH, NOW_MS, Scribe, a_fill, an_intent
 
 NOT_TRADED = (Outcome.UNFILLED, Outcome.NOT_SENT, Outcome.REFUSED, Outcome.ABSENT)
@@ -516,3 +517,42 @@ def test_a_new_journal_is_empty_and_idle(scribe: Scribe) -> None:
     assert state.open_attempts == ()
     assert scribe.journal.verify() == ()
     assert scribe.cycle(BTC) == Idle(market=BTC)
+
+
+def test_the_sum_of_fills_is_kept_and_stays_right(scribe: Scribe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long-lived paper account starts as fast as a new one."""
+    monkeypatch.setattr(journal_module, "_MARK_AFTER_FILLS", 3)
+    start = {"USDT": Decimal(100)}
+    for _ in range(3):
+        scribe.whole_cycle(BTC)
+        plain = {"USDT": Decimal(100), "BTC": Decimal(0)}
+        for row in scribe.journal.trades(None, 100):
+            sign = 1 if row["side"] == "buy" else -1
+            plain["BTC"] += sign * Decimal(row["base"])
+            plain["USDT"] -= sign * Decimal(row["quote"])
+            plain[row["fee_currency"]] -= Decimal(row["fee"])
+        assert scribe.journal.balances(start) == plain
+        assert scribe.journal.balances(start) == plain
+    with scribe.journal._asking() as queries:
+        assert queries.moved_since_mark()[1] < 6
+    assert scribe.journal.verify() == ()
+
+
+def test_an_older_copy_put_back_does_not_give_its_numbers_again(tmp_path: Path) -> None:
+    """P10: labels of the time between the copy and its return are at the exchange already."""
+    now = [NOW_MS * 2]
+    path = tmp_path / "j.sqlite3"
+
+    def numbers() -> set[int]:
+        journal = SqlJournal(path, BINDING, account="paper", now_ms=lambda: now[0])
+        journal.load()
+        taken = {journal.new_number() for _ in range(5)}
+        journal.close()
+        return taken
+
+    first = numbers()
+    copy = path.read_bytes()
+    lost = numbers()
+    path.write_bytes(copy)
+    now[0] += 3_600_000
+    assert not numbers() & (first | lost)

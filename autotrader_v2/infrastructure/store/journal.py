@@ -33,6 +33,8 @@ Rows = Sequence[Mapping[str, Any]]
 _log = structlog.get_logger()
 
 _MARK_AFTER_FILLS = 2000
+# 2025-01-01 UTC
+_NUMBERS_SINCE_MS = 1_735_689_600_000
 _ANSWER_KEPT_MS = 24 * 3600 * 1000
 
 
@@ -205,7 +207,8 @@ class SqlJournal:
     def _reserve(self, count: int) -> int:
         def work(cursor: Cursor) -> int:
             self._sql.read_meta.run(cursor, {"name": "next_number"})
-            first = int(cursor.fetchone()[0])
+            # Not below the clock, so that an older copy put back does not give its numbers a second time.
+            first = max(int(cursor.fetchone()[0]), (self._now_ms() - _NUMBERS_SINCE_MS) // 1000)
             self._sql.write_meta.run(cursor, {"name": "next_number", "value": str(first + count)})
             return first
 

@@ -89,9 +89,8 @@ class Queries:
     def moved_since_mark(self) -> tuple[dict[str, Decimal], int, int]:
         """(what all fills moved by currency, how many of them were added up now, the last id)."""
         table = schema.meta
-        mark = codec.from_text(
-            self._connection.execute(select(table.c.value).where(table.c.name == "moved")).scalar_one()
-        )
+        kept = self._connection.execute(select(table.c.value).where(table.c.name == "moved")).scalar()
+        mark = codec.from_text(kept or '{"last_id":0,"moved":{}}')
         newer, counted, last_id = self.moved(mark["last_id"])
         moved = {currency: Decimal(text) for currency, text in mark["moved"].items()}
         for currency, amount in newer.items():
