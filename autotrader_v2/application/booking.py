@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from autotrader_v2.application.events import (
+    Alert,
     AttemptClosed,
     Booked,
     CycleChanged,
@@ -19,7 +20,7 @@ from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.slot import FAILURES_BEFORE_PAUSE, NO_BACKOFF, InFlight, Slot
 from autotrader_v2.domain.cycle import Active, BuyBooked, CycleEvent, Idle, SaleBooked, TradingCycle, apply
 from autotrader_v2.domain.market import Market
-from autotrader_v2.domain.money import ZERO, plain
+from autotrader_v2.domain.money import ZERO, plain, reported
 from autotrader_v2.domain.orders import ClientId, Fill, OrderIntent, Side, Why
 from autotrader_v2.domain.situation import Pause, SwitchMode
 
@@ -138,6 +139,8 @@ class Booking:
         if order.then_pause:
             pause = Pause(cause="sold_by_you", since_ms=now_ms)
             records.append(PauseSet(market=slot.market, pause=pause, by="person", time_ms=now_ms))
+        if isinstance(after, Active) and intent.step and after.next_step is None:
+            records.append(self._ladder_used_up(slot, after))
         if after == before:
             values = {"client_id": intent.client_id, "coins": plain(sum((fill.base for fill in fills), ZERO))}
             records.append(floor.alert("late_fill", Priority.HIGH, slot.market, values))
@@ -161,6 +164,15 @@ class Booking:
         self._done(slot, intent)
         self._tell(slot, intent, fills, before, after, now_ms)
         return after
+
+    def _ladder_used_up(self, slot: Slot, cycle: Active) -> Alert:
+        """Told once per cycle, when its last step is bought: what it cost and where it sells."""
+        values = {
+            "invested": plain(reported(cycle.invested)),
+            "breakeven": plain(cycle.breakeven),
+            "take_profit": plain(cycle.take_profit),
+        }
+        return self._floor.alert("ladder_used_up", Priority.MEDIUM, slot.market, values)
 
     def _event(self, slot: Slot, order: InFlight, intent: OrderIntent, fills: tuple[Fill, ...]) -> CycleEvent:
         fee_quote, estimated = self._fees_elsewhere(slot, fills)

@@ -370,13 +370,16 @@ class AutoTraderV2:
             return
         for market, rules in fresh.items():
             slot = floor.slots[market]
-            if rules == slot.state.rules:
+            before = slot.state.rules
+            if rules == before:
                 continue
             with slot.book_lock:
                 cycle = slot.state.cycle
                 if isinstance(cycle, Active):
                     cycle = new_terms(floor, slot.market, cycle, rules)
                 slot.change(rules=rules, cycle=cycle)
+            if rules.delisting_s and rules.delisting_s != before.delisting_s:
+                floor.alert("delisting", Priority.HIGH, market, {"at_s": str(rules.delisting_s)})
             market_log(market).info("market rules changed", status=rules.status.value, fee=str(rules.fee))
             floor.publish_cycle(slot)
             floor.board.mark_due(market)

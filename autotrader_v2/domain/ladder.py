@@ -398,7 +398,12 @@ def _row(
 
 
 def check(table: BreakevenTable, rules: MarketRules) -> None:
-    """Refuse a ladder with a step the exchange would refuse. Errors: `BadLadder`."""
+    """Refuse a ladder with a step the exchange would refuse, or coins that fees would eat. Errors: `BadLadder`."""
+    if rules.pays_fees:
+        reason = (
+            f"{rules.market.base} pays the account's fees, so its coins would shrink; switch that off at the exchange"
+        )
+        raise BadLadder("market", reason)
     least_quote = _MINIMUM_MARGIN * rules.min_quote
     for row in table.ahead:
         step = row.number

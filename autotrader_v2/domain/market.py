@@ -76,7 +76,8 @@ class MarketRules:
 
     Units: precisions in decimals, `*_base` in coins, `*_quote` in quote currency; a minimum or cap of 0 means none.
     `fee` is the account's taker fee as a fraction of the received currency (0.002 = 0.2 %).
-    `delisting_s` is the announced delisting time in Unix seconds, 0 if none.
+    `delisting_s` is the announced delisting time in Unix seconds, 0 if none. `pays_fees`: the account pays its fees in
+    this very coin, so its balance shrinks with every trade of any market.
     """
 
     market: Market
@@ -91,6 +92,7 @@ class MarketRules:
     market_max_quote: Decimal = ZERO
     status: TradeStatus = TradeStatus.TRADABLE
     delisting_s: int = 0
+    pays_fees: bool = False
     name: str = ""
 
     @property

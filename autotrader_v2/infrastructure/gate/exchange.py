@@ -99,13 +99,13 @@ class GateExchange:
     def rules(self, markets: Sequence[Market]) -> Mapping[Market, MarketRules]:
         """See the port. The fee is the full taker fee: GT or points that make it cheaper may run out."""
         self._check_clock()
-        fee = self._reads.fee().taker_fee
+        fee = self._reads.fee()
         wanted = {market.pair: market for market in markets}
         rows = self._told("the markets' rules", lambda: self._public.pairs(wanted))
         rules = {}
         for pair, row in rows.items():
             try:
-                rules[wanted[pair]] = wire.rules_of(row, wanted[pair], fee)
+                rules[wanted[pair]] = wire.rules_of(row, wanted[pair], fee.taker_fee, gt_pays=fee.gt_discount)
             except ValueError as error:
                 _log.error("the rules of a market cannot be read; it is not traded", pair=pair, error=str(error))
         return rules

@@ -73,9 +73,13 @@ class AccountRow(msgspec.Struct):
 
 
 class FeeRow(msgspec.Struct):
-    """`GET /wallet/fee`. Units: fractions. The rate without GT or points, which may run out at any time."""
+    """`GET /wallet/fee`. Units: fractions. The rate without GT or points, which may run out at any time.
+
+    `gt_discount`: fees are taken in GT while there is some.
+    """
 
     taker_fee: Decimal
+    gt_discount: bool = False
 
 
 class PairRow(msgspec.Struct):
@@ -186,8 +190,8 @@ def holding_of(row: AccountRow) -> Holding:
     return Holding(amount(row.available), amount(row.locked))
 
 
-def rules_of(row: PairRow, market: Market, fee: Decimal) -> MarketRules:
-    """A market's rules with the account's fee. Errors: ValueError for numbers no market has."""
+def rules_of(row: PairRow, market: Market, fee: Decimal, *, gt_pays: bool = False) -> MarketRules:
+    """A market's rules with the account's fee, and whether GT pays it. Errors: ValueError for numbers no market has."""
     return MarketRules(
         market=market,
         price_precision=row.precision,
@@ -202,6 +206,7 @@ def rules_of(row: PairRow, market: Market, fee: Decimal) -> MarketRules:
         # A word that is not known here could mean anything; then nothing is traded.
         status=TradeStatus(row.trade_status) if row.trade_status in set(TradeStatus) else TradeStatus.UNTRADABLE,
         delisting_s=row.delisting_time,
+        pays_fees=gt_pays and market.base == GT,
         name=row.base_name or market.base,
     )
 
