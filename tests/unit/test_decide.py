@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from autotrader_v2.domain.cycle import Dust, Idle, Tally
-from autotrader_v2.domain.ladder import LadderParams, OrderStyle
+from autotrader_v2.domain.ladder import BadLadder, LadderParams, OrderStyle, planned
 from autotrader_v2.domain.market import TradeStatus
 from autotrader_v2.domain.orders import Why
 from autotrader_v2.domain.situation import (
@@ -229,3 +229,10 @@ def test_the_rest_of_a_partly_filled_sale_goes_at_breakeven_and_no_rebuy_for_a_m
     below = a_quote("2462.40", "2462.50")
     assert reason(active(cycle=cycle, quote=below, exchange_now_ms=NOW_MS + 59_999)) == Reason.REBUY_PAUSE
     assert reason(active(cycle=cycle, quote=below, exchange_now_ms=NOW_MS + 60_000)) == "Buy"
+
+
+def test_the_coin_that_pays_the_fees_is_refused() -> None:
+    """Its balance shrinks with every trade of any market, so a cycle on it would always miss coins."""
+    with pytest.raises(BadLadder) as refused:
+        planned(PARAMS, replace(RULES, pays_fees=True), D(2500))
+    assert refused.value.field == "market"
