@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 _HIDDEN = "***"
+_SECRET_LENGTH_MIN = 6
 _SECRET_NAME = re.compile(r"secret|token|password|signature|^sign$|^key$|api_key|authorization", re.IGNORECASE)
 
 
@@ -16,7 +17,8 @@ class _Redact:
     """Replaces every known secret, wherever it stands, and every value whose name says it is one."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = tuple(secret for secret in secrets if secret)
+        # A made-up key of one letter must not blank that letter everywhere.
+        self._secrets = tuple(secret for secret in secrets if len(secret) >= _SECRET_LENGTH_MIN)
 
     def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         for name, value in event.items():

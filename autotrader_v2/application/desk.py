@@ -111,7 +111,7 @@ class Desk:
 
     def stats(self, currency: str | None) -> dict[str, Any]:
         """The v2 statistics of one currency or of all (row A7)."""
-        if self._trader is None and currency is None:
+        if self._starting and currency is None:
             head = {"success": True, "running": False, "version": VERSION, "auto_trade_enabled": False}
             return {**head, "mode": self._binding.mode, "cycles": {}}
         trader = self._engine()
@@ -267,9 +267,13 @@ class Desk:
 
     # -- helpers
 
+    @property
+    def _starting(self) -> bool:
+        return self._trader is None or self._trader.phase in ("new", "starting")
+
     def _engine(self) -> AutoTraderV2:
         trader = self._trader
-        if trader is None or trader.phase in ("new", "starting"):
+        if trader is None or self._starting:
             raise CommandRefused("starting", "The engine is starting; try again in a moment.", status=503)
         return trader
 

@@ -15,6 +15,9 @@ _WITHIN_S = 8.0
 
 T = TypeVar("T")
 
+# Its own lines show reprs of what was called; ours say in words what could not be read.
+stamina.instrumentation.set_on_retry_hooks([])
+
 
 def read(what: str, call: Callable[[], T]) -> T:
     """Call until it answers, three times at most within eight seconds. `what` names in an error what was asked for.
