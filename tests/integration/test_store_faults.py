@@ -1,6 +1,9 @@
 """Real files that are full, locked, cut, foreign or old: nothing is lost, nothing begins anew by itself."""
 
+import os
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -22,7 +25,7 @@ A_SWITCH = SwitchSet(market=BTC, mode=SwitchMode.ON, by="person", time_ms=NOW_MS
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """Where the journal lies; a folder with letters and spaces that people use."""
-    return tmp_path / "мои данные" / "journal 1.sqlite3"
+    return tmp_path / "мои данные 100% #1" / "journal 1.sqlite3"
 
 
 @pytest.fixture
@@ -184,6 +187,39 @@ def test_a_newer_schema_is_refused_untouched(scribe: Scribe, path: Path) -> None
         journal.load()
     journal.close()
     assert path.read_bytes() == before
+
+
+def test_events_that_cannot_follow_each_other_are_damage(scribe: Scribe, path: Path) -> None:
+    """A negative amount would make coins; it stops the start instead."""
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE cycle_events SET payload = replace(payload, '\"0.004\"', '\"-4\"')")
+        other.commit()
+    with pytest.raises(JournalUnavailable, match="damaged"):
+        scribe.journal.load()
+
+
+def test_an_end_while_the_journal_is_held_is_still_an_end(scribe: Scribe, path: Path) -> None:
+    """What was acknowledged is durable; only tidying is left undone."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        scribe.journal.close()
+        other.execute("ROLLBACK")
+    again = Scribe.opens(path)
+    assert again.cycles == scribe.cycles
+    again.journal.close()
+
+
+def test_an_ordinary_start_does_not_import_alembic(scribe: Scribe, path: Path) -> None:
+    """It takes longer than everything else together, and a start is waited for."""
+    scribe.journal.close()
+    code = (
+        "import sys; from pathlib import Path; from tests.unit.test_store_values import Scribe;"
+        f"scribe = Scribe.opens(Path({str(path)!r})); scribe.whole_cycle(next(iter(scribe.cycles)));"
+        "scribe.journal.close(); print([name for name in sys.modules if name.startswith('alembic')])"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "utf-8"}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+    assert (done.stdout.strip(), done.returncode) == ("[]", 0), done.stderr
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -112,10 +112,15 @@ class GroupCommit:
         def end(cursor: Cursor) -> None:
             self._closed = closed
 
-        if self._closed is None:
-            self.run(end)
-            if self._cursor is not None:
-                last(self._cursor)
+        try:
+            if self._closed is None:
+                self.run(end)
+                if self._cursor is not None:
+                    last(self._cursor)
+        except (JournalUnavailable, self._driver_error) as error:
+            # All that was acknowledged is durable already; only tidying is left undone.
+            _log.warning("the journal could not be tidied up at the end", error=str(error))
+            self._closed = closed
         self._drop_connection()
 
     def _lead(self, first: _Group[Any]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Dialect, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Dialect, Engine, create_engine, event, make_url
 from sqlalchemy.pool import NullPool
 
 from autotrader_v2.application.ports import JournalRefused, JournalUnavailable
@@ -73,7 +73,7 @@ class Backend:
     # A lost connection leaves open whether the last commit arrived.
     commit_can_be_lost = True
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | URL) -> None:
         self.url = make_url(url)
         self.name = self.url.render_as_string(hide_password=True)
         self._readers: Engine | None = None
@@ -83,7 +83,9 @@ class Backend:
     def readers(self) -> Engine:
         """Connections for reading, pooled; they never wait for the writer."""
         if self._readers is None:
-            self._readers = create_engine(self.url, isolation_level="AUTOCOMMIT", pool_size=4, max_overflow=12)
+            self._readers = create_engine(
+                self.url, isolation_level="AUTOCOMMIT", pool_size=4, max_overflow=12, pool_pre_ping=True
+            )
         return self._readers
 
     @property
@@ -150,7 +152,7 @@ class SqliteFile(Backend):
     commit_can_be_lost = False
 
     def __init__(self, path: Path) -> None:
-        super().__init__(f"sqlite:///{path.as_posix()}")
+        super().__init__(URL.create("sqlite", database=str(path)))
         self.path = path
         self.name = str(path)
 
@@ -182,7 +184,7 @@ class SqliteFile(Backend):
                     do="Nothing was written. Close it (a database viewer, a backup, a second copy of this program).",
                 )
             case code if code in (_CORRUPT, _NOT_A_DATABASE):
-                return damaged(self.path, str(error))
+                return damaged(self.name, str(error))
             case code if code in (_READ_ONLY, _CANNOT_OPEN):
                 return JournalUnavailable(
                     f"The journal {self.name} cannot be opened for writing.",
@@ -233,10 +235,10 @@ def backend_of(url_or_path: str | Path) -> Backend:
     return Backend(text)
 
 
-def damaged(path: Path, detail: str) -> JournalUnavailable:
-    """The file is not what was written. Never replaced by an empty one: it says what was bought."""
+def damaged(name: str, detail: str) -> JournalUnavailable:
+    """It is not what was written. Never replaced by an empty one: it says what was bought."""
     return JournalUnavailable(
-        f"The journal {path} is damaged ({detail}).",
+        f"The journal {name} is damaged ({detail}).",
         do="Nothing was changed and nothing trades. Keep the file, put the newest backup in its place and start again; "
         "without a backup, move the file away and hand the coins to new cycles.",
     )

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from autotrader_v2.application.events import Decision, Record
 from autotrader_v2.application.ports import Binding, JournalRefused, JournalState, JournalUnavailable
@@ -19,7 +19,7 @@ from autotrader_v2.domain.orders import Fill
 from autotrader_v2.infrastructure.store import codec, opening, schema
 from autotrader_v2.infrastructure.store.background import Background
 from autotrader_v2.infrastructure.store.commits import GroupCommit
-from autotrader_v2.infrastructure.store.dialects import Cursor, SqliteFile, backend_of, damaged
+from autotrader_v2.infrastructure.store.dialects import Cursor, backend_of, damaged
 from autotrader_v2.infrastructure.store.history import CycleHistory
 from autotrader_v2.infrastructure.store.loading import Loader
 from autotrader_v2.infrastructure.store.numbers import Numbers
@@ -225,14 +225,14 @@ class SqlJournal:
         try:
             with self._backend.readers.connect() as connection:
                 yield connection
-        except DBAPIError as error:
-            raise self._backend.failure(error.orig if isinstance(error.orig, Exception) else error) from error
+        except SQLAlchemyError as error:
+            cause = getattr(error, "orig", None)
+            raise self._backend.failure(cause if isinstance(cause, Exception) else error) from error
         except self._backend.driver.Error as error:
             raise self._backend.failure(error) from error
-        except codec.Unreadable as error:
-            if isinstance(self._backend, SqliteFile):
-                raise damaged(self._backend.path, str(error)) from error
-            raise self._backend.failure(error) from error
+        except (ValueError, ArithmeticError) as error:
+            # Rows that are no values of ours, or events that cannot follow each other.
+            raise damaged(self._backend.name, str(error)) from error
 
     @contextmanager
     def _asking(self) -> Iterator[Queries]:

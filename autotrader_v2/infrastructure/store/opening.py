@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import structlog
-from sqlalchemy import Connection, Engine, create_engine, insert, inspect, select
+from sqlalchemy import URL, Connection, Engine, create_engine, insert, inspect, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
@@ -82,11 +82,11 @@ def _open_file(backend: SqliteFile, binding: Binding, now_ms: int, revisions: tu
         _create_file(path, binding, now_ms)
         return
     if path.stat().st_size == 0:
-        raise damaged(path, "it is empty")
+        raise damaged(str(path), "it is empty")
     with closing(_connect(path)) as connection:
         problems = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
         if problems != ["ok"]:
-            raise damaged(path, "; ".join(str(one) for one in problems))
+            raise damaged(str(path), "; ".join(str(one) for one in problems))
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not {"alembic_version", "meta"} <= tables:
             raise _foreign(backend.name)
@@ -198,7 +198,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _plain_engine(path: Path) -> Engine:
-    return create_engine(f"sqlite:///{path.as_posix()}", poolclass=NullPool)
+    return create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
 
 
 def _free_name(path: Path, word: str) -> Path:
