@@ -1,0 +1,133 @@
+"""What pages are told without asking: a snapshot, then differences, seldom enough."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from autotrader_v2.application.events import Alert, Booked, MarketChanged, Priority
+from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.orders import Side, Why
+from tests.web_double import DeskDouble, a_coin
+from web.push import Push
+
+BTC = Market("gate", "BTC", "USDT")
+A_FILL = Booked(
+    market=BTC,
+    client_id="t-a1b2-7.1",
+    side=Side.SELL,
+    why=Why.TAKE_PROFIT,
+    step=None,
+    base=Decimal("0.5"),
+    quote=Decimal("50.10"),
+    time_ms=9,
+    result=Decimal("0.10"),
+)
+
+
+class Page:
+    """A push with one listening page, told only when the test says so."""
+
+    def __init__(self) -> None:
+        self.desk = DeskDouble()
+        self.told: list[tuple[str, Mapping[str, Any]]] = []
+        self.dropped: list[str] = []
+        self.alive = True
+        self.push = Push(
+            self.desk,
+            send=lambda event, data, sid: self.told.append((event, data)),
+            drop=self.dropped.append,
+            alive=lambda session: self.alive,
+        )
+        assert self.push.join("sid", "session")
+
+    def tell(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """One round; what the page heard in it."""
+        self.told.clear()
+        self.push._tell()
+        return list(self.told)
+
+
+def test_a_page_first_hears_everything() -> None:
+    """The whole overview, prices' ages apart from the coins."""
+    ((event, told),) = Page().tell()
+    assert event == "snapshot"
+    assert [coin["currency"] for coin in told["coins"]] == ["BTC", "ETH"]
+    assert told["ages"] == {"BTC": 5, "ETH": 5}
+    assert "price_age_ms" not in told["coins"][0]
+    assert "coins" not in told["head"]
+
+
+def test_then_it_hears_what_changed() -> None:
+    """One coin, tied to what it had before; an age alone is no change."""
+    page = Page()
+    ((_, first),) = page.tell()
+    page.desk.coins[0] = a_coin("BTC", last="101", price_age_ms=7)
+    page.desk.coins[1] = a_coin("ETH", price_age_ms=900)
+    ((event, told),) = page.tell()
+    assert (event, [coin["last"] for coin in told["coins"]]) == ("changes", ["101"])
+    assert told["base"] == first["version"] < told["version"]
+    assert told["ages"] == {"BTC": 7, "ETH": 900}
+    assert page.tell() == []
+
+
+def test_a_coin_that_is_gone_leaves_the_ages() -> None:
+    """The page drops what the ages no longer name."""
+    page = Page()
+    page.tell()
+    del page.desk.coins[1]
+    assert page.tell() == []  # nothing to draw but ages, which are told within a second
+    page.push._clients["sid"].told_s -= 1
+    ((_, told),) = page.tell()
+    assert told["ages"].keys() == {"BTC"}
+
+
+def test_a_hidden_page_hears_once_a_second() -> None:
+    """And nothing is lost meanwhile."""
+    page = Page()
+    page.tell()
+    page.push.pace("sid", hidden=True)
+    page.desk.coins[0] = a_coin("BTC", last="101")
+    assert page.tell() == []
+    page.push._clients["sid"].told_s -= 1
+    ((event, told),) = page.tell()
+    assert (event, len(told["coins"])) == ("changes", 1)
+
+
+def test_fills_and_alerts_are_passed_on_once() -> None:
+    """As text; a changed market alone is seen in the overview."""
+    page = Page()
+    page.tell()
+    hear = page.desk.listeners[0]
+    hear(MarketChanged(BTC))
+    hear(A_FILL)
+    hear(Alert(code="late_fill", priority=Priority.HIGH, time_ms=9, market=BTC, values={"coins": "1"}))
+    ((_, told),) = page.tell()
+    assert [one["kind"] for one in told["news"]] == ["booked", "alert"]
+    assert (told["news"][0]["quote"], told["news"][0]["result"]) == ("50.1", "0.1")
+    assert page.tell() == []
+
+
+def test_a_page_that_lost_track_starts_again() -> None:
+    """With a snapshot of the newest version."""
+    page = Page()
+    page.tell()
+    page.push.again("sid")
+    ((event, told),) = page.tell()
+    assert (event, told["base"], len(told["coins"])) == ("snapshot", 0, 2)
+
+
+def test_a_page_whose_session_ended_is_cut_off() -> None:
+    """Asked at every round, not only when it connected."""
+    page = Page()
+    page.alive = False
+    assert page.tell() == []
+    assert page.dropped == ["sid"]
+
+
+def test_only_so_many_pages_may_listen() -> None:
+    """A seventeenth is refused until one leaves."""
+    page = Page()
+    assert all(page.push.join(f"sid{number}", "session") for number in range(15))
+    assert not page.push.join("one more", "session")
+    page.push.leave("sid3")
+    assert page.push.join("one more", "session")
