@@ -45,6 +45,7 @@ def open_database(backend: Backend, binding: Binding, now_ms: int, *, revisions:
 
 def create_tables(connection: Connection, binding: Binding, now_ms: int) -> None:
     """The newest schema and the facts of a new database, without walking through every migration."""
+    schema.finish_for(connection.dialect.name)
     schema.metadata.create_all(connection, checkfirst=False)
     schema.version.create(connection)
     connection.execute(insert(schema.version).values(version_num=schema.HEAD))

@@ -41,9 +41,9 @@ metadata = MetaData(
     }
 )
 
-_is_open = "state IN ('intended', 'unknown')"
-_has_its_step = "side = 'buy' AND step IS NOT NULL AND state IN ('intended', 'unknown', 'filled')"
-_is_sale = "result IS NOT NULL"
+_IS_OPEN = "state IN ('intended', 'unknown')"
+_HAS_ITS_STEP = "side = 'buy' AND step IS NOT NULL AND state IN ('intended', 'unknown', 'filled')"
+_IS_SALE = "result IS NOT NULL"
 
 
 def _number(name: str, *, nullable: bool = False) -> Column[int]:
@@ -60,6 +60,24 @@ def _sequence(name: str = "seq") -> Column[int]:
 
 def _table(name: str, *parts: Column[int] | Column[str] | CheckConstraint | UniqueConstraint | Index) -> Table:
     return Table(name, metadata, *parts, sqlite_strict=True)
+
+
+def _partial(name: str, *columns: str, unique: bool, where: str) -> Index:
+    """An index over some rows only. For SQLite; `finish_for` tells other databases which rows."""
+    _partial_indexes[name] = where
+    return Index(name, *columns, unique=unique, sqlite_where=text(where))
+
+
+_partial_indexes: dict[str, str] = {}
+
+
+def finish_for(dialect: str) -> None:
+    """Give partial indexes the condition of another database. Not at import: that would import its dialect too."""
+    for table in metadata.tables.values():
+        for index in table.indexes:
+            where = _partial_indexes.get(str(index.name))
+            if where is not None and dialect != "sqlite":
+                index.dialect_options[dialect]["where"] = text(where)
 
 
 meta = _table("meta", Column("name", Text, primary_key=True), _words("value"))
@@ -107,24 +125,8 @@ attempts = _table(
     UniqueConstraint("client_id", name="one_attempt_of_a_label"),
     CheckConstraint("side IN ('buy', 'sell')", name="attempt_side"),
     CheckConstraint("state IN ({})".format(", ".join(f"'{state}'" for state in STATES)), name="attempt_state"),
-    Index(
-        "one_open_order",
-        "account",
-        "market",
-        unique=True,
-        sqlite_where=text(_is_open),
-        postgresql_where=text(_is_open),
-    ),
-    Index(
-        "one_buy_of_a_step",
-        "account",
-        "market",
-        "cycle_id",
-        "step",
-        unique=True,
-        sqlite_where=text(_has_its_step),
-        postgresql_where=text(_has_its_step),
-    ),
+    _partial("one_open_order", "account", "market", unique=True, where=_IS_OPEN),
+    _partial("one_buy_of_a_step", "account", "market", "cycle_id", "step", unique=True, where=_HAS_ITS_STEP),
     Index("attempts_of_market", "account", "market", "seq"),
 )
 
@@ -162,7 +164,7 @@ cycle_events = _table(
     _words("result", nullable=True),
     _number("time_ms"),
     Index("events_of_market", "account", "market", "seq"),
-    Index("sales_by_time", "time_ms", sqlite_where=text(_is_sale), postgresql_where=text(_is_sale)),
+    _partial("sales_by_time", "time_ms", unique=False, where=_IS_SALE),
 )
 
 snapshots = _table(
