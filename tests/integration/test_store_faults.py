@@ -240,7 +240,7 @@ def test_a_creation_cut_short_leaves_nothing_that_looks_like_a_journal(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(opening.os, "replace", cut_short)
+        patch.setattr("os.replace", cut_short)
         journal = an_unloaded(path)
         with pytest.raises(JournalUnavailable, match="No space"):
             journal.load()
