@@ -70,8 +70,10 @@ class StampedJournal:
         """See the port."""
         began_ns = time.perf_counter_ns()
         self._journal.write(*records)
-        if isinstance(records[0], Intended):
-            self.intended[records[0].intent.market] = (began_ns, time.perf_counter_ns())
+        stamps = (began_ns, time.perf_counter_ns())
+        for record in records:
+            if isinstance(record, Intended):
+                self.intended[record.intent.market] = stamps
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._journal, name)

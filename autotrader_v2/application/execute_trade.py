@@ -4,11 +4,15 @@ Protocol: reliability.md §2. Whatever is not surely an answer or surely not sen
 exchange's own books have told.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+
+import structlog
 
 from autotrader_v2.application.booking import Booking
 from autotrader_v2.application.events import AttemptUnknown, Intended, Outcome, Priority
 from autotrader_v2.application.floor import Floor, market_log
+from autotrader_v2.application.outbox import Claim
 from autotrader_v2.application.ports import (
     JournalRefused,
     JournalUnavailable,
@@ -23,6 +27,8 @@ from autotrader_v2.domain.money import plain
 from autotrader_v2.domain.orders import OrderIntent, OrderResult, Side
 from autotrader_v2.domain.situation import Pause
 
+_log = structlog.get_logger()
+
 
 class ExecuteTrade:
     """Carries claimed intents out, on a sender's thread."""
@@ -36,12 +42,35 @@ class ExecuteTrade:
         """Journal, send once, book. None: the outcome is unknown and the resolver has it."""
         if (late := self._late(slot, intent)) is not None:
             return self._not_sent(slot, intent, late, journalled=False)
-        try:
-            committed = self._commit(slot, intent)
-        except (JournalUnavailable, JournalRefused) as error:
-            return self._not_journalled(slot, intent, error)
-        if committed is None:
-            return self._not_sent(slot, intent, "slow_journal", journalled=True)
+        committed = self._made_durable(slot, intent)
+        return self.send(slot, committed) if isinstance(committed, OrderIntent) else committed
+
+    def make_durable(self, claims: Sequence[Claim]) -> Sequence[Claim]:
+        """Commit many in one transaction; returns those that may be sent, the others are dealt with.
+
+        When the journal does not take them together each is committed by itself, so that one bad intent stops no other.
+        """
+        standing = []
+        for slot, intent in claims:
+            if (late := self._late(slot, intent)) is not None:
+                self._not_sent(slot, intent, late, journalled=False)
+            else:
+                standing.append((slot, intent))
+        if len(standing) > 1:
+            try:
+                committed = self._commit(standing)
+            except (JournalUnavailable, JournalRefused) as error:
+                _log.warning("intents could not be made durable together; each is tried by itself", what=error.what)
+            else:
+                if not committed:
+                    for slot, intent in standing:
+                        self._not_sent(slot, intent, "slow_journal", journalled=True)
+                return committed
+        each = [(slot, self._made_durable(slot, intent)) for slot, intent in standing]
+        return [(slot, intent) for slot, intent in each if isinstance(intent, OrderIntent)]
+
+    def send(self, slot: Slot, committed: OrderIntent) -> Outcome | None:
+        """Send a durable intent once and book it. None: the outcome is unknown and the resolver has it."""
         try:
             result = self._floor.exchange.send(committed)
         except NotSent as error:
@@ -70,19 +99,31 @@ class ExecuteTrade:
                 return "price_moved"
         return None
 
-    def _commit(self, slot: Slot, intent: OrderIntent) -> OrderIntent | None:
-        """The intent, durable, with its expiry; None when the commit was so slow that the price may be gone."""
+    def _made_durable(self, slot: Slot, intent: OrderIntent) -> OrderIntent | Outcome | None:
+        """The durable intent, or what became of it."""
+        try:
+            committed = self._commit([(slot, intent)])
+        except (JournalUnavailable, JournalRefused) as error:
+            return self._not_journalled(slot, intent, error)
+        if not committed:
+            return self._not_sent(slot, intent, "slow_journal", journalled=True)
+        return committed[0][1]
+
+    def _commit(self, claims: Sequence[Claim]) -> Sequence[Claim]:
+        """The intents, durable, with their expiry; none when the commit was so slow that the prices may be gone."""
         floor = self._floor
-        committed = replace(intent, expires_ms=floor.exchange.now_ms() + floor.config.order_life_ms)
+        expires_ms = floor.exchange.now_ms() + floor.config.order_life_ms
+        committed = [(slot, replace(intent, expires_ms=expires_ms)) for slot, intent in claims]
         began_s = floor.clock.monotonic_s()
-        floor.journal.write(Intended(committed))
+        floor.journal.write(*[Intended(intent) for _, intent in committed])
         took_ms = (floor.clock.monotonic_s() - began_s) * 1000
         floor.journal_failing = False
-        with slot.lock:
-            order = slot.state.order
-            if order is not None:
-                slot.state = replace(slot.state, order=replace(order, intent=committed))
-        return committed if took_ms <= floor.config.slow_commit_ms else None
+        for slot, intent in committed:
+            with slot.lock:
+                order = slot.state.order
+                if order is not None:
+                    slot.state = replace(slot.state, order=replace(order, intent=intent))
+        return committed if took_ms <= floor.config.slow_commit_ms else []
 
     def _answered(self, slot: Slot, intent: OrderIntent, result: OrderResult) -> Outcome | None:
         order = slot.state.order or InFlight("order", intent.decided_ms, intent)

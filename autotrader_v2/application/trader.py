@@ -14,6 +14,7 @@ from autotrader_v2.application.deciding import Decider
 from autotrader_v2.application.events import Outcome, Priority
 from autotrader_v2.application.execute_trade import ExecuteTrade
 from autotrader_v2.application.floor import Floor, market_log
+from autotrader_v2.application.outbox import Claim, Outbox
 from autotrader_v2.application.ports import (
     AccountFeed,
     ExchangeUnavailable,
@@ -69,6 +70,7 @@ class AutoTraderV2:
         self.commands = Commands(floor, self._decider, self.reader)
         self.quick_trade = QuickTrade(floor, self._decider, self.reader, self._submit)
         self._senders = ThreadPoolExecutor(floor.config.senders, thread_name_prefix="sender")
+        self._outbox = Outbox(self._senders.submit, self._make_durable, self._send)
         self._carrying = 0
         self._carrying_lock = threading.Condition()
         self._stopping = threading.Event()
@@ -279,7 +281,8 @@ class AutoTraderV2:
             return
         wanted = self._decider.step(slot, quote)
         if isinstance(wanted, OrderIntent):
-            self._submit(slot, wanted)
+            self._count(+1)
+            self._outbox.put((slot, wanted))
         elif isinstance(wanted, NeedBook):
             self._want_book(slot.market)
 
@@ -295,7 +298,29 @@ class AutoTraderV2:
         self._count(+1)
         self._senders.submit(self._read_book, slot)
 
+    def _make_durable(self, claims: Sequence[Claim]) -> Sequence[Claim]:
+        durable: Sequence[Claim] = ()
+        try:
+            durable = self._execute.make_durable(claims)
+        except Exception:
+            _log.exception("making intents durable failed; the orders count as unknown")
+            for slot, _ in claims:
+                self._resolver.watch(slot)
+        self._count(len(durable) - len(claims))
+        return durable
+
+    def _send(self, claim: Claim) -> None:
+        slot, intent = claim
+        try:
+            self._execute.send(slot, intent)
+        except Exception:
+            market_log(slot.market).exception("carrying out failed; the order counts as unknown")
+            self._resolver.watch(slot)
+        finally:
+            self._count(-1)
+
     def _submit(self, slot: Slot, intent: OrderIntent) -> "Future[Outcome | None]":
+        """An order somebody waits for goes by itself."""
         self._count(+1)
         return self._senders.submit(self._carry_out, slot, intent)
 
