@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,52 +105,92 @@ def test_a_defect_in_one_write_harms_nobody_else(scribe: Scribe) -> None:
     scribe.journal.write(switch)
 
 
-def test_whoever_is_interrupted_while_waiting_leaves_nobody_behind(scribe: Scribe) -> None:
+class InterruptedTurn:
+    """A turn whose first wait ends in Ctrl-C: at once, or when it is too late to leave."""
+
+    def __init__(self, turn: threading.Lock, too_late: threading.Event | None) -> None:
+        self._turn, self._too_late, self._first = turn, too_late, True
+
+    def acquire(self) -> None:
+        """Be interrupted once, then wait as usual."""
+        if self._first:
+            self._first = False
+            if self._too_late is not None:
+                self._too_late.wait(10)
+            raise KeyboardInterrupt
+        self._turn.acquire()
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_whoever_is_interrupted_while_waiting_leaves_nobody_behind(scribe: Scribe, late: bool) -> None:
     """Ctrl-C in a thread that waits for its turn: its work may or may not be written, the others go on."""
     commits = scribe.journal._commits
-    busy, go_on = threading.Event(), threading.Event()
-
-    def slow(_: object) -> None:
-        busy.set()
-        go_on.wait(10)
-
-    class Interrupted:
-        """A turn whose first wait is interrupted."""
-
-        def __init__(self, turn: threading.Lock) -> None:
-            self._turn, self._first = turn, True
-
-        def acquire(self) -> None:
-            if self._first:
-                self._first = False
-                raise KeyboardInterrupt
-            self._turn.acquire()
-
+    busy, go_on, too_late = threading.Event(), threading.Event(), threading.Event()
     waited = commits._waited
 
-    def interrupted(group: object, turn: threading.Lock) -> bool:
-        return waited(group, Interrupted(turn) if threading.current_thread().name == "interrupted" else turn)  # type: ignore[arg-type]
+    def interrupted(group: Any, turn: Any) -> bool:
+        if threading.current_thread().name == "interrupted":
+            turn = InterruptedTurn(turn, too_late if late else None)
+        return waited(group, turn)
 
     commits._waited = interrupted  # type: ignore[method-assign]
     written: list[str] = []
 
     def write(name: str) -> None:
+        def work(_: object) -> None:
+            written.append(name)
+            too_late.set()
+
         try:
-            commits.run(lambda _: written.append(name))
+            commits.run(work)
         except KeyboardInterrupt:
             written.append(f"{name} left")
+
+    def slow(_: object) -> None:
+        busy.set()
+        go_on.wait(10)
 
     threads = [threading.Thread(target=lambda: commits.run(slow))]
     threads[0].start()
     busy.wait(10)
-    for name in ("before", "interrupted", "after"):
+    for count, name in enumerate(("before", "interrupted", "after"), start=1):
         threads.append(threading.Thread(target=write, args=(name,), name=name))
         threads[-1].start()
+        while late and len(commits._waiting) < count:
+            pass
     go_on.set()
     for thread in threads:
         thread.join(timeout=10)
         assert not thread.is_alive()
     assert {"before", "after", "interrupted left"} <= set(written)
+    assert "interrupted" in written or not late
+    scribe.journal.write(SwitchSet(market=BTC, mode=SwitchMode.ON, by="x", time_ms=NOW_MS))
+
+
+def test_a_leader_that_is_interrupted_frees_those_who_joined(scribe: Scribe) -> None:
+    """They are told that nothing was written; the next write works."""
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    commits = scribe.journal._commits
+    ends: list[BaseException] = []
+
+    def run(work: Callable[[object], None]) -> None:
+        try:
+            commits.run(work)
+        except BaseException as error:
+            ends.append(error)
+
+    works = [interrupt, *[lambda _: None] * 5]
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=10)
+        assert not thread.is_alive()
+    assert sum(isinstance(error, KeyboardInterrupt) for error in ends) == 1
+    assert all(isinstance(error, KeyboardInterrupt | JournalUnavailable) for error in ends)
     scribe.journal.write(SwitchSet(market=BTC, mode=SwitchMode.ON, by="x", time_ms=NOW_MS))
 
 
