@@ -31,7 +31,8 @@ def install(app: Flask, desk: Desk, sessions: Sessions, hosts: frozenset[str]) -
 
     def drop(sid: str) -> None:
         push.leave(sid)
-        disconnect(sid, namespace="/")
+        with app.app_context():
+            disconnect(sid, namespace="/")
 
     push = Push(desk, send=send, drop=drop, alive=lambda key: sessions.find(key) is not None)
 

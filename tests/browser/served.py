@@ -1,0 +1,73 @@
+"""The page over the real engine on a paper exchange, with prices that the test tells; nothing is stubbed."""
+
+import threading
+from decimal import Decimal
+from pathlib import Path
+
+from autotrader_v2.application.floor import TraderConfig
+from autotrader_v2.infrastructure.clock import SystemClock
+from autotrader_v2.infrastructure.paper import PaperExchange
+from autotrader_v2.matching.markets import rules_for
+from tests.engine import Engine
+from web.config import WebConfig
+from web.server import WebServer
+
+COINS = {"BTC": "60000", "ETH": "3000", "SOL": "150"}
+API_TOKEN = "a-made-up-token"
+_REPEAT_S = 0.25
+
+
+class Served:
+    """Leaving the `with` block stops server and engine. Prices are repeated until another is told."""
+
+    def __init__(self, folder: Path, *, money: int = 10_000) -> None:
+        rules = [rules_for(name) for name in COINS]
+        self.paper = PaperExchange(rules, {"USDT": Decimal(money)}, clock=SystemClock(), seed=7)
+        config = TraderConfig(loop_interval_s=0.05)
+        markets = [one.market for one in rules]
+        self.engine = Engine(self.paper, self.paper.feed, markets, folder, account_feed=self.paper, config=config)
+        self._prices = dict(COINS)
+        self._stopping = threading.Event()
+
+    def __enter__(self) -> "Served":
+        for name, price in self._prices.items():
+            self.paper.feed(_quote(name, price))
+        self.engine.__enter__()
+        self._teller = threading.Thread(target=self._tell, daemon=True)
+        self._teller.start()
+        self.lines: list[str] = []
+        self.web = WebServer(self.engine.desk, WebConfig(api_token=API_TOKEN, tell=self.lines.append))
+        self.web.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.web.shutdown()
+        self._stopping.set()
+        self._teller.join(5)
+        self.engine.__exit__(*error)
+
+    @property
+    def desk(self) -> object:
+        """The application's face."""
+        return self.engine.desk
+
+    def price(self, currency: str, price: str | Decimal) -> None:
+        """The price is this from now on."""
+        self._prices[currency] = str(price)
+
+    def silence(self) -> None:
+        """No more prices: they grow old."""
+        self._stopping.set()
+        self._teller.join(5)
+
+    def _tell(self) -> None:
+        while not self._stopping.wait(_REPEAT_S):
+            for name, price in self._prices.items():
+                self.engine.price(name, price)
+
+
+def _quote(name: str, price: str) -> "object":
+    from tests.engine import a_price
+
+    rules = rules_for(name)
+    return a_price(rules.market, Decimal(price), rules.tick)
