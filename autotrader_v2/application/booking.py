@@ -78,7 +78,7 @@ class Booking:
                 client_id=intent.client_id, outcome=outcome, time_ms=now_ms, label=label[:200], order_id=order_id
             )
         ]
-        pause = slot.state.pause
+        pause: Pause | None = None
         counts = outcome in (Outcome.UNFILLED, Outcome.REFUSED, Outcome.ABSENT)
         if counts and (lasting or backoff.failures >= FAILURES_BEFORE_PAUSE):
             pause = Pause(
@@ -90,6 +90,7 @@ class Booking:
             records.append(
                 floor.alert("market_paused", Priority.HIGH, slot.market, {"label": label[:200], "side": intent.side})
             )
+        number = floor.journal.new_number()
         with slot.book_lock:
             floor.journal.write(*records)
             if outcome in (Outcome.NOT_SENT, Outcome.REFUSED):
@@ -98,12 +99,9 @@ class Booking:
                 floor.wallet.resolved(intent.client_id, slot.market, ZERO)
             state = slot.state.with_backoff(intent.side, backoff)
             # Before the market may decide again: the next claim must not take this attempt's number.
-            self._next_number(slot, intent, outcome)
-            slot.release(
-                pause=pause,
-                buy_backoff=state.buy_backoff,
-                sell_backoff=state.sell_backoff,
-            )
+            self._take_number(slot, intent, outcome, number)
+            changes = {} if pause is None else {"pause": pause}
+            slot.release(buy_backoff=state.buy_backoff, sell_backoff=state.sell_backoff, **changes)
         self._done(slot, intent)
         market_log(slot.market).warning(
             f"{intent.side.value} order {intent.client_id} ended: {outcome.value}", label=label, order_id=order_id
@@ -144,10 +142,12 @@ class Booking:
         if after == before:
             values = {"client_id": intent.client_id, "coins": plain(sum((fill.base for fill in fills), ZERO))}
             records.append(floor.alert("late_fill", Priority.HIGH, slot.market, values))
+        # Before the write: once it is durable nothing may fail until memory says the same.
+        number = floor.journal.new_number()
         floor.journal.write(*records)
         spent = sum((fill.quote for fill in fills), ZERO) if intent.side is Side.BUY else ZERO
         floor.wallet.resolved(intent.client_id, slot.market, spent)
-        self._next_number(slot, intent, Outcome.FILLED)
+        self._take_number(slot, intent, Outcome.FILLED, number)
         with slot.lock:
             # The switch may have been set while the journal wrote: only `finish` that closed turns it off.
             switch_now = slot.state.switch
@@ -220,14 +220,15 @@ class Booking:
         quote = self._floor.board.newest(Market(self._floor.exchange.name, currency, self._floor.home_quote))
         return quote.bid if quote else None
 
-    def _next_number(self, slot: Slot, intent: OrderIntent, outcome: Outcome) -> None:
+    @staticmethod
+    def _take_number(slot: Slot, intent: OrderIntent, outcome: Outcome, number: int) -> None:
         """What surely placed nothing is retried as a new attempt of the same number; the rest gets a new number."""
         label = ClientId.parse(intent.client_id)
         if label is not None and outcome in (Outcome.NOT_SENT, Outcome.ABSENT):
             slot.retry = (label.number, label.attempt + 1, (intent.cycle_id, intent.step, intent.side))
         else:
             slot.retry = None
-        slot.spare_number = self._floor.journal.new_number()
+        slot.spare_number = number
 
     def _done(self, slot: Slot, intent: OrderIntent) -> None:
         floor = self._floor

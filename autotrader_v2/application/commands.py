@@ -59,14 +59,20 @@ class Commands:
         floor, now_ms = self._floor, self._floor.clock.now_ms()
         slot = self.slot(currency) if currency is not None else None
         market = slot.market if slot else None
-        if slot is not None and mode is SwitchMode.FINISH and isinstance(slot.state.cycle, Idle):
-            mode = SwitchMode.OFF
-        floor.journal.write(SwitchSet(market=market, mode=mode, by=by, time_ms=now_ms))
+        if slot is not None and mode is SwitchMode.FINISH:
+            state = slot.state
+            # Nothing to finish is off; but a start buy on its way will be a cycle that must still be sold.
+            mode = SwitchMode.OFF if isinstance(state.cycle, Idle) and state.order is None else mode
+        record = SwitchSet(market=market, mode=mode, by=by, time_ms=now_ms)
         if slot is not None:
-            slot.change(switch=mode)
+            # Never held during I/O but the journal's: database and memory see switches in the same order.
+            with slot.book_lock:
+                floor.journal.write(record)
+                slot.change(switch=mode)
             market_log(slot.market).info(f"switch: {mode.value}", by=by)
             self._look_again(slot)
             return
+        floor.journal.write(record)
         floor.global_switch = mode
         for one in floor.slots.values():
             self._look_again(one)
@@ -111,8 +117,9 @@ class Commands:
                 self._look_again(one)
             return
         slot = self.slot(currency)
-        floor.journal.write(PauseSet(market=slot.market, pause=None, by=by, time_ms=now_ms))
-        slot.change(pause=None, buy_backoff=NO_BACKOFF, sell_backoff=NO_BACKOFF)
+        with slot.book_lock:
+            floor.journal.write(PauseSet(market=slot.market, pause=None, by=by, time_ms=now_ms))
+            slot.change(pause=None, buy_backoff=NO_BACKOFF, sell_backoff=NO_BACKOFF)
         if floor.account_pause is not None:
             floor.pause_account(None, by)
         self._look_again(slot)

@@ -234,7 +234,10 @@ class Journal(Protocol):
         """Fills already booked for one of our orders."""
 
     def new_number(self) -> int:
-        """The next order number; never given twice in the life of the database, also after a crash."""
+        """The next order number; never given twice in the life of the database, also after a crash.
+
+        Errors: `JournalUnavailable` when the database has been unusable for hundreds of orders.
+        """
 
     def trades(self, market: Market | None, limit: int, before: int | None = None) -> Sequence[Mapping[str, Any]]:
         """The trade log, newest first: one row per booked fill with its order's why and step."""
