@@ -23,9 +23,9 @@ export function Dialog({ title, badge, side, children, foot, onClose, narrow = f
   }, []);
   return html`<div class="veil" onMouseDown=${(event) => event.target === event.currentTarget && onClose()}>
     <div class=${`dlg${narrow ? " narrow" : ""}`} role="dialog" aria-modal="true" aria-labelledby="dialog-title" ref=${frame}>
-      <header><h2 id="dialog-title">${title}</h2>${badge}<span class="muted xs push">${side}</span></header>
+      <div class="head"><h2 id="dialog-title">${title}</h2>${badge}<span class="muted xs push">${side}</span></div>
       <div class="body">${children}</div>
-      <footer>${foot}</footer>
+      <div class="feet">${foot}</div>
     </div>
   </div>`;
 }

@@ -3,6 +3,8 @@ import { io } from "../vendor/socket.io-client-4.8.4/socket.io.esm.min.js";
 import { get, socketToken, whenSignedOut } from "./api.js";
 import { changed, state, take } from "./store.js";
 
+const AGAIN_MS = 1500;
+
 export function connect(onNews) {
   const socket = io({ auth: { token: socketToken() }, transports: ["websocket", "polling"], reconnectionDelayMax: 4000 });
   const pace = () => socket.emit("pace", { hidden: document.hidden });
@@ -18,6 +20,12 @@ export function connect(onNews) {
     state.lostAt = Date.now();
     changed();
   };
+  /** Where the library does not try again by itself: ask over HTTP first, where a 401 ends in `whenSignedOut`. */
+  const again = async () => {
+    if (socket.active || state.signedOut) return;
+    await get("/api/symbols").catch(() => null);
+    if (!state.signedOut) setTimeout(() => socket.connect(), AGAIN_MS);
+  };
 
   socket.on("connect", pace);
   socket.on("snapshot", (told) => accept(told, true));
@@ -25,13 +33,8 @@ export function connect(onNews) {
     if (told.base !== state.version) socket.emit("again");
     else accept(told, false);
   });
-  socket.on("disconnect", lost);
-  socket.on("connect_error", async () => {
-    lost();
-    // Refused, or only unreachable? Asking over HTTP tells: a 401 ends in `whenSignedOut`.
-    if (!socket.active) await get("/api/symbols").catch(() => null);
-    if (!state.signedOut && !socket.active) setTimeout(() => socket.connect(), 3000);
-  });
+  socket.on("disconnect", () => { lost(); again(); });
+  socket.on("connect_error", () => { lost(); again(); });
   document.addEventListener("visibilitychange", pace);
   whenSignedOut(() => {
     state.signedOut = true;
