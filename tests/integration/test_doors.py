@@ -7,9 +7,8 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -124,23 +123,10 @@ def test_the_first_start_installs_and_hands_over(door: Door, tmp_path: Path) -> 
 
 
 def test_a_later_start_installs_nothing(door: Door) -> None:
-    """And adds less than a tenth of a second."""
-    door.run()
-    python = Path(json.loads(door.run()[1])["prefix"]) / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-
-    def quickest(start: Callable[[], object]) -> float:
-        took = []
-        for _ in range(7):
-            before = time.perf_counter()
-            start()
-            took.append(time.perf_counter() - before)
-        return min(took)
-
-    direct = [str(python), "-X", "utf8", "-c", "from autotrader_v2.app.cli import main; main([])"]
-    through_the_door = quickest(lambda: door.run())
-    without = quickest(lambda: subprocess.run(direct, cwd=door.folder, check=True, capture_output=True))
-    assert through_the_door - without < 0.1
-    assert door.run()[2] == ""
+    """What is there is used as it is (what that costs is measured in benchmarks/)."""
+    first = json.loads(door.run()[1])
+    code, out, err = door.run()
+    assert (code, json.loads(out)["prefix"], err) == (7, first["prefix"], "")
 
 
 def test_an_update_is_installed_and_a_forged_one_is_not(door: Door) -> None:

@@ -248,10 +248,8 @@ def test_stop_is_prompt_and_no_callback_runs_after_it() -> None:
     finished = threading.Event()
     player = Player(source, on_quote=seen.append, speed=1.0, on_finished=finished.set)
     player.start()
-    before = time.monotonic()
+    player.stop()  # the next quote is an hour away: returning at all is the promise
     player.stop()
-    player.stop()
-    assert time.monotonic() - before < 2
     assert player.finished
     assert finished.is_set()
     count = len(seen)
