@@ -1,8 +1,8 @@
 """AutoTraderV2: the engine's face. Threads, start and stop; what they do lives in the modules it puts together."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ import structlog
 
 from autotrader_v2.application.booking import Booking
 from autotrader_v2.application.commands import Commands
+from autotrader_v2.application.crew import Crew, ThreadCrew
 from autotrader_v2.application.deciding import Decider
 from autotrader_v2.application.events import Outcome, Priority
 from autotrader_v2.application.execute_trade import ExecuteTrade
@@ -54,6 +55,7 @@ class AutoTraderV2:
         *,
         first_switches: Mapping[Market, SwitchMode],
         account_feed: AccountFeed | None = None,
+        crew: Crew | None = None,
     ) -> None:
         self.floor = floor
         self.feed = feed
@@ -69,14 +71,13 @@ class AutoTraderV2:
         self.reconciler = Reconciler(floor, self.reader, state.instance)
         self.commands = Commands(floor, self._decider, self.reader)
         self.quick_trade = QuickTrade(floor, self._decider, self.reader, self._submit)
-        self._senders = ThreadPoolExecutor(floor.config.senders, thread_name_prefix="sender")
-        self._outbox = Outbox(self._senders.submit, self._make_durable, self._send)
+        self._crew = crew or ThreadCrew(floor.config.senders)
+        self._outbox = Outbox(self._crew.submit, self._make_durable, self._send)
         self._carrying = 0
         self._carrying_lock = threading.Condition()
         self._stopping = threading.Event()
         self._paused = threading.Event()
         self._started = threading.Event()
-        self._threads: list[threading.Thread] = []
         floor.board.on_book_wanted = self._want_book
         self.phase = "new"
         self.missing: tuple[Market, ...] = ()
@@ -95,7 +96,7 @@ class AutoTraderV2:
             self._mark_all_due()
             return
         self.phase = "starting"
-        self._spawn("boot", self._boot_or_say_why)
+        self._crew.spawn("boot", self._boot_or_say_why)
 
     def wait_started(self, timeout_s: float) -> bool:
         """Wait until it trades (or could not start); False while the exchange is still being asked."""
@@ -122,9 +123,7 @@ class AutoTraderV2:
         floor.want_reconcile.set()
         self._resolver.stop()
         floor.board.wake_workers(floor.config.workers)
-        for thread in self._threads:
-            thread.join(timeout=5)
-        self._senders.shutdown(wait=False, cancel_futures=True)
+        self._crew.end()
         floor.afterwards.finish()
         floor.bus.stop()
         floor.exchange.close()
@@ -195,11 +194,6 @@ class AutoTraderV2:
 
     # -- threads
 
-    def _spawn(self, name: str, body: Callable[[], None]) -> None:
-        thread = threading.Thread(target=body, name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
     def _boot_or_say_why(self) -> None:
         try:
             self._boot()
@@ -233,14 +227,14 @@ class AutoTraderV2:
             self._resolver.watch(slot)
         self._compare_first()
         floor.bus.start()
-        self._spawn("afterwards", lambda: floor.afterwards.run(self._stopping))
+        self._crew.spawn("afterwards", lambda: floor.afterwards.run(self._stopping))
         for number in range(floor.config.workers):
-            self._spawn(f"worker-{number}", self._work)
-        self._spawn("resolver", lambda: self._resolver.run(self._stopping))
-        self._spawn("balances", lambda: self.reader.run(self._stopping))
-        self._spawn("reconcile", lambda: self.reconciler.run(self._stopping))
-        self._spawn("sweep", self._sweep)
-        self._spawn("keeper", self._keep)
+            self._crew.spawn(f"worker-{number}", self._work)
+        self._crew.spawn("resolver", lambda: self._resolver.run(self._stopping))
+        self._crew.spawn("balances", lambda: self.reader.run(self._stopping))
+        self._crew.spawn("reconcile", lambda: self.reconciler.run(self._stopping))
+        self._crew.spawn("sweep", self._sweep)
+        self._crew.spawn("keeper", self._keep)
         if self._account_feed is not None:
             self._account_feed.start(self.reconciler.on_fill, self._on_gap)
         self.phase = "running"
@@ -296,7 +290,7 @@ class AutoTraderV2:
             return
         slot.reading_book, slot.book_read_s = True, now_s
         self._count(+1)
-        self._senders.submit(self._read_book, slot)
+        self._crew.submit(self._read_book, slot)
 
     def _make_durable(self, claims: Sequence[Claim]) -> Sequence[Claim]:
         durable: Sequence[Claim] = ()
@@ -322,7 +316,7 @@ class AutoTraderV2:
     def _submit(self, slot: Slot, intent: OrderIntent) -> "Future[Outcome | None]":
         """An order somebody waits for goes by itself."""
         self._count(+1)
-        return self._senders.submit(self._carry_out, slot, intent)
+        return self._crew.submit(self._carry_out, slot, intent)
 
     def _carry_out(self, slot: Slot, intent: OrderIntent) -> Outcome | None:
         try:
