@@ -38,9 +38,7 @@ def measure(folder: Path, short: bool) -> report.Figures:
         "commit": commit,
         "durable": found,
         "on_wire": report.spread(on_wire),
-        "p99_of_commit": {
-            name: round(found["p99_us"] / figures["p50_us"], 1) for name, figures in commit.items()
-        },
+        "p99_of_commit": {name: round(found["p99_us"] / figures["p50_us"], 1) for name, figures in commit.items()},
         "aim_of_commit": 20,
     }
 
@@ -52,9 +50,7 @@ def _at_once(engine: Live) -> tuple[list[int], list[int]]:
     ways = {}
     while len(ways) < len(offered_ns):
         time.sleep(0.05)
-        ways = {
-            market: way for market, at_ns in offered_ns.items() if (way := engine.way(market, at_ns)) is not None
-        }
+        ways = {market: way for market, at_ns in offered_ns.items() if (way := engine.way(market, at_ns)) is not None}
         if time.monotonic() > ends_s:
             raise AssertionError(f"only {len(ways)} of {len(offered_ns)} orders were sent")
     return [way.durable for way in ways.values()], [way.on_wire for way in ways.values()]

@@ -18,8 +18,9 @@ from benchmarks.markets import PRICE, a_quote, markets
 from benchmarks.stamps import StampedExchange, StampedJournal
 from tests.engine import Engine
 
-# Markets rest at 100; they start at 99 and below, and take their profit far below 110.
-_START_LIMIT, START_BID, PROFIT_BID = "99", Decimal("98.98"), Decimal(110)
+# Markets rest at 100; they start at 99.5 and below (near enough for their planned ladder), and take their profit far
+# below 110.
+_START_LIMIT, START_BID, PROFIT_BID = "99.5", Decimal("99.48"), Decimal(110)
 _TICK_S = 0.01
 
 

@@ -8,7 +8,7 @@ from autotrader_v2.application.events import Decision
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.slot import InFlight, Plan, Slot, SlotState
 from autotrader_v2.domain.cycle import Active, Idle
-from autotrader_v2.domain.ladder import BadLadder, LadderParams, OrderStyle, planned
+from autotrader_v2.domain.ladder import BadLadder, BreakevenTable, LadderParams, OrderStyle, planned
 from autotrader_v2.domain.market import MarketRules
 from autotrader_v2.domain.money import ZERO, floor_to, plain, reported
 from autotrader_v2.domain.orders import ClientId, OrderIntent, OrderType, Side
@@ -239,12 +239,18 @@ def _described(action: Action) -> tuple[str, str, dict[str, str]]:
 
 
 def make_plan(params: LadderParams, rules: MarketRules, price: Decimal) -> Plan:
-    """The ladder of a start at that price, or the field and reason that forbid it."""
-    base_price = min(price, params.start_limit) if params.start_limit else price
+    """What a start at that price would cost, or the field and reason that forbid it."""
     try:
-        return Plan(params, rules, price, planned(params, rules, floor_to(base_price, rules.tick)), None)
+        table = table_of_start(params, rules, price)
     except BadLadder as error:
-        return Plan(params, rules, price, None, (error.field, error.reason))
+        return Plan(params, rules, price, error=(error.field, error.reason))
+    return Plan(params, rules, price, table.cost, table.rows[0].quote)
+
+
+def table_of_start(params: LadderParams, rules: MarketRules, price: Decimal) -> BreakevenTable:
+    """The ladder of a start at that price. Errors: `BadLadder`."""
+    base_price = min(price, params.start_limit) if params.start_limit else price
+    return planned(params, rules, floor_to(base_price, rules.tick))
 
 
 def texts(pairs: tuple[tuple[str, Decimal | int | str], ...]) -> dict[str, str]:

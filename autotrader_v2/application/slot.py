@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from autotrader_v2.domain.cycle import Idle, TradingCycle
-from autotrader_v2.domain.ladder import BreakevenTable, LadderParams
+from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.money import ZERO
 from autotrader_v2.domain.orders import OrderIntent, Side
@@ -98,13 +98,17 @@ class SlotState:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the ladder would be if an idle market started now, or why it cannot; good while the price is near."""
+    """What the ladder would cost if an idle market started now, or why it cannot; good while the price is near.
+
+    Its rows are not kept: they are most of what an idle market would weigh. Units: quote currency.
+    """
 
     params: LadderParams
     rules: MarketRules
     price: Decimal
-    table: BreakevenTable | None
-    error: tuple[str, str] | None
+    cost: Decimal = ZERO
+    first_order: Decimal = ZERO
+    error: tuple[str, str] | None = None
 
     def holds_for(self, params: LadderParams, rules: MarketRules, price: Decimal) -> bool:
         """Whether it was made from these values, at a price within 1 %."""

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from autotrader_v2.application.deciding import make_plan, texts
+from autotrader_v2.application.deciding import table_of_start, texts
 from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active, Idle
-from autotrader_v2.domain.ladder import BreakevenTable, LadderParams, breakeven_price, project, warnings
+from autotrader_v2.domain.ladder import BadLadder, BreakevenTable, LadderParams, breakeven_price, project, warnings
 from autotrader_v2.domain.ladder import take_profit_price as take_profit_at
 from autotrader_v2.domain.money import HUNDRED, ZERO, floor_to, plain, reported
 from autotrader_v2.domain.quotes import Quote, average_for_base, average_for_quote
@@ -132,7 +132,6 @@ def _active_view(cycle: Active, quote: Quote | None) -> dict[str, Any]:
 
 def _idle_view(slot: Slot, cycle: Idle) -> dict[str, Any]:
     plan, params = slot.plan, slot.state.params
-    table = plan.table if plan else None
     return {
         "cycle_id": cycle.tally.last_cycle_id or None,
         "average": None,
@@ -145,8 +144,8 @@ def _idle_view(slot: Slot, cycle: Idle) -> dict[str, Any]:
         "steps_total": params.steps,
         "invested": "0",
         "held": "0",
-        "ladder_cost": figure(table.cost) if table else None,
-        "first_order": text(table.rows[0].quote) if table else None,
+        "ladder_cost": figure(plan.cost) if plan and not plan.error else None,
+        "first_order": text(plan.first_order) if plan and not plan.error else None,
         "budget": text(params.budget_quote) if params.budget_quote else None,
         "unrealised": None,
         "unrealised_pct": None,
@@ -208,9 +207,10 @@ def table_view(floor: Floor, slot: Slot, params: LadderParams | None = None) -> 
             table, _, _ = project(params, rules, cycle.table.rows[: cycle.table.done], cycle.position)
     elif price is not None:
         _, free = floor.wallet.free_pair(slot.market)
-        plan = make_plan(used.resolved(max(free, ZERO), rules.qstep), rules, price)
-        table = plan.table
-        error = None if plan.error is None else {"field": plan.error[0], "message": plan.error[1]}
+        try:
+            table = table_of_start(used.resolved(max(free, ZERO), rules.qstep), rules, price)
+        except BadLadder as bad:
+            error = {"field": bad.field, "message": bad.reason}
         base_price = table.rows[0].price if table else price
     rows = []
     if table is not None:
@@ -248,10 +248,10 @@ def worst_case_view(floor: Floor, slot: Slot, slots: Sequence[Slot]) -> dict[str
         table = cycle.table
     elif quote is not None:
         _, free = floor.wallet.free_pair(slot.market)
-        plan = make_plan(state.params.resolved(max(free, ZERO), state.rules.qstep), state.rules, quote.ask)
-        table = plan.table
-        if plan.error:
-            view["error"] = {"field": plan.error[0], "message": plan.error[1]}
+        try:
+            table = table_of_start(state.params.resolved(max(free, ZERO), state.rules.qstep), state.rules, quote.ask)
+        except BadLadder as bad:
+            view["error"] = {"field": bad.field, "message": bad.reason}
     needed, free = ladders_need(floor, slots), floor.wallet.free()
     own = table.cost_ahead if table else ZERO
     others = needed - (own if state.switch is not SwitchMode.OFF else ZERO)
@@ -286,8 +286,8 @@ def ladders_need(floor: Floor, slots: Sequence[Slot]) -> Decimal:
         state = slot.state
         if isinstance(state.cycle, Active):
             total += state.cycle.table.cost_ahead if floor.mode_of(slot).rebuys else ZERO
-        elif state.switch is SwitchMode.ON and slot.plan is not None and slot.plan.table is not None:
-            total += slot.plan.table.cost
+        elif state.switch is SwitchMode.ON and slot.plan is not None:
+            total += slot.plan.cost
     return total
 
 
