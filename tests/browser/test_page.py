@@ -99,6 +99,7 @@ def test_quick_trade_buys_and_sells(served: Served, open_page: Open) -> None:
 def test_an_old_price_takes_the_decision_away(served: Served, open_page: Open) -> None:
     """Open dialogs and buttons that spend are disabled, with the reason; the row says so."""
     page = open_page()
+    turn_on(page, "BTC")
     go(page, "#/coin/BTC")
     page.get_by_role("button", name=re.compile("Buy .* of BTC…")).click()
     dialog = page.get_by_role("dialog")

@@ -30,6 +30,8 @@ export function what(code) {
   return has(`what.${name}`) ? t(`what.${name}`, { step: step ?? "" }).trim() : code ?? "";
 }
 
+const capital = (word) => word.charAt(0).toUpperCase() + word.slice(1);
+
 /** The decision's values as the sentences want them: prices, amounts, moments, distances. */
 function told(coin, values, now) {
   const price = (text) => number(text, coin.price_precision);
@@ -41,7 +43,7 @@ function told(coin, values, now) {
   return {
     currency: coin.currency, symbol: coin.symbol, quote, side,
     status: values.status ?? coin.market_status ?? "", label: values.label || t("label.none"), times: values.times ?? "",
-    what: what(values.what ?? coin.order?.what), client_id: values.client_id ?? coin.order?.client_id ?? "",
+    What: capital(what(values.what ?? coin.order?.what)), what: what(values.what ?? coin.order?.what), client_id: values.client_id ?? coin.order?.client_id ?? "",
     ago: age(now - Number(values.since_ms ?? coin.order?.since_ms ?? now)), in: later(values.until_ms),
     age: age(Number(values.age_ms)), limit_age: age(Number(values.limit_ms)),
     since: coin.paused ? shortClock(coin.paused.since_ms) : "", at: moment(Number(values.at_s) * 1000),

@@ -54,4 +54,4 @@ export function Track({ coin, stale }) {
 
 const NoCycle = ({ coin }) => html`
   <svg class="track" aria-hidden="true"><line x1="0" x2="100%" y1="10" y2="10" stroke="var(--line-strong)" stroke-width="2" stroke-dasharray="2 5" /></svg>
-  <div class="ends"><em>${coin.first_order && coin.switch === "on" ? t("track.first_buy", { amount: number(coin.first_order) }) : t("track.no_cycle")}</em></div>`;
+  <div class="ends"><em>${coin.first_order && coin.switch === "on" && !coin.paused ? t("track.first_buy", { amount: number(coin.first_order) }) : t("track.no_cycle")}</em></div>`;

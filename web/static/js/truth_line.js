@@ -26,7 +26,7 @@ export function items(head, oldestMs, nowMs, connected) {
     { name: t("truth.clock"), value: t("truth.ms", { ms: signed(String(truth.clock_offset_ms ?? 0), 0) }), bad: Math.abs(truth.clock_offset_ms ?? 0) > CLOCK_BAD_MS },
     { name: t("truth.journal"), value: truth.journal_ok === false ? t("truth.broken") : truth.journal_ms === null ? t("truth.not_yet") : t("truth.ms", { ms: number(truth.journal_ms, truth.journal_ms < 10 ? 1 : 0) }), bad: truth.journal_ok === false },
   ];
-  if (unknown) list.push({ name: t("truth.unknown"), value: t("truth.unknown_value", { count: unknown, coins: truth.unknown_orders.map((order) => order.currency).join(", ") }), bad: true, href: "#/orders" });
+  if (unknown) list.unshift({ name: t("truth.unknown"), value: t("truth.unknown_value", { count: unknown, coins: truth.unknown_orders.map((order) => order.currency).join(", ") }), bad: true, href: "#/orders" });
   if (truth.balances_ok === false) list.push({ name: t("truth.balances"), value: t("truth.broken"), bad: true });
   if (!connected) list.push({ name: t("truth.page"), value: t("truth.lost"), bad: true });
   if (!head.running) list.push({ name: t("truth.engine"), value: t("truth.stopped"), bad: true });
