@@ -45,6 +45,7 @@ export function CoinsPage({ actions }) {
   const shown = sorted.filter((row) => FILTERS[filter](row) && (!wanted || row.coin.currency.includes(wanted) || row.coin.name.toUpperCase().includes(wanted)));
   if (!isReady(state.head)) return html`<${Skeleton} />`;
   return html`
+    <h1 class="sr">${t("nav.coins")}</h1>
     <${Strip} money=${state.head.money} coins=${[...state.coins.values()]} />
     <div class="bar">
       <div class="search"><${Icon} name="find" /><input type="search" ref=${field} value=${search} placeholder=${t("coins.find")} aria-label=${t("coins.find")} onInput=${(event) => setSearch(event.target.value)} /><kbd>/</kbd></div>

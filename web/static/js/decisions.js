@@ -7,6 +7,7 @@ import { explain, what } from "./reasons.js";
 import { clock, moment, utc } from "./times.js";
 
 const SHOWN = 12;
+const NOW_ONLY = new Set(["rebuy_pause", "sell_only"]);
 const DAY_MS = 86400000;
 
 /** A decision as a sentence: a Hold reads like the row's reason did at that moment. */
@@ -17,8 +18,10 @@ export function sentenceOf(decision, coin) {
     return rich(`decision.${kind}`, { what: what(`${reason} ${values.step ?? ""}`.trim()), amount, currency: coin.currency, price: number(values.price, coin.price_precision), quote: coin.symbol.split("_")[1] });
   }
   if (!has(`decision.${reason}`)) {
-    const then = { ...coin, paused: null, order: null, hold: { reason, values } };
-    return html`<b>${explain(then, "on", decision.time_ms).word}.</b> ${explain(then, "on", decision.time_ms).sentence}`;
+    // Without values of its own the sentence would speak of the coin as it is now.
+    if (Object.keys(values).length === 0 || NOW_ONLY.has(reason)) return html`<b>${t(has(`reason.${reason}.word`) ? `reason.${reason}.word` : "reason.waiting.word")}.</b>`;
+    const { word, sentence } = explain({ ...coin, paused: null, order: null, hold: { reason, values } }, "on", decision.time_ms);
+    return html`<b>${word}.</b> ${sentence}`;
   }
   const price = (text) => number(text, coin.price_precision);
   return rich(`decision.${reason}`, { next: price(values.next_buy), ask: price(values.ask), take_profit: price(values.take_profit), bid: price(values.bid), cause: values.cause ? t(has(`pause.${values.cause}.word`) ? `pause.${values.cause}.word` : "pause.other.word") : "" });

@@ -24,7 +24,7 @@ export function Dialog({ title, badge, side, children, foot, onClose, narrow = f
   return html`<div class="veil" onMouseDown=${(event) => event.target === event.currentTarget && onClose()}>
     <div class=${`dlg${narrow ? " narrow" : ""}`} role="dialog" aria-modal="true" aria-labelledby="dialog-title" ref=${frame}>
       <div class="head"><h2 id="dialog-title">${title}</h2>${badge}<span class="muted xs push">${side}</span></div>
-      <div class="body">${children}</div>
+      <div class="body" tabindex="0">${children}</div>
       <div class="feet">${foot}</div>
     </div>
   </div>`;

@@ -4,6 +4,7 @@
  */
 import { html, useMemo, useState } from "./lib.js";
 import { Failed, preview } from "./api.js";
+import { signatureOf } from "./breakeven_table.js";
 import { useAnswer, useCommand, useRested } from "./hooks.js";
 import { isActive } from "./coin_facts.js";
 import { t } from "./i18n.js";
@@ -50,7 +51,7 @@ export function LadderForm({ coin = null, revision, onApplied }) {
   }, [draft, answer]);
 
   const touched = Object.keys(read.changes).length > 0;
-  useRested({ changes: read.changes, bad: read.bad, revision }, 300, async ({ changes, bad }) => {
+  useRested({ changes: read.changes, bad: read.bad, revision, table: coin && signatureOf(coin) }, 300, async ({ changes, bad }) => {
     if (!coin || bad.length || !Object.keys(changes).length) { setOutlook({}); return; }
     try {
       const [after, before] = await Promise.all([preview("/api/breakeven/preview", { base_currency: coin.currency, ...changes }), preview("/api/breakeven/preview", { base_currency: coin.currency })]);
@@ -111,7 +112,7 @@ function Field({ field, typed, base, common, own, changed, bad, change, quote, i
     ${field.choices
       ? html`<select id=${id} class=${look} value=${value} onChange=${(event) => change(name, event.target.value)}>${field.choices.map((choice) => html`<option value=${choice} selected=${choice === value}>${t(`choice.${choice}`)}</option>`)}</select>`
       : html`<span class="u"><input id=${id} class=${look} value=${value} inputmode="decimal" autocomplete="off" aria-invalid=${bad ? "true" : null} onInput=${(event) => change(name, event.target.value)} /><em>${unit}</em></span>`}
-    ${bad && typed ? html`<span class="echo warn">${t("ladder.not_a_number")}</span>` : echo !== null && /[.,]/.test(typed) && html`<span class="echo">${t("reads_as", { value: exact(echo) })}</span>`}
+    ${bad && typed ? html`<span class="echo warn">${t("ladder.not_a_number")}</span>` : echo !== null && exact(echo) !== typed.trim() && html`<span class="echo">${t("reads_as", { value: exact(echo) })}</span>`}
   </div>`;
 }
 

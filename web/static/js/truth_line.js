@@ -45,8 +45,8 @@ function oldest() {
 
 export function TruthLine() {
   useTicks(500);
-  if (!isReady(state.head)) return html`<div class="truth" role="group" aria-label=${t("truth.label")}><span class="bad"><i class="dot"></i>${t("truth.engine")} <b>${t("truth.starting")}</b></span></div>`;
-  return html`<div class="truth" role="group" aria-label=${t("truth.label")} tabindex="0">${items(state.head, oldest(), now(), state.connected).map(({ name, value, bad, href }) => {
+  if (!isReady(state.head)) return html`<div class="truth" role="region" aria-label=${t("truth.label")}><span class="bad"><i class="dot"></i>${t("truth.engine")} <b>${t("truth.starting")}</b></span></div>`;
+  return html`<div class="truth" role="region" aria-label=${t("truth.label")} tabindex="0">${items(state.head, oldest(), now(), state.connected).map(({ name, value, bad, href }) => {
     const inside = html`<i class="dot"></i>${name} <b>${value}</b>`;
     return href ? html`<a key=${name} href=${href} class=${bad ? "bad" : ""}>${inside}</a>` : html`<span key=${name} class=${bad ? "bad" : ""}>${inside}</span>`;
   })}</div>`;
