@@ -1,0 +1,397 @@
+"""Judges the engine by the exchange's own books, after every step. Shares no code with what it judges.
+
+The invariants are those of reliability.md §2 (I1-I9) and of TRADING_RULES.md. What the engine writes is read as a claim
+and compared with what the exchange did; a claim that does not hold ends the world with `Broken`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from autotrader_v2.application.events import (
+    AttemptClosed,
+    CycleChanged,
+    FillsBooked,
+    Intended,
+    Record,
+)
+from autotrader_v2.domain.cycle import (
+    Active,
+    Adopted,
+    BuyBooked,
+    CycleReset,
+    Idle,
+    OutsideIgnored,
+    SaleBooked,
+    SoldByHand,
+    TermsChanged,
+    TradingCycle,
+    WrittenOff,
+)
+from autotrader_v2.domain.ladder import LadderParams
+from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.domain.orders import OrderIntent, Side, Why
+from autotrader_v2.domain.quotes import Quote
+from autotrader_v2.matching.records import UserTrade
+from autotrader_v2.simulation.fibers import Hub
+from autotrader_v2.simulation.ledger import ZERO, Ledger, Terms, Traded
+
+# A quotient has more digits than any decimal; sums of a few hundred of them agree to far more than this.
+_CLOSE = Decimal("1e-12")
+# An order may have been decided under the limit before this one.
+_LIMIT_OVERLAP_MS = 10_000
+
+
+class Broken(BaseException):
+    """An invariant does not hold. Not an `Exception`: the engine under test must not be able to swallow it."""
+
+    def __init__(self, invariant: str, what: str) -> None:
+        super().__init__(f"{invariant}: {what}")
+        self.invariant, self.what = invariant, what
+
+
+@dataclass(slots=True)
+class _Order:
+    """What the auditor knows of one label."""
+
+    intent: OrderIntent
+    sent: bool = False
+    placed: int = 0
+    closed: bool = False
+    trades: dict[str, Traded] = field(default_factory=dict)
+    booked: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Seen:
+    """A quote as it was handed to the engine: when the price was true, and whether it was a wrong one."""
+
+    bid: Decimal
+    ask: Decimal
+    true_ms: int
+    wrong: bool
+
+
+@dataclass(slots=True)
+class Allowed:
+    """What people allow a market, as the auditor was told. `since_ms`: when a stricter mode was last confirmed."""
+
+    starts: bool = False
+    rebuys: bool = False
+    sells: bool = False
+
+
+class Auditor:
+    """Hears everything, believes nothing. Raises `Broken`."""
+
+    def __init__(self, hub: Hub, markets: Sequence[Market], *, price_age_ms: int, commit_ms: int) -> None:
+        self._hub = hub
+        self._age_ms = price_age_ms
+        self._commit_ms = commit_ms
+        self.orders: dict[str, _Order] = {}
+        self.open_of: dict[Market, str] = {}
+        self.steps: dict[tuple[Market, int, int], str] = {}
+        self.ledgers: dict[Market, Ledger] = {market: Ledger() for market in markets}
+        self.seen: dict[Market, list[Seen]] = {market: [] for market in markets}
+        self.allowed: dict[Market, Allowed] = {market: Allowed() for market in markets}
+        self._budgets: list[tuple[int, Decimal]] = []
+        self.dirty: set[Market] = set()
+        self.sent_count = 0
+        self.unknown_since: dict[str, int] = {}
+        self.resolve_ms: list[int] = []
+
+    # -- the exchange's books
+
+    def sent(self, intent: OrderIntent) -> None:
+        """A process is about to send this."""
+        order = self.orders.get(intent.client_id)
+        if order is None or order.closed:
+            raise Broken("I4", f"{intent.client_id} leaves without an open, durable intent")
+        if order.intent != intent:
+            raise Broken("I4", f"{intent.client_id} leaves otherwise than it was written: {intent}")
+        if order.sent:
+            raise Broken("I1", f"{intent.client_id} is sent a second time")
+        order.sent = True
+        self.sent_count += 1
+        self._check_price(intent)
+        if intent.side is Side.BUY:
+            self._check_buy(intent)
+        else:
+            self._check_sale(intent)
+
+    def placed(self, intent: OrderIntent) -> None:
+        """The exchange took an order in."""
+        order = self.orders.get(intent.client_id)
+        if order is None:
+            raise Broken("I4", f"{intent.client_id} is at the exchange without an intent")
+        order.placed += 1
+        if order.placed > 1:
+            raise Broken("I1", f"{intent.client_id} is at the exchange {order.placed} times")
+        if order.closed:
+            raise Broken("I1", f"{intent.client_id} was written down as ended and then arrived")
+
+    def traded(self, trade: UserTrade) -> None:
+        """The account traded."""
+        if trade.text not in self.orders:
+            return  # other hands
+        order = self.orders[trade.text]
+        elsewhere = trade.quote * Decimal("0.002") if trade.gt_fee or trade.point_fee else ZERO
+        buy = trade.side is Side.BUY
+        order.trades[str(trade.id)] = Traded(
+            trade.text,
+            buy,
+            trade.amount,
+            trade.quote,
+            trade.fee if buy else ZERO,
+            ZERO if buy else trade.fee,
+            elsewhere,
+            trade.time_ms,
+        )
+        if order.closed:
+            raise Broken("I2", f"{trade.text} traded after it was written down as ended")
+        intent = order.intent
+        if buy:
+            step = (intent.market, intent.cycle_id, -1 if intent.step is None else intent.step)
+            if intent.step is not None and self.steps.setdefault(step, trade.text) != trade.text:
+                raise Broken("I1", f"step {intent.step} of cycle {intent.cycle_id} was bought twice: {trade.text}")
+            spent = sum((one.quote for one in order.trades.values()), ZERO)
+            if spent > intent.max_cost:
+                raise Broken("I3", f"{trade.text} spent {spent}, {intent.max_cost} was set aside")
+
+    # -- what the engine makes durable
+
+    def limit_set(self, budget: Decimal) -> None:
+        """People limit what all markets together may cost; 0: no longer."""
+        now_ms = self._hub.now_ms
+        self._budgets = [*(one for one in self._budgets if one[0] > now_ms - _LIMIT_OVERLAP_MS), (now_ms, budget)]
+
+    def committed(self, records: Sequence[Record]) -> None:
+        """A transaction became durable."""
+        for record in records:
+            match record:
+                case Intended(intent=intent):
+                    self._intended(intent)
+                case FillsBooked(client_id=client_id, fills=fills):
+                    order = self.orders[client_id]
+                    for fill in fills:
+                        trade = order.trades.get(fill.trade_id)
+                        if trade is None:
+                            raise Broken("I2", f"{client_id} books the trade {fill.trade_id}, which is not its")
+                        if fill.trade_id in order.booked:
+                            raise Broken("I2", f"{client_id} books the trade {fill.trade_id} twice")
+                        if (fill.base, fill.quote) != (trade.base, trade.quote):
+                            raise Broken("I2", f"{client_id} books other amounts than traded: {fill}")
+                        order.booked.add(fill.trade_id)
+                case AttemptClosed(client_id=client_id):
+                    self._closed(client_id)
+                case CycleChanged():
+                    self._cycle_changed(record)
+
+    def _intended(self, intent: OrderIntent) -> None:
+        if intent.client_id in self.orders:
+            raise Broken("I1", f"the label {intent.client_id} is used again")
+        if intent.market in self.open_of:
+            raise Broken("I1", f"{intent.market} has two open orders")
+        self.orders[intent.client_id] = _Order(intent)
+        self.open_of[intent.market] = intent.client_id
+
+    def _closed(self, client_id: str) -> None:
+        order = self.orders[client_id]
+        order.closed = True
+        if self.open_of.get(order.intent.market) == client_id:
+            del self.open_of[order.intent.market]
+        lost = order.trades.keys() - order.booked
+        if lost:
+            raise Broken("I2", f"{client_id} is written down as ended, its trades {sorted(lost)} are not")
+        since_ms = self.unknown_since.pop(client_id, None)
+        if since_ms is not None:
+            self.resolve_ms.append(self._hub.now_ms - since_ms)
+
+    def _cycle_changed(self, record: CycleChanged) -> None:
+        market, event = record.market, record.event
+        ledger = self.ledgers[market]
+        match event:
+            case BuyBooked():
+                terms = _terms(event.params, event.rules)
+                ledger.bought(self._trades(event), event.cycle_id, event.step, event.seen_price, terms)
+            case SaleBooked():
+                ledger.sold(self._trades(event), event.cycle_id, event.outside)
+            case SoldByHand(coins=coins, proceeds=proceeds, closes=closes):
+                ledger.sold_by_hand(coins, proceeds, closes)
+            case Adopted(coins=coins, cost=cost, params=params, rules=rules):
+                ledger.adopted(coins, cost, _terms(params, rules))
+            case WrittenOff():
+                ledger.written_off()
+            case CycleReset():
+                ledger.forgotten()
+            case OutsideIgnored(coins=coins):
+                ledger.ignored = coins
+            case TermsChanged(params=params, rules=rules):
+                if ledger.open:
+                    ledger.terms = _terms(params, rules)
+        self._compare(market, ledger, record.after)
+        self.dirty.add(market)
+
+    def _trades(self, event: BuyBooked | SaleBooked) -> list[Traded]:
+        order = self.orders[event.client_id]
+        trades = [order.trades.get(fill.trade_id) for fill in event.fills]
+        known = [one for one in trades if one is not None]
+        if len(known) != len(trades) or not known:
+            raise Broken("I2", f"{event.client_id} changes the cycle by trades that are not its")
+        return known
+
+    def _compare(self, market: Market, ledger: Ledger, cycle: TradingCycle) -> None:
+        """I6: the engine's figures against our own."""
+        tally = cycle.tally
+        _same(market, "dust", ledger.dust, tally.dust.coins)
+        _same(market, "ignored", ledger.ignored, tally.ignored)
+        _same(market, "completed", ledger.completed, tally.completed)
+        _near(market, "realised", ledger.realised, tally.realised)
+        _near(market, "dust cost", ledger.dust_cost, tally.dust.cost)
+        if isinstance(cycle, Idle):
+            _same(market, "state", ledger.open, False)
+            return
+        _same(market, "state", ledger.open, True)
+        _same(market, "cycle", ledger.cycle_id, cycle.cycle_id)
+        _same(market, "held", ledger.held, cycle.held)
+        _near(market, "invested", ledger.cost, cycle.invested)
+        _same(market, "step", ledger.step, cycle.position.step)
+        terms = ledger.terms
+        tick = Decimal(1).scaleb(-terms.price_decimals) if terms else ZERO
+        if abs(ledger.breakeven() - cycle.breakeven) > tick:
+            raise Broken("I6", f"{market}: breakeven {cycle.breakeven}, recomputed {ledger.breakeven()}")
+        if abs(ledger.sell_price() - cycle.sell_price) > tick:
+            raise Broken("I6", f"{market}: sells at {cycle.sell_price}, recomputed {ledger.sell_price()}")
+        price = ledger.next_price()
+        row = cycle.next_step
+        if (price is None) != (row is None) or (price is not None and row is not None and price != row.price):
+            raise Broken("I6", f"{market}: next step at {row.price if row else None}, recomputed {price}")
+
+    # -- may it leave?
+
+    def _check_price(self, intent: OrderIntent) -> None:
+        """I9: the decision stands on a price that was true, right and fresh."""
+        limit_ms = self._age_ms + self._commit_ms
+        now_ms = self._hub.now_ms
+        buy = intent.side is Side.BUY
+        for one in reversed(self.seen[intent.market]):
+            price = one.ask if buy else one.bid
+            if price == intent.seen_price and now_ms - one.true_ms <= limit_ms and not one.wrong:
+                return
+        stands_on = f"{intent.client_id} {intent.side} stands on {intent.seen_price}"
+        raise Broken("I9", f"{stands_on}, no right price of the last {limit_ms} ms")
+
+    def _check_buy(self, intent: OrderIntent) -> None:
+        ledger, market = self.ledgers[intent.market], intent.market
+        if intent.why is Why.QUICK_BUY:
+            self._check_budget(intent)
+            return
+        allowed = self.allowed[market]
+        if not (allowed.starts if intent.why is Why.START else allowed.rebuys):
+            raise Broken("I8", f"{intent.client_id} buys although that is switched off")
+        self._check_budget(intent)
+        if intent.why is Why.START:
+            if ledger.open:
+                raise Broken("I1", f"{intent.client_id} starts a cycle while one is open")
+            return
+        if not ledger.open:
+            raise Broken("I1", f"{intent.client_id} rebuys without a cycle")
+        price, terms, step = ledger.next_price(), ledger.terms, (ledger.step or 0) + 1
+        if price is None or terms is None or intent.step != step:
+            raise Broken("I1", f"{intent.client_id} buys step {intent.step}, the next one is {step}")
+        if intent.seen_price > price:
+            raise Broken("I3", f"{intent.client_id} buys step {step} at {intent.seen_price}, above its row {price}")
+        if intent.max_cost > terms.size(step):
+            raise Broken("I3", f"{intent.client_id} spends {intent.max_cost}, its row {terms.size(step)}")
+
+    def _check_budget(self, intent: OrderIntent) -> None:
+        recent = [one for one in self._budgets[:-1] if one[0] > self._hub.now_ms - _LIMIT_OVERLAP_MS]
+        limits = [amount for _, amount in (*recent, *self._budgets[-1:])]
+        if not limits or ZERO in limits:
+            return
+        limit = max(limits)
+        invested = sum((one.cost for one in self.ledgers.values() if one.open), ZERO)
+        out = sum((self.orders[label].intent.max_cost for label in self.open_of.values()), ZERO)
+        if invested + out > limit * Decimal("1.001"):
+            raise Broken("I3", f"{intent.client_id}: {invested} invested and {out} on their way, the budget is {limit}")
+
+    def _check_sale(self, intent: OrderIntent) -> None:
+        ledger = self.ledgers[intent.market]
+        if not ledger.open:
+            if intent.why is not Why.SELL_ALL:
+                raise Broken("I5", f"{intent.client_id} sells without a cycle")
+            return
+        own = ledger.held + ledger.dust
+        if intent.amount > own:
+            raise Broken("I5", f"{intent.client_id} sells {intent.amount}, the book owns {own}")
+        if intent.why is Why.TAKE_PROFIT:
+            if not self.allowed[intent.market].sells:
+                raise Broken("I8", f"{intent.client_id} sells although that is switched off")
+            if intent.seen_price < ledger.breakeven():
+                raise Broken("I6", f"{intent.client_id} takes profit at {intent.seen_price}, below breakeven")
+            if intent.limit_price is not None and intent.limit_price < ledger.breakeven():
+                raise Broken("I6", f"{intent.client_id} may fill at {intent.limit_price}, below breakeven")
+
+    # -- after a step
+
+    def quoted(self, quote: Quote, true_ms: int, *, wrong: bool) -> None:
+        """A quote was handed to the engine."""
+        seen = self.seen[quote.market]
+        seen.append(Seen(quote.bid, quote.ask, true_ms, wrong))
+        if len(seen) > 64:
+            del seen[:32]
+
+    def check_memory(self, market: Market, memory: TradingCycle, durable: TradingCycle) -> None:
+        """I7: what the engine thinks is what its journal says."""
+        if memory is not durable and memory != durable:
+            raise Broken("I7", f"{market}: memory {_brief(memory)}, journal {_brief(durable)}")
+
+    def check_fold(self, from_zero: Mapping[Market, TradingCycle], newest: Mapping[Market, TradingCycle]) -> None:
+        """I7: folded from the first event the journal gives the same cycles."""
+        for market, cycle in from_zero.items():
+            if cycle != newest[market]:
+                raise Broken("I7", f"{market}: folded from zero {_brief(cycle)}, written {_brief(newest[market])}")
+
+    def check_end(self) -> None:
+        """I2 and I12 when all is healed: nothing is open, everything that traded is booked."""
+        for label, order in self.orders.items():
+            if not order.closed:
+                raise Broken("I12", f"{label} never ended")
+            if order.trades.keys() != order.booked:
+                raise Broken("I2", f"{label} traded {sorted(order.trades)}, booked {sorted(order.booked)}")
+
+
+def _terms(params: LadderParams, rules: MarketRules) -> Terms:
+    return Terms(
+        price_decimals=rules.price_precision,
+        lot_decimals=rules.amount_precision,
+        fee=rules.fee,
+        min_base=rules.min_base,
+        min_quote=rules.min_quote,
+        start_quote=params.start_quote,
+        steps=params.steps,
+        multiplier=params.size_multiplier,
+        drop_pct=params.drop_step_pct,
+        drop_growth_pct=params.drop_growth_pct,
+        profit_pct=params.profit_pct,
+        profit_decay_pct=params.profit_decay_pct,
+        min_profit_pct=params.min_profit_pct,
+    )
+
+
+def _same(market: Market, what: str, ours: object, theirs: object) -> None:
+    if ours != theirs:
+        raise Broken("I6", f"{market}: {what} {theirs}, recomputed {ours}")
+
+
+def _near(market: Market, what: str, ours: Decimal, theirs: Decimal) -> None:
+    if abs(ours - theirs) > _CLOSE * max(abs(ours), Decimal(1)):
+        raise Broken("I6", f"{market}: {what} {theirs}, recomputed {ours}")
+
+
+def _brief(cycle: TradingCycle) -> str:
+    if isinstance(cycle, Active):
+        return f"cycle {cycle.cycle_id} step {cycle.position.step} held {cycle.held} realised {cycle.tally.realised}"
+    return (
+        f"idle after cycle {cycle.tally.last_cycle_id}, realised {cycle.tally.realised}, dust {cycle.tally.dust.coins}"
+    )

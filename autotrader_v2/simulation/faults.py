@@ -1,0 +1,168 @@
+"""What may go wrong and how often, drawn from the seed.
+
+Each kind has its own stream of chance, so leaving one kind out leaves the others where they were: that is how a long
+history is made short.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Mapping
+
+# Chance per opportunity. An opportunity is a call, a write, a price or a person's turn, as the name begins.
+GATE_AS_SEEN: Mapping[str, float] = {
+    "send_lost_before": 0.004,
+    "send_lost_after": 0.004,
+    "send_error_before": 0.004,
+    "send_error_after": 0.004,
+    "send_late": 0.004,
+    "send_refused": 0.002,
+    "order_invisible": 0.2,
+    "find_fails": 0.05,
+    "find_partial": 0.1,
+    "balances_fail": 0.02,
+    "balances_late": 0.05,
+    "book_fails": 0.02,
+    "trades_fail": 0.05,
+    "rules_fail": 0.05,
+    "warm_fails": 0.02,
+    "fill_twice": 0.02,
+    "fill_missed": 0.02,
+    "fill_late": 0.05,
+    "price_twice": 0.02,
+    "price_old": 0.01,
+    "price_crossed": 0.002,
+    "price_spike": 0.002,
+    "price_silence": 0.001,
+    "price_thin": 0.05,
+    "write_slow": 0.002,
+    "crash_idle": 0.0002,
+    "person_switch": 0.05,
+    "person_quick_buy": 0.03,
+    "person_sell_all": 0.03,
+    "person_params": 0.03,
+    "hand_sell": 0.01,
+    "hand_buy": 0.01,
+    "hand_deposit": 0.02,
+}
+
+HOSTILE: Mapping[str, float] = {
+    **GATE_AS_SEEN,
+    "send_lost_before": 0.03,
+    "send_lost_after": 0.03,
+    "send_error_before": 0.02,
+    "send_error_after": 0.02,
+    "send_late": 0.03,
+    "send_not_sent": 0.01,
+    "send_refused": 0.01,
+    "send_refused_lasting": 0.002,
+    "send_refused_account": 0.001,
+    "order_invisible": 0.5,
+    "find_fails": 0.25,
+    "find_partial": 0.3,
+    "balances_fail": 0.08,
+    "balances_late": 0.15,
+    "balances_old": 0.05,
+    "book_fails": 0.15,
+    "trades_fail": 0.2,
+    "rules_fail": 0.2,
+    "warm_fails": 0.2,
+    "outage": 0.0005,
+    "fill_twice": 0.1,
+    "fill_missed": 0.1,
+    "fill_late": 0.2,
+    "price_twice": 0.05,
+    "price_old": 0.05,
+    "price_crossed": 0.01,
+    "price_nan": 0.01,
+    "price_spike": 0.01,
+    "price_jump": 0.005,
+    "price_crash": 0.001,
+    "price_silence": 0.005,
+    "price_thin": 0.15,
+    "price_wide": 0.01,
+    "worker_starved": 0.01,
+    "write_fails": 0.01,
+    "write_full": 0.001,
+    "write_slow": 0.01,
+    "crash_before_write": 0.003,
+    "crash_after_write": 0.003,
+    "crash_before_send": 0.003,
+    "crash_after_send": 0.003,
+    "crash_idle": 0.0005,
+    "clock_step": 0.0005,
+    "rules_change": 0.001,
+    "status_change": 0.001,
+    "fee_change": 0.001,
+    "person_switch": 0.1,
+    "person_global": 0.02,
+    "person_reset": 0.02,
+    "person_write_off": 0.02,
+    "person_adopt": 0.05,
+    "person_ignore": 0.03,
+    "person_quick_buy": 0.08,
+    "person_sell_all": 0.08,
+    "person_params": 0.08,
+    "person_limits": 0.02,
+    "hand_sell": 0.04,
+    "hand_buy": 0.02,
+    "hand_deposit": 0.03,
+    "hand_withdraw": 0.02,
+    "hand_withdraw_coins": 0.01,
+    "hand_lock": 0.02,
+}
+
+CALM: Mapping[str, float] = {"person_switch": 0.02, "person_quick_buy": 0.02, "person_sell_all": 0.02}
+
+PROFILES: Mapping[str, Mapping[str, float]] = {"calm": CALM, "gate_as_seen": GATE_AS_SEEN, "hostile": HOSTILE}
+# Of the kinds of a profile a seed leaves out so many: rare ones meet more often where common ones are missing.
+_LEFT_OUT = 0.25
+
+
+class Dice:
+    """All chance of one world. `happened` counts the faults by kind."""
+
+    def __init__(self, seed: int, rates: Mapping[str, float], without: frozenset[str] = frozenset()) -> None:
+        self.seed = seed
+        self.rng = random.Random(f"{seed}:world")
+        self.happened: Counter[str] = Counter()
+        self._streams: dict[str, random.Random] = {}
+        swarm = random.Random(f"{seed}:swarm")
+        chosen = {kind: rate for kind, rate in rates.items() if swarm.random() >= _LEFT_OUT}
+        self._rates = {kind: rate for kind, rate in chosen.items() if kind not in without}
+        self._until = {kind: self._gap(kind) for kind in self._rates}
+
+    def hit(self, kind: str) -> bool:
+        """Whether it happens at this opportunity."""
+        left = self._until.get(kind)
+        if left is None:
+            return False
+        if left:
+            self._until[kind] = left - 1
+            return False
+        self._until[kind] = self._gap(kind)
+        self.happened[kind] += 1
+        return True
+
+    def ms(self, low: int, high: int) -> int:
+        """A time between the two."""
+        return low + int(self.rng.random() * (high - low))
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What may happen in this world."""
+        return tuple(self._rates)
+
+    def heal(self) -> None:
+        """From now on nothing goes wrong."""
+        self._until.clear()
+
+    def _gap(self, kind: str) -> int:
+        """Opportunities to let pass before the next one: a draw for each of them would cost more than they do."""
+        stream = self._streams.get(kind)
+        if stream is None:
+            stream = self._streams[kind] = random.Random(f"{self.seed}:{kind}")
+        rate = self._rates[kind]
+        gap = 0
+        while stream.random() >= rate:
+            gap += 1
+        return gap

@@ -1,0 +1,240 @@
+"""Threads that take turns: each runs until it waits for the world, and the seed decides who goes on next.
+
+A fiber is a greenlet: production code that blocks (an fsync, a request, a wait) parks here and another goes on, so one
+thread explores what many would do, and the same seed explores the same.
+"""
+
+import heapq
+import random
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import greenlet
+
+Call = Callable[[], None]
+
+
+class Crashed(BaseException):
+    """The process this code ran in is dead. No `except Exception` of it may go on."""
+
+
+class Fiber:
+    """One line of work of a process (`group`), parked or running."""
+
+    __slots__ = ("group", "started", "thread", "turn", "until")
+
+    def __init__(self, run: Call, hub: Any, group: int) -> None:
+        self.thread = greenlet.greenlet(run, hub)
+        self.group = group
+        self.started = False
+        # Counts resumptions, so that an alarm set for an earlier wait is not taken for this one's.
+        self.turn = 0
+        self.until: Callable[[], bool] | None = None
+
+
+_Entry = tuple[int, float, int, "Fiber | Call", int]
+
+
+class Hub:
+    """Virtual time and who goes on next. Units: `now_ms` milliseconds of the world's true time, never set back."""
+
+    def __init__(self, rng: random.Random, now_ms: int) -> None:
+        self.now_ms = now_ms
+        self._rng = rng.random
+        self._heap: list[_Entry] = []
+        self._count = 0
+        self._waiting: list[Fiber] = []
+        self._greenlet = greenlet.getcurrent()
+        self._groups: dict[int, list[Fiber]] = {}
+        # Who runs now; None between events.
+        self.current: Fiber | None = None
+
+    # -- from outside fibers
+
+    def at(self, due_ms: int, call: Call) -> None:
+        """Deliver an event of the world then."""
+        self._count += 1
+        heapq.heappush(self._heap, (due_ms, self._rng(), self._count, call, 0))
+
+    def spawn(self, group: int, body: Call, after_ms: int = 0) -> None:
+        """Start a line of work of a process."""
+
+        def run() -> None:
+            try:
+                body()
+            except Crashed:
+                return
+
+        fiber = Fiber(run, self._greenlet, group)
+        self._groups.setdefault(group, []).append(fiber)
+        self._wake_at(fiber, self.now_ms + after_ms)
+
+    def step(self) -> None:
+        """Deliver one event: whoever's wait is over goes on, else time moves to what is next."""
+        for index, fiber in enumerate(self._waiting):
+            if fiber.until is None or fiber.until():
+                del self._waiting[index]
+                self._resume(fiber, woken=True)
+                return
+        while True:
+            due_ms, _, _, what, turn = heapq.heappop(self._heap)
+            if isinstance(what, Fiber):
+                if what.thread.dead or what.turn != turn:
+                    continue
+                self.now_ms = max(self.now_ms, due_ms)
+                if what.until is not None:
+                    self._waiting.remove(what)
+                self._resume(what, woken=False)
+                return
+            self.now_ms = max(self.now_ms, due_ms)
+            what()
+            return
+
+    def kill(self, group: int) -> None:
+        """End a process where it stands: nothing of it goes on."""
+        fibers = self._groups.pop(group, [])
+        self._waiting = [fiber for fiber in self._waiting if fiber.group != group]
+        for fiber in fibers:
+            if fiber.started and not fiber.thread.dead:
+                # Its `finally` blocks run, but whatever they touch outside is dead as well.
+                self.current = fiber
+                fiber.thread.throw(greenlet.GreenletExit)
+        self.current = None
+        self._heap = [entry for entry in self._heap if not (isinstance(entry[3], Fiber) and entry[3].group == group)]
+        heapq.heapify(self._heap)
+
+    # -- from inside a fiber
+
+    def sleep(self, ms: int) -> None:
+        """Let that much time pass for this line of work."""
+        fiber = self._mine()
+        self._wake_at(fiber, self.now_ms + ms)
+        self._greenlet.switch()
+
+    def wait(self, until: Callable[[], bool], timeout_ms: int | None = None) -> bool:
+        """Wait until something holds; False when the time was over first."""
+        if until():
+            return True
+        fiber = self._mine()
+        fiber.until = until
+        self._waiting.append(fiber)
+        if timeout_ms is not None:
+            self._wake_at(fiber, self.now_ms + timeout_ms)
+        return bool(self._greenlet.switch())
+
+    def forever(self) -> None:
+        """Never go on: the process is about to die."""
+        self._greenlet.switch()
+        raise Crashed
+
+    def _wake_at(self, fiber: Fiber, due_ms: int) -> None:
+        self._count += 1
+        heapq.heappush(self._heap, (due_ms, self._rng(), self._count, fiber, fiber.turn))
+
+    def _resume(self, fiber: Fiber, *, woken: bool) -> None:
+        fiber.turn += 1
+        fiber.until = None
+        self.current = fiber
+        if fiber.started:
+            fiber.thread.switch(woken)
+        else:
+            fiber.started = True
+            fiber.thread.switch()
+        self.current = None
+        if fiber.thread.dead and fiber.group in self._groups:
+            self._groups[fiber.group].remove(fiber)
+
+    def _mine(self) -> Fiber:
+        if self.current is None:
+            raise TypeError("only a line of work of the simulated process may wait")
+        return self.current
+
+
+class FiberFuture(Future[Any]):
+    """A result that is waited for in virtual time."""
+
+    def __init__(self, hub: Hub) -> None:
+        super().__init__()
+        self._hub = hub
+
+    def result(self, timeout: float | None = None) -> Any:
+        """See `Future`. Errors: TimeoutError."""
+        if not self._hub.wait(self.done, None if timeout is None else int(timeout * 1000)):
+            raise TimeoutError
+        return super().result(0)
+
+
+class FiberCrew:
+    """A `Crew` of fibers: bodies and senders of one process."""
+
+    def __init__(self, hub: Hub, group: int) -> None:
+        self._hub = hub
+        self._group = group
+
+    def spawn(self, name: str, body: Call) -> None:
+        """See `Crew`."""
+        self._hub.spawn(self._group, body)
+
+    def submit(self, call: Callable[..., Any], *args: Any) -> Future[Any]:
+        """See `Crew`."""
+        future = FiberFuture(self._hub)
+
+        def run() -> None:
+            future.set_result(call(*args))
+
+        self._hub.spawn(self._group, run)
+        return future
+
+    def end(self) -> None:
+        """See `Crew`: the world ends processes by killing them."""
+
+
+class FiberLock:
+    """A re-entrant lock between fibers; a thread's own would take them all for one holder."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._owner: Fiber | None = None
+        self._depth = 0
+
+    @property
+    def held(self) -> bool:
+        """Whether somebody holds it."""
+        return self._owner is not None
+
+    def __enter__(self) -> bool:
+        me = self._hub.current
+        if self._owner is not me:
+            if self._owner is not None:
+                self._hub.wait(lambda: self._owner is None)
+            self._owner = me
+        self._depth += 1
+        return True
+
+    def __exit__(self, *_error: object) -> None:
+        self._depth -= 1
+        if not self._depth:
+            self._owner = None
+
+
+class VirtualClock:
+    """The `Clock` of a process: the hub's time, read from a clock that people and daylight saving may set."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        # How far the machine's clock is ahead of the world's.
+        self.ahead_ms = 0
+
+    def now_ms(self) -> int:
+        """See `Clock`."""
+        return self._hub.now_ms + self.ahead_ms
+
+    def monotonic_s(self) -> float:
+        """See `Clock`."""
+        return self._hub.now_ms / 1000
+
+    def wait(self, event: threading.Event, timeout_s: float) -> bool:
+        """See `Clock`."""
+        return self._hub.wait(event.is_set, int(timeout_s * 1000) + 1)

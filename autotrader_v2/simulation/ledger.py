@@ -1,0 +1,211 @@
+"""The auditor's own arithmetic of one market: what is owned, what it cost, where it may sell. Nothing of the engine's.
+
+Formulas from TRADING_RULES.md, written a second time on purpose: two mistakes would have to agree.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+ZERO = Decimal(0)
+
+
+def down(value: Decimal, decimals: int) -> Decimal:
+    """Rounded down to so many decimals."""
+    return value.quantize(Decimal(1).scaleb(-decimals), ROUND_FLOOR)
+
+
+def up(value: Decimal, decimals: int) -> Decimal:
+    """Rounded up to so many decimals."""
+    return value.quantize(Decimal(1).scaleb(-decimals), ROUND_CEILING)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What of parameters and rules the thresholds depend on. Units: decimals, fractions, percent, coins, quote."""
+
+    price_decimals: int
+    lot_decimals: int
+    fee: Decimal
+    min_base: Decimal
+    min_quote: Decimal
+    start_quote: Decimal
+    steps: int
+    multiplier: Decimal
+    drop_pct: Decimal
+    drop_growth_pct: Decimal
+    profit_pct: Decimal
+    profit_decay_pct: Decimal
+    min_profit_pct: Decimal
+
+    def sellable(self, coins: Decimal, price: Decimal) -> bool:
+        """Whether the exchange would take a sale of that many coins."""
+        lots = down(coins, self.lot_decimals)
+        least = max(self.min_base, Decimal(1).scaleb(-self.lot_decimals))
+        return lots >= least and lots * price >= self.min_quote
+
+    def size(self, step: int) -> Decimal:
+        """What a step spends."""
+        return down(self.start_quote * self.multiplier**step, min(self.price_decimals, 8))
+
+
+@dataclass(frozen=True, slots=True)
+class Traded:
+    """A trade at the exchange as the auditor heard of it. `elsewhere`: worth of a fee taken in another currency."""
+
+    label: str
+    buy: bool
+    base: Decimal
+    quote: Decimal
+    base_fee: Decimal
+    quote_fee: Decimal
+    elsewhere: Decimal
+    time_ms: int
+
+
+@dataclass(slots=True)
+class Ledger:
+    """One market's book. `step` None: no cycle is open."""
+
+    cycle_id: int = 0
+    step: int | None = None
+    held: Decimal = ZERO
+    cost: Decimal = ZERO
+    anchor: Decimal = ZERO
+    rest: bool = False
+    dust: Decimal = ZERO
+    dust_cost: Decimal = ZERO
+    ignored: Decimal = ZERO
+    realised: Decimal = ZERO
+    completed: int = 0
+    terms: Terms | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether a cycle runs."""
+        return self.step is not None
+
+    def breakeven(self) -> Decimal:
+        """Where a sale pays the position back, fee included."""
+        terms = self._terms()
+        return up(self.cost / (self.held * (1 - terms.fee)), terms.price_decimals)
+
+    def sell_price(self) -> Decimal:
+        """The average a sale must get."""
+        terms, breakeven = self._terms(), self.breakeven()
+        if self.rest:
+            return breakeven
+        profit = max(terms.profit_pct - (self.step or 0) * terms.profit_decay_pct, terms.min_profit_pct)
+        return up(breakeven * (1 + profit / 100), terms.price_decimals)
+
+    def next_price(self) -> Decimal | None:
+        """The price of the next step; None when the ladder is used up."""
+        terms, step = self._terms(), (self.step or 0) + 1
+        if step > terms.steps:
+            return None
+        fall = terms.drop_pct + (step - 1) * terms.drop_growth_pct
+        price = down(self.anchor * (1 - fall / 100), terms.price_decimals)
+        return price if price > 0 else None
+
+    def bought(self, trades: Sequence[Traded], cycle_id: int, step: int | None, seen: Decimal, terms: Terms) -> bool:
+        """Take a buy in; False when it belongs to a cycle that is over (its coins lie outside)."""
+        base, quote = sum((one.base for one in trades), ZERO), sum((one.quote for one in trades), ZERO)
+        net = base - sum((one.base_fee for one in trades), ZERO)
+        cost = quote + sum((one.elsewhere for one in trades), ZERO)
+        anchor = down(min(quote / base, seen), terms.price_decimals)
+        if not self.open:
+            if cycle_id <= self.cycle_id:
+                return False
+            self.cycle_id = cycle_id
+            if not terms.sellable(net, quote / base):
+                self.dust, self.dust_cost = self.dust + net, self.dust_cost + cost
+                return True
+            self._begin(net, cost, anchor, terms)
+            return True
+        if cycle_id != self.cycle_id:
+            return False
+        self.held, self.cost = self.held + net, self.cost + cost
+        if step is None:
+            self.anchor = min(self.anchor, anchor)
+        else:
+            self.anchor, self.step = anchor, max(self.step or 0, step)
+        return True
+
+    def sold(self, trades: Sequence[Traded], cycle_id: int, outside: Decimal) -> None:
+        """Take a sale of ours in; `outside` of its coins were never the cycle's."""
+        total = sum((one.base for one in trades), ZERO)
+        coins = max(total - outside, ZERO)
+        # What the coins outside brought is no result of ours.
+        got = sum((one.quote - one.quote_fee - one.elsewhere for one in trades), ZERO) * coins / total
+        if not self.open or cycle_id != self.cycle_id:
+            self._dust_sold(coins, got)
+            return
+        self._reduce(coins, got, trades[-1].quote / trades[-1].base, partial=True)
+
+    def sold_by_hand(self, coins: Decimal, got: Decimal, closes: bool) -> None:
+        """Coins of the cycle that somebody sold at the exchange."""
+        if not self.open:
+            return
+        if closes:
+            self._close(got)
+        else:
+            self._reduce(coins, got, got / coins, partial=False)
+
+    def adopted(self, coins: Decimal, cost: Decimal, terms: Terms) -> None:
+        """Coins handed to the cycle."""
+        anchor = down(cost / coins, terms.price_decimals)
+        if self.open:
+            self.held, self.cost, self.anchor = self.held + coins, self.cost + cost, min(self.anchor, anchor)
+        else:
+            self.cycle_id += 1
+            self._begin(coins, cost, anchor, terms)
+
+    def written_off(self) -> None:
+        """The coins are gone for nothing."""
+        if self.open:
+            self._close(ZERO)
+
+    def forgotten(self) -> None:
+        """The cycle is forgotten; its coins lie outside."""
+        self.step, self.held, self.cost, self.rest = None, ZERO, ZERO, False
+
+    def _begin(self, held: Decimal, cost: Decimal, anchor: Decimal, terms: Terms) -> None:
+        self.step, self.held, self.cost, self.anchor, self.terms, self.rest = 0, held, cost, anchor, terms, False
+
+    def _close(self, got: Decimal) -> None:
+        self.realised += got - self.cost
+        self.completed += 1
+        self.forgotten()
+
+    def _dust_sold(self, coins: Decimal, got: Decimal) -> None:
+        taken = min(coins, self.dust)
+        if not taken:
+            return
+        cost = self.dust_cost * taken / self.dust
+        self.realised += got * taken / coins - cost
+        self.dust, self.dust_cost = self.dust - taken, self.dust_cost - cost
+
+    def _reduce(self, coins: Decimal, got: Decimal, price: Decimal, *, partial: bool) -> None:
+        terms = self._terms()
+        from_held = min(coins, self.held)
+        from_dust = min(coins - from_held, self.dust)
+        cost = self.cost * from_held / self.held
+        dust_cost = self.dust_cost * from_dust / self.dust if from_dust else ZERO
+        self.realised += got - cost - dust_cost
+        self.held, self.cost = self.held - from_held, self.cost - cost
+        self.dust, self.dust_cost = self.dust - from_dust, self.dust_cost - dust_cost
+        if not terms.sellable(self.held, price):
+            self.dust, self.dust_cost = self.dust + self.held, self.dust_cost + self.cost
+            self.completed += 1
+            self.forgotten()
+        elif partial and down(self.held, terms.lot_decimals) * price < terms.start_quote:
+            self.completed += 1
+            self.cycle_id += 1
+            self._begin(self.held, self.cost, down(self.cost / self.held, terms.price_decimals), terms)
+        elif partial:
+            self.rest = True
+
+    def _terms(self) -> Terms:
+        if self.terms is None:
+            raise ValueError("no cycle is open")
+        return self.terms

@@ -1,0 +1,201 @@
+"""People: whoever presses buttons on the page, and whoever trades at the exchange past the engine."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from autotrader_v2.application.funds import Limits
+from autotrader_v2.application.ports import TradingError
+from autotrader_v2.application.refusals import CommandRefused
+from autotrader_v2.application.slot import Slot
+from autotrader_v2.application.trader import AutoTraderV2
+from autotrader_v2.domain.cycle import Active
+from autotrader_v2.domain.ladder import BadLadder
+from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.money import floor_to
+from autotrader_v2.domain.orders import OrderType, Side
+from autotrader_v2.domain.situation import Reason, SwitchMode
+from autotrader_v2.matching.records import OrderRequest, TimeInForce
+from autotrader_v2.matching.refused import Refused
+from autotrader_v2.simulation.faults import Dice
+from autotrader_v2.simulation.venue import Venue
+
+_BY = "person"
+
+
+class Owner:
+    """Presses buttons. Each wish runs on a line of work of its own, as each request of the page does."""
+
+    def __init__(self, dice: Dice, run: Callable[[Callable[[], None]], None]) -> None:
+        self._dice = dice
+        self._run = run
+
+    def turn(self, trader: AutoTraderV2) -> None:
+        """Look at the page and maybe press something."""
+        slots = trader.get_all_cycles()
+        self._care(trader, slots)
+        slot = self._dice.rng.choice(slots)
+        coin = slot.market.base
+        for kind, wish in self._wishes(trader, slot, coin):
+            if self._dice.hit(kind):
+                self.wish(wish)
+
+    def wish(self, wish: Callable[[], object]) -> None:
+        """Ask for something; a refusal is read and forgotten."""
+
+        def ask() -> None:
+            try:
+                wish()
+            except (CommandRefused, TradingError, BadLadder):
+                return
+
+        self._run(ask)
+
+    def look_after(self, trader: AutoTraderV2) -> None:
+        """End every pause, switch everything on, give up what is gone, leave what is not ours alone."""
+        self.wish(lambda: trader.commands.set_limits(Limits(), _BY))
+        if trader.floor.account_pause is not None:
+            self.wish(lambda: trader.resume_cycle(None, _BY))
+        if trader.floor.global_switch is not SwitchMode.ON:
+            self.wish(lambda: trader.switch(None, SwitchMode.ON, _BY))
+        for slot in trader.get_all_cycles():
+            coin, pause = slot.market.base, slot.state.pause
+            if pause is not None and pause.cause == "coins_missing":
+                self.wish(lambda coin=coin: trader.commands.write_off(coin, _BY))  # type: ignore[misc]
+            elif pause is not None:
+                self.wish(lambda coin=coin: trader.resume_cycle(coin, _BY))  # type: ignore[misc]
+            if slot.state.switch is not SwitchMode.ON:
+                self.wish(lambda coin=coin: trader.switch(coin, SwitchMode.ON, _BY))  # type: ignore[misc]
+            if slot.hold.reason is Reason.HOLDS_COINS:
+                self.wish(lambda coin=coin: trader.commands.ignore_coins(coin, _BY))  # type: ignore[misc]
+
+    def _care(self, trader: AutoTraderV2, slots: list[Slot]) -> None:
+        """What keeps the world going: pauses are ended, switches turned on again, coins taken care of."""
+        rng = self._dice.rng
+        floor = trader.floor
+        if floor.account_pause is not None and rng.random() < 0.3:
+            self.wish(lambda: trader.resume_cycle(None, _BY))
+        if floor.global_switch is not SwitchMode.ON and rng.random() < 0.3:
+            self.wish(lambda: trader.switch(None, SwitchMode.ON, _BY))
+        for slot in slots:
+            coin = slot.market.base
+            if slot.state.pause is not None and rng.random() < 0.3:
+                if slot.state.pause.cause == "coins_missing" and rng.random() < 0.5:
+                    self.wish(lambda coin=coin: trader.commands.write_off(coin, _BY))  # type: ignore[misc]
+                else:
+                    self.wish(lambda coin=coin: trader.resume_cycle(coin, _BY))  # type: ignore[misc]
+            if slot.state.switch is not SwitchMode.ON and rng.random() < 0.3:
+                self.wish(lambda coin=coin: trader.switch(coin, SwitchMode.ON, _BY))  # type: ignore[misc]
+            if slot.hold.reason is Reason.HOLDS_COINS and rng.random() < 0.3:
+                self.wish(lambda coin=coin: trader.commands.ignore_coins(coin, _BY))  # type: ignore[misc]
+
+    def _wishes(self, trader: AutoTraderV2, slot: Slot, coin: str) -> list[tuple[str, Callable[[], object]]]:
+        rng, commands = self._dice.rng, trader.commands
+        modes = tuple(SwitchMode)
+        amount = Decimal(5 + int(rng.random() * 40))
+        price = slot.state.cycle.bought[0].price if isinstance(slot.state.cycle, Active) else None
+        return [
+            ("person_switch", lambda: trader.switch(coin, rng.choice(modes), _BY)),
+            ("person_global", lambda: trader.switch(None, rng.choice(modes), _BY)),
+            ("person_reset", lambda: trader.reset_cycle(coin, _BY)),
+            ("person_write_off", lambda: commands.write_off(coin, _BY)),
+            ("person_adopt", lambda: trader.adopt(coin, price=price, from_trades=price is None, by=_BY)),
+            ("person_ignore", lambda: commands.ignore_coins(coin, _BY)),
+            ("person_quick_buy", lambda: trader.buy(coin, amount, _BY)),
+            ("person_sell_all", lambda: trader.sell_all(coin, rng.choice(("pause", "restart")), _BY)),
+            ("person_params", lambda: commands.set_params(coin, self._params(), _BY)),
+            ("person_limits", lambda: commands.set_limits(self._limits(), _BY)),
+        ]
+
+    def _params(self) -> dict[str, str]:
+        """A change of ladder values that may or may not be accepted."""
+        rng = self._dice.rng
+        name, values = rng.choice(
+            (
+                ("profit_pct", ("0.3", "0.8", "2")),
+                ("profit_decay_pct", ("0", "0.1")),
+                ("steps", ("1", "2", "3", "5")),
+                ("drop_step_pct", ("1", "1.5", "3")),
+                ("size_multiplier", ("1", "1.4", "2")),
+                ("rebuy_pause_s", ("0", "1", "5")),
+                ("order_style", ("market", "capped")),
+                ("reserve", ("none", "next_step", "ladder")),
+                ("cooldown_s", ("0", "3")),
+            )
+        )
+        return {name: rng.choice(values)}
+
+    def _limits(self) -> Limits:
+        rng = self._dice.rng
+        return Limits(Decimal(rng.choice((0, 60, 150, 500))), rng.choice((0, 0, 1, 2)))
+
+
+class Hands:
+    """Trades at the exchange as the account's owner, pays in and takes out."""
+
+    def __init__(self, dice: Dice, venue: Venue) -> None:
+        self._dice = dice
+        self._venue = venue
+
+    def turn(self, market: Market) -> None:
+        """Maybe do something with a coin."""
+        dice = self._dice
+        if dice.hit("hand_sell"):
+            self.trade(market, Side.SELL, dice.rng.choice((0.2, 0.7, 1.0)))
+        if dice.hit("hand_buy"):
+            self.trade(market, Side.BUY, 1.0)
+        if dice.hit("hand_deposit"):
+            self._venue.core.deposit(self._venue.account, "USDT", Decimal(50))
+        if dice.hit("hand_withdraw"):
+            self._withdraw("USDT", 0.3)
+        if dice.hit("hand_withdraw_coins"):
+            self._withdraw(market.base, dice.rng.choice((0.5, 1.0)))
+        if dice.hit("hand_lock"):
+            self._lock(market)
+
+    def trade(self, market: Market, side: Side, share: float) -> None:
+        """Trade by hand at market; refusals are his problem."""
+        venue = self._venue
+        venue.catch_up(market)
+        rules = venue.core.pits[market.pair].rules
+        if side is Side.SELL:
+            amount = floor_to(venue.account.available(market.base) * Decimal(str(share)), rules.lot)
+        else:
+            amount = Decimal(12)
+        if amount <= 0:
+            return
+        request = OrderRequest(
+            pair=market.pair, side=side, type=OrderType.MARKET, amount=amount, time_in_force=TimeInForce.IOC
+        )
+        try:
+            venue.core.place(venue.account, request)
+        except Refused:
+            return
+
+    def _withdraw(self, currency: str, share: float) -> None:
+        account = self._venue.account
+        amount = (account.available(currency) * Decimal(str(share))).quantize(Decimal("1e-8"))
+        if 0 < amount <= account.available(currency):
+            self._venue.core.withdraw(account, currency, amount)
+
+    def _lock(self, market: Market) -> None:
+        """Put coins into an order of his own far above the price, or cancel all of them."""
+        venue = self._venue
+        if venue.account.open:
+            venue.core.cancel_all(venue.account)
+            return
+        rules = venue.core.pits[market.pair].rules
+        quote = venue.newest.get(market)
+        amount = floor_to(venue.account.available(market.base) / 2, rules.lot)
+        if quote is None or amount <= 0:
+            return
+        request = OrderRequest(
+            pair=market.pair,
+            side=Side.SELL,
+            type=OrderType.LIMIT,
+            amount=amount,
+            price=floor_to(quote.ask * 50, rules.tick),
+        )
+        try:
+            venue.core.place(venue.account, request)
+        except Refused:
+            return

@@ -1,0 +1,133 @@
+"""Prices of the world: walks that like to meet the engine's thresholds, told to it truthfully or not."""
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from autotrader_v2.domain.cycle import Active, TradingCycle
+from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.domain.quotes import Quote
+from autotrader_v2.simulation.faults import Dice
+from autotrader_v2.simulation.fibers import Hub
+
+_APART_MS = (60, 700)
+_PLENTY = Decimal(10**7)
+_NAN = Decimal("NaN")
+# Told to the engine: the quote, whether it is a wrong one.
+Tell = Callable[[Quote, bool], None]
+
+
+class PriceWalk:
+    """One market's price. It looks at the `cycle`: a price far from every threshold tests little."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        dice: Dice,
+        rules: MarketRules,
+        price: float,
+        *,
+        cycle: Callable[[], TradingCycle | None],
+        hears: Callable[[Quote], None],
+        tell: Tell,
+    ) -> None:
+        self._hub = hub
+        self._dice = dice
+        self.rules = rules
+        self.price = self._first = price
+        self._cycle = cycle
+        self._hears = hears
+        self._tell = tell
+        self._silent_until_ms = 0
+        self._spike_after_ms = 0
+        self.steady = False
+
+    def start(self) -> None:
+        """Begin to move."""
+        self._hub.at(self._hub.now_ms, self._move)
+
+    def _move(self) -> None:
+        hub, dice = self._hub, self._dice
+        hub.at(hub.now_ms + dice.ms(*_APART_MS), self._move)
+        self.price = self._next()
+        quote = self._quote(self.price)
+        self._hears(quote)
+        if dice.hit("price_silence"):
+            self._silent_until_ms = hub.now_ms + dice.ms(2000, 90_000)
+        if hub.now_ms < self._silent_until_ms and not self.steady:
+            return
+        plain = quote._replace(bids=(), asks=())
+        if not self._told_wrong(plain):
+            self._tell(plain, False)
+            if dice.hit("price_twice"):
+                self._tell(plain, False)
+
+    def _told_wrong(self, quote: Quote) -> bool:
+        """Tell something else than the truth, sometimes; True when the truth then stays untold."""
+        dice, now_ms = self._dice, self._hub.now_ms
+        if dice.hit("price_old"):
+            late_ms = dice.ms(500, 20_000)
+            self._hub.at(now_ms + late_ms, lambda: self._tell(quote, False))
+            return True
+        if dice.hit("price_crossed"):
+            self._tell(quote._replace(bid=quote.ask, ask=quote.bid - self.rules.tick), True)
+        if dice.hit("price_nan"):
+            self._tell(quote._replace(bid=_NAN), True)
+            self._tell(quote._replace(ask=Decimal(0)), True)
+        if now_ms > self._spike_after_ms and dice.hit("price_spike"):
+            # Two in a row would confirm each other: that is a real price by the rules.
+            self._spike_after_ms = now_ms + 60_000
+            factor = dice.rng.choice((0.1, 0.5, 0.7, 1.4, 2.0, 10.0))
+            self._tell(self._quote(self.price * factor)._replace(bids=(), asks=()), True)
+        return False
+
+    def _next(self) -> float:
+        rng, cycle = self._dice.rng, self._cycle()
+        draw = rng.random()
+        price = self.price
+        if self.steady:
+            return self._towards(float(cycle.sell_price) * 1.001) if isinstance(cycle, Active) else price
+        if self._dice.hit("price_crash"):
+            return max(price * 0.6, self._first * 0.02)
+        if self._dice.hit("price_jump"):
+            return price * (1.3 if price < self._first else 0.75)
+        if isinstance(cycle, Active):
+            if draw < 0.3:
+                return self._towards(float(cycle.sell_price) * (1 + 0.002 * rng.random()))
+            row = cycle.next_step
+            if draw < 0.65 and row is not None:
+                return self._towards(float(row.price) * (1 - 0.002 * rng.random()))
+        if price < self._first * 0.1 or price > self._first * 8:
+            return self._towards(self._first)
+        return price * (0.99 + 0.02 * rng.random())
+
+    def _towards(self, target: float) -> float:
+        """As far as prices go at once without being doubted."""
+        return min(max(target, self.price * 0.85), self.price * 1.15)
+
+    def _quote(self, price: float) -> Quote:
+        dice, tick, lot = self._dice, self.rules.tick, self.rules.lot
+        bid = max(Decimal(int(price / float(tick))), Decimal(1)) * tick
+        wide = int(price * 0.03 / float(tick)) if dice.hit("price_wide") else 0
+        ask = bid + tick * (1 + wide)
+        size = _PLENTY
+        if dice.hit("price_thin"):
+            size = max((Decimal(int(dice.rng.random() * 12 / price / float(lot))) * lot), lot)
+        deep = bid - 2 * tick if bid > 2 * tick else bid
+        now_ms = self._hub.now_ms
+        return Quote(
+            market=self.rules.market,
+            bid=bid,
+            ask=ask,
+            last=bid,
+            exchange_ms=now_ms,
+            confirmed_ms=now_ms,
+            bid_size=size,
+            ask_size=size,
+            bids=((bid, size), (deep, size * 3)) if deep < bid else ((bid, size),),
+            asks=((ask, size), (ask + 2 * tick, size * 3)),
+        )
+
+
+def symbol(index: int) -> Market:
+    """The market of a number."""
+    return Market("gate", ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")[index], "USDT")

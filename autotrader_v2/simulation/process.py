@@ -1,0 +1,225 @@
+"""One run of the program: the engine with everything of its own, from start to crash."""
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from autotrader_v2.application.afterwards import Afterwards
+from autotrader_v2.application.events import Alert, Bus, News, Record
+from autotrader_v2.application.floor import Floor, TraderConfig
+from autotrader_v2.application.funds import Wallet
+from autotrader_v2.application.ports import FeedStatus, JournalUnavailable
+from autotrader_v2.application.quote_board import QuoteBoard
+from autotrader_v2.application.slot import Slot
+from autotrader_v2.application.trader import AutoTraderV2
+from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.orders import Fill, OrderIntent
+from autotrader_v2.domain.quotes import Quote, Verdict
+from autotrader_v2.simulation.faults import Dice
+from autotrader_v2.simulation.fibers import Crashed, FiberCrew, FiberLock, Hub, VirtualClock
+from autotrader_v2.simulation.journal import MemoryJournal, Store
+from autotrader_v2.simulation.venue import Venue, VenueExchange
+
+CONFIG = TraderConfig(workers=1)
+_DISK_DO = "Free some space."
+
+
+class Outside(Protocol):
+    """What a process asks of the world around it."""
+
+    def sent(self, intent: OrderIntent) -> None:
+        """An order is about to leave."""
+
+    def writing(self, records: Sequence[Record]) -> None:
+        """A transaction begins."""
+
+    def committed(self, records: Sequence[Record]) -> None:
+        """A transaction is durable."""
+
+    def crash(self) -> None:
+        """The process dies here; called on a line of work of its own it never returns."""
+
+    @property
+    def disk_full(self) -> bool:
+        """Whether nothing can be written now."""
+
+
+class _Slots(dict[Market, Slot]):
+    """Gives each slot a lock that fibers can wait for."""
+
+    def __init__(self, hub: Hub) -> None:
+        super().__init__()
+        self._hub = hub
+
+    def __setitem__(self, market: Market, slot: Slot) -> None:
+        slot.book_lock = FiberLock(self._hub)  # type: ignore[assignment]
+        super().__setitem__(market, slot)
+
+
+class _Board(QuoteBoard):
+    """Workers wait in virtual time, and may be late."""
+
+    def __init__(self, hub: Hub, dice: Dice) -> None:
+        super().__init__()
+        self._hub = hub
+        self._dice = dice
+        self._fresh = False
+
+    def offer(self, quote: Quote) -> Verdict:
+        """See `QuoteBoard`."""
+        verdict = super().offer(quote)
+        self._fresh = True
+        return verdict
+
+    def mark_due(self, market: Market) -> None:
+        """See `QuoteBoard`."""
+        super().mark_due(market)
+        self._fresh = True
+
+    def take(self) -> Market | None:
+        """See `QuoteBoard`."""
+        if self.wait_idle(0):
+            self._fresh = False
+            self._hub.wait(lambda: self._fresh and not self.wait_idle(0))
+        if self._dice.hit("worker_starved"):
+            self._hub.sleep(self._dice.ms(500, 6000))
+        return super().take()
+
+
+class _Bus(Bus):
+    """Nobody listens; nothing runs beside."""
+
+    def start(self) -> None:
+        """See `Bus`."""
+
+    def stop(self) -> None:
+        """See `Bus`."""
+
+    def tell(self, news: News) -> None:
+        """See `Bus`."""
+
+
+class _Afterwards(Afterwards):
+    """The world finishes what waits, now and then."""
+
+    def run(self, stopping: threading.Event) -> None:
+        """See `Afterwards`."""
+
+
+class _Feed:
+    """The process's end of the price stream."""
+
+    def __init__(self) -> None:
+        self.on_quote: Callable[[Quote], None] | None = None
+
+    def start(self, markets: Sequence[Market], on_quote: Callable[[Quote], None]) -> None:
+        """See `MarketFeed`."""
+        self.on_quote = on_quote
+
+    def watch(self, markets: Sequence[Market]) -> None:
+        """See `MarketFeed`."""
+
+    def status(self) -> FeedStatus:
+        """See `MarketFeed`."""
+        return FeedStatus("gate", "a world", True, 0)
+
+    def stop(self) -> None:
+        """See `MarketFeed`."""
+        self.on_quote = None
+
+
+class _AccountFeed:
+    """The process's end of the stream of own trades."""
+
+    def __init__(self) -> None:
+        self.on_fill: Callable[[Fill], None] | None = None
+        self.on_gap: Callable[[], None] | None = None
+
+    def start(self, on_fill: Callable[[Fill], None], on_gap: Callable[[], None]) -> None:
+        """See `AccountFeed`."""
+        self.on_fill, self.on_gap = on_fill, on_gap
+        on_gap()
+
+    def stop(self) -> None:
+        """See `AccountFeed`."""
+        self.on_fill = self.on_gap = None
+
+
+class Process:
+    """The engine, started on what the disk holds. `group` names its lines of work at the hub."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        dice: Dice,
+        venue: Venue,
+        store: Store,
+        clock: VirtualClock,
+        outside: Outside,
+        markets: Sequence[Market],
+        group: int,
+        *,
+        config: TraderConfig = CONFIG,
+        exchange: Callable[[VenueExchange], VenueExchange] = lambda port: port,
+    ) -> None:
+        self.hub = hub
+        self.group = group
+        self.alive = True
+        self._dice = dice
+        self._outside = outside
+        self.port = VenueExchange(venue, clock, sent=outside.sent, crash=outside.crash)
+        self.feed = _Feed()
+        self.account_feed = _AccountFeed()
+        journal = MemoryJournal(store, self._boundary)
+        self.floor = Floor(
+            exchange=exchange(self.port),
+            journal=journal,
+            clock=clock,
+            notifier=self,
+            bus=_Bus(),
+            board=_Board(hub, dice),
+            wallet=Wallet("USDT"),
+            config=config,
+            home_quote="USDT",
+            slots=_Slots(hub),
+            afterwards=_Afterwards(),
+        )
+        self.alerts: list[Alert] = []
+        self.trader = AutoTraderV2(
+            self.floor,
+            self.feed,
+            journal.load(),
+            markets,
+            first_switches={},
+            account_feed=self.account_feed,
+            crew=FiberCrew(hub, group),
+        )
+        self.trader.start()
+
+    def alert(self, alert: Alert) -> None:
+        """See `Notifier`."""
+        self.alerts.append(alert)
+
+    def die(self) -> None:
+        """End where it stands."""
+        self.alive = self.port.alive = False
+        self.feed.stop()
+        self.account_feed.stop()
+        self.hub.kill(self.group)
+
+    def _boundary(self, records: Sequence[Record], written: bool) -> None:
+        """The disk: before and after each write it may be slow, full, or the last thing the process sees."""
+        if not self.alive:
+            raise Crashed
+        dice, hub = self._dice, self.hub
+        if written:
+            self._outside.committed(records)
+            if dice.hit("crash_after_write"):
+                self._outside.crash()
+            return
+        self._outside.writing(records)
+        if dice.hit("crash_before_write"):
+            self._outside.crash()
+        hub.sleep(dice.ms(300, 3000) if dice.hit("write_slow") else dice.ms(0, 7))
+        if self._outside.disk_full or dice.hit("write_fails"):
+            raise JournalUnavailable("The disk is full.", do=_DISK_DO)

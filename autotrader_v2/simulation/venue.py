@@ -1,0 +1,275 @@
+"""The exchange of the world: the matching core with the account, and a process's `Exchange`, which may always fail."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Protocol
+
+from autotrader_v2.application.ports import (
+    ExchangeUnavailable,
+    Found,
+    Holding,
+    NotSeen,
+    NotSent,
+    OutcomeUnknown,
+    Rejected,
+)
+from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
+from autotrader_v2.domain.quotes import Quote
+from autotrader_v2.infrastructure.paper.translate import fill_of, request_of, result_of
+from autotrader_v2.matching.accounts import FeeSettings
+from autotrader_v2.matching.core import MatchingCore
+from autotrader_v2.matching.records import Event, Order, TradeMade, UserTrade
+from autotrader_v2.matching.refused import Label, Refused
+from autotrader_v2.simulation.faults import Dice
+from autotrader_v2.simulation.fibers import Crashed, Hub, VirtualClock
+
+NAME = "gate"
+_TIMEOUT_MS = (4000, 6000)
+# Gate shows a fresh order within ten seconds (staff, gateapi-python issue 61).
+_INVISIBLE_MAX_MS = 9_500
+_LATE_MAX_MS = 9_000
+_UNFILLED_KEPT_MS = 60_000
+_CACHED_MAX_MS = 4_000
+_UNAVAILABLE = "The exchange does not answer."
+_LASTING = (Label.INVALID_CURRENCY_PAIR,)
+
+
+class Witness(Protocol):
+    """Who sees what reaches the exchange and what it does."""
+
+    def placed(self, intent: OrderIntent) -> None:
+        """An order of ours was taken in."""
+
+    def traded(self, trade: UserTrade) -> None:
+        """A trade of the account."""
+
+    def quoted(self, quote: Quote, true_ms: int, *, wrong: bool) -> None:
+        """A price was told to the process."""
+
+
+class Venue:
+    """What is at the exchange: it goes on whatever happens to the process that trades there."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        dice: Dice,
+        rules: Sequence[MarketRules],
+        balances: Mapping[str, Decimal],
+        witness: Witness,
+    ) -> None:
+        self.hub = hub
+        self.dice = dice
+        self.core = MatchingCore(rules, now_ms=lambda: hub.now_ms, rng=dice.rng, listener=self._hear)
+        self.account = self.core.open_account("trader", balances, FeeSettings())
+        self.markets = {one.market.pair: one.market for one in rules}
+        self.placed: dict[str, list[Order]] = {}
+        self.visible_ms: dict[str, int] = {}
+        self.newest: dict[Market, Quote] = {}
+        self.outage_until_ms = 0
+        self.on_trade: Callable[[Fill], None] = lambda _fill: None
+        self.witness = witness
+
+    def arrive(self, intent: OrderIntent) -> OrderResult | Refused:
+        """An order reaches the exchange."""
+        self.catch_up(intent.market)
+        try:
+            order = self.core.place(self.account, request_of(intent))
+        except Refused as refused:
+            return refused
+        self.placed.setdefault(intent.client_id, []).append(order)
+        if self.dice.hit("order_invisible"):
+            self.visible_ms[str(order.id)] = self.hub.now_ms + self.dice.ms(0, _INVISIBLE_MAX_MS)
+        self.witness.placed(intent)
+        return result_of(order)
+
+    def visible(self, order_id: str) -> bool:
+        """Whether the exchange's lists show it yet."""
+        return self.visible_ms.get(order_id, 0) <= self.hub.now_ms
+
+    def catch_up(self, market: Market) -> None:
+        """Let the core see the newest price."""
+        quote = self.newest.get(market)
+        if quote is not None and self.core.pits[market.pair].book.quote is not quote:
+            self.core.feed(quote)
+
+    def holdings(self) -> dict[str, Holding]:
+        """The account's balances this moment."""
+        return {name: Holding(one.available, one.locked) for name, one in self.account.balances.items()}
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, TradeMade):
+            self.witness.traded(event.trade)
+            self.on_trade(fill_of(event.trade, self.markets[event.trade.pair]))
+
+
+class VenueExchange:
+    """The `Exchange` port of one process. Every call takes time, may fail, and may be the process's last."""
+
+    def __init__(
+        self,
+        venue: Venue,
+        clock: VirtualClock,
+        *,
+        sent: Callable[[OrderIntent], None],
+        crash: Callable[[], None],
+    ) -> None:
+        self._venue = venue
+        self._hub = venue.hub
+        self._dice = venue.dice
+        self._clock = clock
+        self._sent = sent
+        self._crash = crash
+        self._cached: tuple[int, Mapping[str, Holding]] | None = None
+        self.alive = True
+        self._offset_ms = 0
+        self._measure()
+
+    @property
+    def name(self) -> str:
+        """See the port."""
+        return NAME
+
+    def now_ms(self) -> int:
+        """See the port: our clock and the difference measured last, as the real adapter has it."""
+        return self._clock.now_ms() + self._offset_ms
+
+    def send(self, intent: OrderIntent) -> OrderResult:
+        """See the port."""
+        self._check_alive()
+        dice, hub = self._dice, self._hub
+        self._sent(intent)
+        if dice.hit("crash_before_send"):
+            self._crash()
+        if dice.hit("send_not_sent"):
+            raise NotSent("no_connection", do="It is decided again.")
+        self._maybe_refuse(intent)
+        timeout_ms = dice.ms(*_TIMEOUT_MS)
+        if self._out() or dice.hit("send_lost_before"):
+            hub.sleep(timeout_ms)
+            raise OutcomeUnknown("no answer in time")
+        if dice.hit("send_error_before"):
+            hub.sleep(dice.ms(5, 500))
+            raise OutcomeUnknown("503")
+        there_ms = dice.ms(50, _LATE_MAX_MS) if dice.hit("send_late") else dice.ms(1, 40)
+        answers: list[OrderResult | Refused] = []
+        # The request is on its way by itself: it arrives even if this process dies meanwhile.
+        hub.at(hub.now_ms + there_ms, lambda: answers.append(self._venue.arrive(intent)))
+        if dice.hit("crash_after_send"):
+            hub.sleep(dice.ms(0, there_ms + 20))
+            self._crash()
+        hub.sleep(min(there_ms + dice.ms(1, 40), timeout_ms))
+        if not answers:
+            raise OutcomeUnknown("the answer is late")
+        return self._answered(intent, answers[0], timeout_ms)
+
+    def _answered(self, intent: OrderIntent, answer: OrderResult | Refused, timeout_ms: int) -> OrderResult:
+        if self._dice.hit("send_lost_after"):
+            self._hub.sleep(timeout_ms)
+            raise OutcomeUnknown("the answer was lost")
+        if self._dice.hit("send_error_after"):
+            known = answer.order_id if isinstance(answer, OrderResult) and self._dice.rng.random() < 0.5 else ""
+            raise OutcomeUnknown("502", order_id=known)
+        if isinstance(answer, Refused):
+            raise Rejected(answer.message, do="", label=answer.label, lasting=answer.label in _LASTING)
+        if answer.fills and not self._venue.visible(answer.order_id):
+            # The answer tells sums only; the trades behind them are not listed yet.
+            raise OutcomeUnknown("its trades are not told yet", order_id=answer.order_id)
+        return answer
+
+    def _maybe_refuse(self, intent: OrderIntent) -> None:
+        dice = self._dice
+        if dice.hit("send_refused"):
+            raise Rejected("refused", do="", label="PRICE_THRESHOLD_EXCEEDED")
+        if dice.hit("send_refused_lasting"):
+            raise Rejected("refused", do="", label="INVALID_ARGUMENT", lasting=True)
+        if dice.hit("send_refused_account"):
+            raise Rejected("refused", do="", label="INVALID_KEY", lasting=True, whole_account=True)
+
+    def find(self, intent: OrderIntent, order_id: str = "") -> Found | NotSeen:
+        """See the port. Lists lag behind; an order without a fill is forgotten after a minute."""
+        self._read("find_fails")
+        venue, now_ms = self._venue, self._hub.now_ms
+        orders = [one for one in venue.placed.get(intent.client_id, ()) if venue.visible(str(one.id))]
+        orders = [one for one in orders if one.filled_base or now_ms - one.updated_ms <= _UNFILLED_KEPT_MS]
+        if not orders:
+            return NotSeen()
+        fills = tuple(fill for one in orders for fill in result_of(one).fills)
+        result = OrderResult(
+            client_id=intent.client_id, order_id=str(orders[0].id), fills=fills, note=orders[0].finish_as
+        )
+        if fills and self._dice.hit("find_partial"):
+            return Found(replace(result, fills=fills[:-1]), finished=False)
+        return Found(result, finished=not any(one.open for one in orders))
+
+    def own_trades(self, market: Market, since_ms: int) -> tuple[Fill, ...]:
+        """See the port."""
+        self._read("trades_fail")
+        trades = [one for one in self._venue.account.trades if one.pair == market.pair and one.time_ms >= since_ms]
+        return tuple(fill_of(one, market) for one in trades if self._venue.visible(str(one.order_id)))
+
+    def balances(self) -> Mapping[str, Holding]:
+        """See the port."""
+        self._read("balances_fail")
+        hub = self._hub
+        cached = self._cached
+        if cached is not None and hub.now_ms - cached[0] <= _CACHED_MAX_MS and self._dice.hit("balances_old"):
+            return cached[1]
+        holdings = self._venue.holdings()
+        self._cached = (hub.now_ms, holdings)
+        if self._dice.hit("balances_late"):
+            hub.sleep(self._dice.ms(100, 3000))
+        return holdings
+
+    def rules(self, markets: Sequence[Market]) -> Mapping[Market, MarketRules]:
+        """See the port."""
+        self._read("rules_fail")
+        pits = self._venue.core.pits
+        return {market: pits[market.pair].rules for market in markets if market.pair in pits}
+
+    def book(self, market: Market) -> Quote:
+        """See the port."""
+        self._read("book_fails")
+        quote = self._venue.newest.get(market)
+        if quote is None:
+            raise ExchangeUnavailable(_UNAVAILABLE, do="")
+        self._venue.witness.quoted(quote, self._hub.now_ms, wrong=False)
+        return quote._replace(exchange_ms=self._hub.now_ms, confirmed_ms=self._clock.now_ms(), from_book_read=True)
+
+    def tickers(self) -> Sequence[Quote]:
+        """See the port."""
+        self._read("book_fails")
+        now_ms = self._clock.now_ms()
+        return tuple(
+            one._replace(bid_size=None, ask_size=None, bids=(), asks=(), confirmed_ms=now_ms)
+            for one in self._venue.newest.values()
+        )
+
+    def warm(self) -> None:
+        """See the port: each call that is answered also compares the clocks."""
+        self._check_alive()
+        if not self._out() and not self._dice.hit("warm_fails"):
+            self._measure()
+
+    def close(self) -> None:
+        """See the port."""
+
+    def _measure(self) -> None:
+        self._offset_ms = self._hub.now_ms - self._clock.now_ms() + self._dice.ms(-150, 150)
+
+    def _read(self, fails: str) -> None:
+        """The way of any read there and back. Errors: `ExchangeUnavailable`."""
+        self._check_alive()
+        failed = self._out() or self._dice.hit(fails)
+        self._hub.sleep(self._dice.ms(1000, 5000) if failed else self._dice.ms(1, 60))
+        if failed:
+            raise ExchangeUnavailable(_UNAVAILABLE, do="It is asked again.")
+
+    def _out(self) -> bool:
+        return self._hub.now_ms < self._venue.outage_until_ms
+
+    def _check_alive(self) -> None:
+        if not self.alive:
+            raise Crashed

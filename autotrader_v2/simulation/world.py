@@ -1,0 +1,422 @@
+"""A world from one seed: exchange, prices, people, a machine with disk and clock, and the engine that runs on it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from autotrader_v2.application.events import (
+    AttemptClosed,
+    AttemptUnknown,
+    CycleChanged,
+    FillsBooked,
+    Intended,
+    PauseSet,
+    Record,
+    SettingSet,
+    SwitchSet,
+)
+from autotrader_v2.application.floor import TraderConfig
+from autotrader_v2.application.slot import Slot
+from autotrader_v2.domain.cycle import Active, Idle, TradingCycle, apply
+from autotrader_v2.domain.market import Market, MarketRules, TradeStatus
+from autotrader_v2.domain.orders import Fill, OrderIntent
+from autotrader_v2.domain.quotes import Quote
+from autotrader_v2.domain.situation import Pause, SwitchMode, stricter
+from autotrader_v2.matching.accounts import FeeSettings
+from autotrader_v2.simulation.auditor import Allowed, Auditor, Broken
+from autotrader_v2.simulation.faults import PROFILES, Dice
+from autotrader_v2.simulation.fibers import Hub, VirtualClock
+from autotrader_v2.simulation.journal import OPEN, Store
+from autotrader_v2.simulation.people import Hands, Owner
+from autotrader_v2.simulation.prices import PriceWalk, symbol
+from autotrader_v2.simulation.process import CONFIG, Process
+from autotrader_v2.simulation.venue import Venue, VenueExchange
+
+BEGINS_MS = 1_800_000_000_000
+FOLD_EVERY = 1000
+_CASH = Decimal(2000)
+_PRICES = (2500.0, 0.15, 60000.0, 7.0)
+_PRECISIONS = ((2, 4), (5, 2), (1, 6), (4, 3))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What kind of world. `rates` replace the profile's; tests plant bugs through `config` and `exchange`."""
+
+    seed: int
+    profile: str = "hostile"
+    without: frozenset[str] = frozenset()
+    rates: Mapping[str, float] | None = None
+    config: TraderConfig = CONFIG
+    exchange: Callable[[VenueExchange], VenueExchange] = lambda port: port
+
+
+@dataclass
+class World:
+    """One world. `step` delivers one event and lets the auditor look."""
+
+    plan: Plan
+    steps: int = 0
+    restarts: int = 0
+    process: Process | None = None
+    trace: list[str] = field(default_factory=list)
+    hub: Hub = field(init=False)
+    dice: Dice = field(init=False)
+    store: Store = field(init=False)
+    auditor: Auditor = field(init=False)
+    venue: Venue = field(init=False)
+    clock: VirtualClock = field(init=False)
+    markets: tuple[Market, ...] = field(init=False)
+    walks: dict[Market, PriceWalk] = field(init=False)
+
+    def __post_init__(self) -> None:
+        plan = self.plan
+        self.dice = dice = Dice(plan.seed, plan.rates or PROFILES[plan.profile], plan.without)
+        self.hub = hub = Hub(dice.rng, BEGINS_MS)
+        self.clock = VirtualClock(hub)
+        rules = _rules(dice)
+        self.markets = tuple(one.market for one in rules)
+        self.store = _first_store(dice, self.markets)
+        config = plan.config
+        self.auditor = Auditor(hub, self.markets, price_age_ms=config.max_quote_age_ms, commit_ms=config.slow_commit_ms)
+        self.venue = Venue(hub, dice, rules, {"USDT": _CASH}, self.auditor)
+        self.venue.on_trade = self._on_trade
+        if dice.rng.random() < 0.2:
+            self._fees_elsewhere()
+        self._folded: dict[Market, TradingCycle] = {}
+        self._disk_full_until_ms = 0
+        self._crashing = False
+        self._owner = Owner(dice, self._run)
+        self._hands = Hands(dice, self.venue)
+        self._healed = False
+        self.walks = {one.market: self._walk(one, price) for one, price in zip(rules, _PRICES, strict=False)}
+        for walk in self.walks.values():
+            walk.start()
+        hub.at(hub.now_ms + 50, self._boot)
+        hub.at(hub.now_ms + 500, self._people)
+
+    # -- running
+
+    def step(self) -> None:
+        """Deliver one event. Errors: `Broken`."""
+        self.hub.step()
+        self.steps += 1
+        if self._crashing:
+            self._die()
+        auditor = self.auditor
+        if auditor.dirty:
+            self._check_memory()
+        if not self.steps % FOLD_EVERY:
+            auditor.check_fold(self.store.cycles_from_zero(), self.store.newest)
+            if self.process is not None:
+                self.process.floor.afterwards.finish()
+
+    def run(self, steps: int) -> None:
+        """Deliver that many events."""
+        for _ in range(steps):
+            self.step()
+
+    def slots(self) -> Sequence[Slot]:
+        """The engine's slots, when it runs."""
+        process = self.process
+        return () if process is None or process.trader.phase != "running" else tuple(process.floor.slots.values())
+
+    # -- what the process asks (`Outside`)
+
+    def sent(self, intent: OrderIntent) -> None:
+        """See `Outside`."""
+        self.auditor.sent(intent)
+
+    def writing(self, records: Sequence[Record]) -> None:
+        """See `Outside`: what people allow counts from the moment an intent begins to be written."""
+        for record in records:
+            if isinstance(record, Intended):
+                self.auditor.allowed[record.intent.market] = self._allowed(record.intent.market)
+
+    def committed(self, records: Sequence[Record]) -> None:
+        """See `Outside`."""
+        self.auditor.committed(records)
+        for record in records:
+            if isinstance(record, CycleChanged):
+                self._fold(record)
+            elif isinstance(record, AttemptUnknown):
+                self.auditor.unknown_since.setdefault(record.client_id, self.hub.now_ms)
+            elif isinstance(record, SettingSet) and record.name == "limits":
+                self.auditor.limit_set(Decimal(record.value["total_budget"]))
+            self._note(record)
+
+    def crash(self) -> None:
+        """See `Outside`."""
+        self._crashing = True
+        self.hub.forever()
+
+    @property
+    def disk_full(self) -> bool:
+        """See `Outside`."""
+        if self.dice.hit("write_full"):
+            self._disk_full_until_ms = self.hub.now_ms + self.dice.ms(1000, 30_000)
+        return self.hub.now_ms < self._disk_full_until_ms
+
+    # -- inside
+
+    def _fold(self, record: CycleChanged) -> None:
+        """I7, event by event."""
+        market = record.market
+        folded = apply(self._folded.get(market, Idle(market=market)), record.event)
+        if folded != record.after:
+            raise Broken("I7", f"{market}: {type(record.event).__name__} leads to {folded}, written {record.after}")
+        self._folded[market] = record.after
+
+    def _check_memory(self) -> None:
+        """I7: memory follows the journal as soon as nobody is at it."""
+        process = self.process
+        if process is None:
+            self.auditor.dirty.clear()
+            return
+        for market in tuple(self.auditor.dirty):
+            slot = process.floor.slots.get(market)
+            if slot is None or slot.book_lock.held:  # type: ignore[attr-defined]
+                continue
+            self.auditor.check_memory(market, slot.state.cycle, self.store.newest[market])
+            self.auditor.dirty.discard(market)
+
+    def _allowed(self, market: Market) -> Allowed:
+        """What the durable switches and pauses allow."""
+        store = self.store
+        mode = stricter(store.switches.get(market, SwitchMode.OFF), store.switches.get(None, SwitchMode.ON))
+        if store.settings.get("account_pause"):
+            mode = SwitchMode.OFF
+        pause = store.pauses.get(market)
+        return Allowed(
+            starts=mode.starts and pause is None,
+            rebuys=mode.rebuys and pause is None,
+            sells=mode.sells and (pause is None or pause.sells),
+        )
+
+    def _boot(self) -> None:
+        self.restarts += 1
+        for label, attempt in self.store.attempts.items():
+            if attempt.state in OPEN:
+                self.auditor.unknown_since[label] = self.hub.now_ms
+        plan = self.plan
+        self.process = Process(
+            self.hub,
+            self.dice,
+            self.venue,
+            self.store,
+            self.clock,
+            self,
+            self.markets,
+            self.restarts,
+            config=plan.config,
+            exchange=plan.exchange,
+        )
+        self._note("start")
+
+    def _die(self) -> None:
+        self._crashing = False
+        process, self.process = self.process, None
+        if process is None:
+            return
+        self._note("crash")
+        process.die()
+        self.auditor.dirty.clear()
+        self.auditor.check_fold(self.store.cycles_from_zero(), self.store.newest)
+        self.hub.at(self.hub.now_ms + self.dice.ms(200, 20_000), self._boot)
+
+    def _run(self, body: Callable[[], None]) -> None:
+        if self.process is not None:
+            self.hub.spawn(self.process.group, body)
+
+    def _people(self) -> None:
+        """Everybody's turn: the owner's at the page, hands at the exchange, and what happens to a machine."""
+        hub, dice = self.hub, self.dice
+        if self._healed:
+            return
+        hub.at(hub.now_ms + dice.ms(300, 2500), self._people)
+        process = self.process
+        if process is not None and process.trader.phase == "running":
+            self._owner.turn(process.trader)
+            if dice.hit("crash_idle"):
+                self._crashing = True
+        market = dice.rng.choice(self.markets)
+        self._hands.turn(market)
+        if dice.hit("clock_step"):
+            self.clock.ahead_ms += dice.rng.choice((-300_000, -30_000, -2_000, 2_000, 30_000, 300_000))
+        if dice.hit("outage"):
+            self.venue.outage_until_ms = hub.now_ms + dice.ms(2_000, 120_000)
+        if dice.hit("fee_change"):
+            self._fees_elsewhere()
+        if dice.hit("rules_change"):
+            self._change_rules(market)
+        if dice.hit("status_change"):
+            self._change_status(market, dice.rng.choice(tuple(TradeStatus)))
+        if self.venue.account.available("USDT") < 300:
+            self.venue.core.deposit(self.venue.account, "USDT", Decimal(500))
+
+    def _fees_elsewhere(self) -> None:
+        account, rng = self.venue.account, self.dice.rng
+        account.fees = FeeSettings(pays_gt=rng.random() < 0.5, pays_points=rng.random() < 0.5)
+        self.venue.core.deposit(account, "GT", Decimal(rng.choice((0, 1, 100))))
+        self.venue.core.deposit(account, "POINT", Decimal(rng.choice((0, 1, 100))))
+
+    def _change_rules(self, market: Market) -> None:
+        pit, rng = self.venue.core.pits[market.pair], self.dice.rng
+        price, lot = rng.choice(((0, 0), (1, 0), (0, 1), (-1, 0), (0, -1)))
+        rules = replace(
+            pit.rules,
+            price_precision=max(pit.rules.price_precision + price, 0),
+            amount_precision=max(pit.rules.amount_precision + lot, 0),
+            min_quote=Decimal(rng.choice((1, 3, 5))),
+        )
+        self._set_rules(rules)
+
+    def _change_status(self, market: Market, status: TradeStatus) -> None:
+        self._set_rules(replace(self.venue.core.pits[market.pair].rules, status=status))
+
+    def _set_rules(self, rules: MarketRules) -> None:
+        self.venue.core.set_rules(rules)
+        self.walks[rules.market].rules = rules
+
+    def _walk(self, rules: MarketRules, price: float) -> PriceWalk:
+        market = rules.market
+        return PriceWalk(
+            self.hub,
+            self.dice,
+            rules,
+            price,
+            cycle=lambda: self._cycle(market),
+            hears=lambda quote: self.venue.newest.__setitem__(market, quote),
+            tell=self._tell,
+        )
+
+    def _cycle(self, market: Market) -> TradingCycle | None:
+        slot = self.process.floor.slots.get(market) if self.process is not None else None
+        return slot.state.cycle if slot is not None else None
+
+    def _tell(self, quote: Quote, wrong: bool) -> None:
+        """Hand a quote to the engine as the feed does: by our clock, a late message as old as its price."""
+        process = self.process
+        if process is None or process.feed.on_quote is None:
+            return
+        true_ms = quote.exchange_ms
+        self.auditor.quoted(quote, true_ms, wrong=wrong)
+        process.feed.on_quote(quote._replace(confirmed_ms=self.clock.now_ms() - (self.hub.now_ms - true_ms)))
+
+    def _on_trade(self, fill: Fill) -> None:
+        """The stream of own trades: late, twice, or not at all."""
+        process, dice, hub = self.process, self.dice, self.hub
+        if process is None or process.account_feed.on_fill is None:
+            return
+        if dice.hit("fill_missed"):
+            hub.at(hub.now_ms + dice.ms(500, 10_000), self._gap)
+            return
+        late_ms = dice.ms(50, 10_000) if dice.hit("fill_late") else dice.ms(1, 60)
+        for _ in range(2 if dice.hit("fill_twice") else 1):
+            hub.at(hub.now_ms + late_ms, lambda: self._stream(fill))
+
+    def _stream(self, fill: Fill) -> None:
+        if self.process is not None and self.process.account_feed.on_fill is not None:
+            self.process.account_feed.on_fill(fill)
+
+    def _gap(self) -> None:
+        if self.process is not None and self.process.account_feed.on_gap is not None:
+            self.process.account_feed.on_gap()
+
+    def _note(self, what: Record | str) -> None:
+        """Keep the newest of what happened, for whoever reads a break."""
+        if len(self.trace) > 400:
+            del self.trace[:200]
+        self.trace.append(f"{self.steps:>7} {(self.hub.now_ms - BEGINS_MS) / 1000:>9.3f}s {_brief(what)}")
+
+    # -- healing
+
+    def heal(self) -> None:
+        """Nothing goes wrong any more; whoever cares looks after everything. What is open must end, cycles go on."""
+        self._healed = True
+        self.dice.heal()
+        self.venue.outage_until_ms = self._disk_full_until_ms = 0
+        self.venue.core.cancel_all(self.venue.account)
+        self.venue.core.deposit(self.venue.account, "USDT", Decimal(100_000))
+        for market, walk in self.walks.items():
+            walk.steady = True
+            self._change_status(market, TradeStatus.TRADABLE)
+
+    def care(self) -> None:
+        """The owner ends every pause and switches everything on."""
+        process = self.process
+        if process is not None and process.trader.phase == "running":
+            self._owner.look_after(process.trader)
+
+    def fills(self, market: Market) -> int:
+        """How many trades of ours the market has had."""
+        return sum(1 for one_market, _ in self.store.trades if one_market == market)
+
+    def holds(self) -> str:
+        """Why each market waits, for people."""
+        return "; ".join(f"{slot.market.base}: {slot.hold.reason.value} {slot.state.order}" for slot in self.slots())
+
+
+def _brief(what: Record | str) -> str:
+    match what:
+        case str():
+            return what
+        case Intended(intent=one):
+            return (
+                f"{one.market.base} intends {one.client_id} {one.side} {one.amount} ({one.why}, cycle {one.cycle_id}"
+                f" step {one.step}) at {one.seen_price}"
+            )
+        case CycleChanged(market=market, event=event, after=after):
+            state = f"step {after.position.step} held {after.held}" if isinstance(after, Active) else "idle"
+            return f"{market.base} {type(event).__name__} -> {state}, dust {after.tally.dust.coins}"
+        case FillsBooked(client_id=client_id, fills=fills):
+            return f"{client_id} filled {' + '.join(f'{one.base} for {one.quote}' for one in fills)}"
+        case AttemptClosed(client_id=client_id, outcome=outcome, label=label):
+            return f"{client_id} ended: {outcome} {label}"
+        case AttemptUnknown(client_id=client_id, detail=detail):
+            return f"{client_id} unknown: {detail}"
+        case SwitchSet(market=market, mode=mode):
+            return f"{market.base if market else 'all'} switched {mode}"
+        case PauseSet(market=market, pause=pause):
+            return f"{market.base} {_why(pause)}"
+        case _:
+            return " ".join(str(what).split())[:200]
+
+
+def _why(pause: Pause | None) -> str:
+    return "goes on" if pause is None else f"pauses: {pause.cause} {dict(pause.values)}"
+
+
+def _rules(dice: Dice) -> list[MarketRules]:
+    """Two to four markets, each with its own precisions."""
+    count = 2 + int(dice.rng.random() * 3)
+    return [
+        MarketRules(
+            market=symbol(index),
+            price_precision=price,
+            amount_precision=lot,
+            fee=Decimal("0.002"),
+            min_base=Decimal(1).scaleb(-lot),
+            min_quote=Decimal(3),
+        )
+        for index, (price, lot) in enumerate(_PRECISIONS[:count])
+    ]
+
+
+def _first_store(dice: Dice, markets: Sequence[Market]) -> Store:
+    """The journal of a person who has chosen ladders and switched on."""
+    rng = dice.rng
+    store = Store()
+    for market in markets:
+        store.switches[market] = SwitchMode.ON
+        store.params[market] = {
+            "start_quote": rng.choice(("10", "25")),
+            "steps": rng.choice(("1", "2", "3", "4")),
+            "rebuy_pause_s": rng.choice(("0", "0", "1")),
+            "size_multiplier": rng.choice(("1", "1.4")),
+            "profit_pct": rng.choice(("0.5", "0.8", "1.5")),
+            "order_style": rng.choice(("market", "capped")),
+            "max_spread_pct": "5",
+            "max_slippage_pct": rng.choice(("0.3", "1")),
+        }
+    return store
