@@ -1,27 +1,20 @@
 """What a durable intent costs beside a bare commit, alone and a hundred at once, and what opening costs.
 
-    python benchmarks/journal_commit.py [--writes 1000] [--dir FOLDER]
-
-Prints one JSON line, times in milliseconds. A bare commit is sqlite3 alone: begin, two inserts, commit, with the
+Times in milliseconds. A bare commit is sqlite3 alone: begin, two inserts, commit, with the
 journal's own durability (WAL, synchronous=FULL). Both are measured warm: the log has its size, as it has a minute after
 a start. `open_ms` is a new process: import of the store, open and load, without what the engine imports anyway.
 """
 
-import argparse
-import json
 import os
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from autotrader_v2.application.events import (
     AttemptClosed,
@@ -36,6 +29,7 @@ from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.orders import ClientId, Fill, OrderIntent, OrderType, Side, Why
 from autotrader_v2.infrastructure.store import SqlJournal
+from benchmarks import report
 
 TOGETHER = 100
 WARM_UP = 300
@@ -45,18 +39,9 @@ BINDING = Binding("paper", "benchmark", "paper", "synthetic")
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--writes", type=int, default=1000)
-    parser.add_argument("--dir", type=Path)
-    given = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=given.dir, ignore_cleanup_errors=True) as folder:
-        print(json.dumps(measure(Path(folder), given.writes)))
-
-
-def measure(folder: Path, writes: int) -> dict[str, object]:
+def measure(folder: Path, short: bool) -> report.Figures:
     """All figures, from one folder of the disk in question."""
+    writes = 100 if short else 1000
     bare = _bare(folder / "bare.sqlite3", writes)
     path = folder / "journal.sqlite3"
     journal = SqlJournal(path, BINDING, account="paper")
@@ -69,7 +54,6 @@ def measure(folder: Path, writes: int) -> dict[str, object]:
     finally:
         journal.close()
     return {
-        "benchmark": "journal_commit",
         "bare_commit_ms": _percentiles(bare),
         "intended_ms": _percentiles(intended),
         "booked_ms": _percentiles(booked),
@@ -218,4 +202,4 @@ def _at(ordered: Sequence[float], share: float) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(report.main("journal_commit", measure))

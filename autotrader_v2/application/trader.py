@@ -40,6 +40,7 @@ _CONNECT_RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
 _RULES_EVERY_S = 600.0
 _BOOK_READS_APART_S = 0.5
 _SETTLE_POLL_S = 0.01
+_SWEPT_AT_ONCE = 50
 VERSION = "v2"
 
 
@@ -362,13 +363,24 @@ class AutoTraderV2:
         """What no price triggers: pauses that end, prices that age, readings that are still awaited."""
         floor = self.floor
         waiting_since_s = 0.0
-        while not floor.clock.wait(self._stopping, floor.config.loop_interval_s):
-            self._mark_all_due()
+        while not self._stopping.is_set():
+            self._sweep_once()
             waits = any(slot.hold.reason in _WAITS_FOR_BALANCE for slot in list(floor.slots.values()))
             now_s = floor.clock.monotonic_s()
             if waits and now_s - waiting_since_s >= floor.config.balance_retry_s:
                 waiting_since_s = now_s
                 floor.want_balances.set()
+
+    def _sweep_once(self) -> None:
+        """All markets, spread over the interval: a price that comes meanwhile has few of them before it."""
+        floor = self.floor
+        markets = list(floor.slots)
+        groups = [markets[begin : begin + _SWEPT_AT_ONCE] for begin in range(0, len(markets), _SWEPT_AT_ONCE)] or [[]]
+        for group in groups:
+            if floor.clock.wait(self._stopping, floor.config.loop_interval_s / len(groups)):
+                return
+            for market in group:
+                floor.board.mark_due(market)
 
     def _keep(self) -> None:
         """A warm connection for the next order, confirmation of waiting quotes, rules and fees kept fresh."""
