@@ -14,4 +14,4 @@ export const shownPrice = (coin) => coin.last ?? coin.bid;
 export const isDark = (coin) => coin.switch === "off" && !isActive(coin) && !coin.order;
 
 /** The engine is far enough along to be asked. */
-export const isReady = (head) => head !== null && head.money !== undefined;
+export const isReady = (head) => head !== null && head.money !== undefined && head.phase !== "new" && head.phase !== "starting";

@@ -2,9 +2,10 @@
 import { html, useEffect, useState } from "./lib.js";
 import { has, t } from "./i18n.js";
 import { Icon } from "./icons.js";
-import { number, signed } from "./numbers.js";
+import { exact, number, signed } from "./numbers.js";
 import { what } from "./reasons.js";
 import { state } from "./store.js";
+import { moment } from "./times.js";
 
 const SHOWN_MAX = 4;
 const listeners = new Set();
@@ -36,11 +37,20 @@ export function errorText(error) {
   return t(key, { ...error.values, what: what(error.values?.what), message: error.message, field });
 }
 
+/** Values of an alert for people: numbers in this language, moments in the person's zone. */
+function spelled(values) {
+  const one = ([name, value]) => {
+    if (name === "at_s") return ["at", moment(Number(value) * 1000)];
+    return [name, /^-?\d+(\.\d+)?$/.test(value) ? exact(value) : value];
+  };
+  return Object.fromEntries(Object.entries(values).map(one));
+}
+
 /** What the engine tells on its own: fills and alerts. */
 export function sayNews(news) {
   if (news.kind === "alert") {
     const key = `alert.${news.code}`;
-    say({ glyph: news.priority === "high" ? "unknown" : "look", tone: news.priority === "high" ? "danger" : "warn", forMs: news.priority === "high" ? 30000 : 12000, text: has(key) ? t(key, { ...news.values, currency: news.currency ?? "" }) : news.code });
+    say({ glyph: news.priority === "high" ? "unknown" : "look", tone: news.priority === "high" ? "danger" : "warn", forMs: news.priority === "high" ? 30000 : 12000, text: has(key) ? t(key, { ...spelled(news.values), currency: news.currency ?? "" }) : news.code });
     return;
   }
   if (document.hidden) return;
