@@ -393,12 +393,16 @@ def _adopted(cycle: TradingCycle, event: Adopted) -> TradingCycle:
 
 
 def _sold(cycle: TradingCycle, event: SaleBooked) -> TradingCycle:
-    coins = sum((fill.base for fill in event.fills), ZERO) - event.outside
+    total = sum((fill.base for fill in event.fills), ZERO)
+    coins = max(total - event.outside, ZERO)
     proceeds = sum((fill.quote_received for fill in event.fills), ZERO) - event.fee_quote
+    if event.outside:
+        # What the coins outside brought is no result of this market's.
+        proceeds = share_of_cost(proceeds, coins, total)
     time_ms = event.fills[-1].time_ms
     price = event.fills[-1].price
     if isinstance(cycle, Idle) or event.cycle_id != cycle.cycle_id:
-        return _dust_sold(cycle, max(coins, ZERO), proceeds)
+        return _dust_sold(cycle, coins, proceeds)
     return _reduced(cycle, coins, proceeds, time_ms, price, partial_sale=True)
 
 
