@@ -191,6 +191,41 @@ def sim(
 
 
 @app.command()
+def simulate(
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", min=1, help="How many worlds (default: 100; 1 with --seed).")
+    ] = None,
+    steps: Annotated[int, typer.Option("--steps", min=1, help="Events delivered in each before all heals.")] = 2000,
+    profile: Annotated[str, typer.Option("--profile", help="calm, gate_as_seen or hostile.")] = "hostile",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The first world; repeats one that broke.")] = 0,
+    without: Annotated[str, typer.Option("--without", help="Kinds of events left out, by comma.")] = "",
+    jobs: Annotated[int, typer.Option("--jobs", min=0, help="Processes; 0 takes one for each core.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Let the engine live in simulated worlds where everything fails, and check its books after every step."""
+    from autotrader_v2.simulation.faults import PROFILES
+
+    _require("--profile", profile in PROFILES, f"must be one of {', '.join(PROFILES)}")
+    left_out = frozenset(kind.strip() for kind in without.split(",") if kind.strip())
+    unknown = sorted(left_out - PROFILES[profile].keys())
+    _require("--without", not unknown, f"{profile} has no {', '.join(unknown)}")
+
+    from autotrader_v2.app.simulate_command import run_simulate
+
+    raise typer.Exit(
+        run_simulate(
+            first_seed=seed,
+            seeds=seeds or (1 if seed else 100),
+            steps=steps,
+            profile=profile,
+            without=left_out,
+            jobs=jobs,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command()
 def smoke() -> None:
     """Try the whole chain on paper in about five seconds; the exit code tells."""
     from autotrader_v2.app.smoke import run_smoke

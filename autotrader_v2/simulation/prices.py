@@ -9,7 +9,9 @@ from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.simulation.faults import Dice
 from autotrader_v2.simulation.fibers import Hub
 
-_APART_MS = (60, 700)
+_APART_MS = (60, 600)
+# While nothing can be decided prices come more rarely: steps are for what may go wrong.
+_APART_WAITING_MS = (1000, 2800)
 _PLENTY = Decimal(10**7)
 _NAN = Decimal("NaN")
 # Told to the engine: the quote, whether it is a wrong one.
@@ -27,6 +29,7 @@ class PriceWalk:
         price: float,
         *,
         cycle: Callable[[], TradingCycle | None],
+        waits: Callable[[], bool],
         hears: Callable[[Quote], None],
         tell: Tell,
     ) -> None:
@@ -35,6 +38,7 @@ class PriceWalk:
         self.rules = rules
         self.price = self._first = price
         self._cycle = cycle
+        self._waits = waits
         self._hears = hears
         self._tell = tell
         self._silent_until_ms = 0
@@ -47,7 +51,8 @@ class PriceWalk:
 
     def _move(self) -> None:
         hub, dice = self._hub, self._dice
-        hub.at(hub.now_ms + dice.ms(*_APART_MS), self._move)
+        apart_ms = dice.ms(*_APART_WAITING_MS) if self._waits() else dice.ms(*_APART_MS)
+        hub.at(hub.now_ms + apart_ms, self._move)
         self.price = self._next()
         quote = self._quote(self.price)
         self._hears(quote)

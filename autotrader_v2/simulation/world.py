@@ -286,6 +286,7 @@ class World:
             rules,
             price,
             cycle=lambda: self._cycle(market),
+            waits=lambda: self._waits(market),
             hears=lambda quote: self.venue.newest.__setitem__(market, quote),
             tell=self._tell,
         )
@@ -293,6 +294,13 @@ class World:
     def _cycle(self, market: Market) -> TradingCycle | None:
         slot = self.process.floor.slots.get(market) if self.process is not None else None
         return slot.state.cycle if slot is not None else None
+
+    def _waits(self, market: Market) -> bool:
+        """Whether no price changes anything there now."""
+        slot = self.process.floor.slots.get(market) if self.process is not None else None
+        if slot is None or slot.state.pause is not None:
+            return True
+        return slot.state.order is not None and slot.state.order.unknown
 
     def _tell(self, quote: Quote, wrong: bool) -> None:
         """Hand a quote to the engine as the feed does: by our clock, a late message as old as its price."""
@@ -348,13 +356,19 @@ class World:
         if process is not None and process.trader.phase == "running":
             self._owner.look_after(process.trader)
 
+    def end(self) -> None:
+        """Let the process go; nothing happens any more."""
+        if self.process is not None:
+            self.process.die()
+
     def fills(self, market: Market) -> int:
         """How many trades of ours the market has had."""
         return sum(1 for one_market, _ in self.store.trades if one_market == market)
 
     def holds(self) -> str:
         """Why each market waits, for people."""
-        return "; ".join(f"{slot.market.base}: {slot.hold.reason.value} {slot.state.order}" for slot in self.slots())
+        slots = self.slots()
+        return "; ".join(f"{one.market.base} {_hold(one)}" for one in slots) if slots else "the engine is not up"
 
 
 def _brief(what: Record | str) -> str:
@@ -381,6 +395,12 @@ def _brief(what: Record | str) -> str:
             return f"{market.base} {_why(pause)}"
         case _:
             return " ".join(str(what).split())[:200]
+
+
+def _hold(slot: Slot) -> str:
+    order = slot.state.order
+    waits = f" for {order.what} {order.intent.client_id if order.intent else ''}" if order else ""
+    return f"{slot.hold.reason.value}{waits} {dict(slot.hold.values)}"
 
 
 def _why(pause: Pause | None) -> str:

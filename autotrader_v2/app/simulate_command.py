@@ -1,0 +1,117 @@
+"""`mTrade.py simulate`: worlds from seeds; what breaks is told with the command that repeats it."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from autotrader_v2.simulation.campaign import Break, Tally, run_worlds
+from autotrader_v2.simulation.silence import quiet
+from autotrader_v2.simulation.world import Plan
+
+_BROKEN = 1
+_BATCHES_A_JOB = 16
+_TRACE_SHOWN = 40
+
+
+def run_simulate(
+    *,
+    first_seed: int,
+    seeds: int,
+    steps: int,
+    profile: str,
+    without: frozenset[str],
+    jobs: int,
+    as_json: bool,
+) -> int:
+    """Run the worlds; returns the exit code: 1 when something broke. `jobs` 0: one for each core."""
+    plan = Plan(seed=first_seed, profile=profile, without=without)
+    jobs = min(jobs or os.cpu_count() or 1, seeds)
+    total = Tally()
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("worlds", total=seeds)
+        for part in _parts(range(first_seed, first_seed + seeds), plan, steps, jobs):
+            total.add(part)
+            progress.update(task, advance=part.seeds, description=f"worlds, {len(total.breaks)} broken")
+    total.breaks.sort(key=lambda one: one.seed)
+    if as_json:
+        print(json.dumps(_as_json(total, profile, steps)))
+    else:
+        _tell(total, profile, steps)
+    return _BROKEN if total.breaks else 0
+
+
+def _parts(seeds: Sequence[int], plan: Plan, steps: int, jobs: int) -> Iterator[Tally]:
+    """Tallies as they come, from this process or from one for each job."""
+    if jobs == 1:
+        for seed in seeds:
+            yield _batch([seed], plan, steps)
+        return
+    size = max(len(seeds) // (jobs * _BATCHES_A_JOB), 1)
+    batches = [seeds[at : at + size] for at in range(0, len(seeds), size)]
+    with ProcessPoolExecutor(jobs) as pool:
+        for done in as_completed([pool.submit(_batch, batch, plan, steps) for batch in batches]):
+            yield done.result()
+
+
+def _batch(seeds: Sequence[int], plan: Plan, steps: int) -> Tally:
+    quiet()
+    return run_worlds(seeds, plan, steps)
+
+
+def _as_json(total: Tally, profile: str, steps: int) -> dict[str, Any]:
+    return {
+        "seeds": total.seeds,
+        "steps": total.steps,
+        "orders": total.orders,
+        "restarts": total.restarts,
+        "faults": dict(sorted(total.faults.items())),
+        "unknown_resolved": len(total.resolve_ms),
+        "resolve_s": {"p50": total.resolve_s(50), "p99": total.resolve_s(99)},
+        "breaks": [
+            {
+                "seed": one.seed,
+                "step": one.step,
+                "invariant": one.invariant,
+                "what": one.what,
+                "command": one.command(profile, steps),
+            }
+            for one in total.breaks
+        ],
+    }
+
+
+def _tell(total: Tally, profile: str, steps: int) -> None:
+    faults = sum(total.faults.values())
+    print(
+        f"{total.seeds} worlds, {total.steps} steps, {total.orders} orders, {total.restarts} restarts,"
+        f" {faults} faults of {len(total.faults)} kinds."
+    )
+    if total.resolve_ms:
+        print(
+            f"{len(total.resolve_ms)} orders of unknown outcome became known: half of them within"
+            f" {total.resolve_s(50)} s of the world's time, 99 % within {total.resolve_s(99)} s."
+        )
+    for one in total.breaks:
+        _tell_break(one, one.command(profile, steps))
+    if not total.breaks:
+        print("Nothing broke.")
+
+
+def _tell_break(one: Break, command: str) -> None:
+    print(f"\nBROKEN {one.invariant} in world {one.seed} at step {one.step}: {one.what}")
+    print("What happened last:")
+    print("\n".join(one.trace[-_TRACE_SHOWN:]))
+    print(f"Repeat it: {command}")

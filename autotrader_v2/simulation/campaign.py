@@ -1,0 +1,149 @@
+"""Many worlds, one after another; what broke is repeated with less until little is left."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from autotrader_v2.simulation.auditor import Broken
+from autotrader_v2.simulation.world import Plan, World
+
+# Units: milliseconds of the world. An order of unknown outcome ends, at the latest, a minute after all is well again.
+_UNKNOWN_ENDS_MS = 60_000
+# Rules and trade status are read again every ten minutes.
+_CYCLES_GO_ON_MS = 660_000
+_CARE_EVERY_MS = 2_000
+_SHRINK_RUNS_MAX = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """What did not hold, where, and the command that shows it again."""
+
+    seed: int
+    step: int
+    invariant: str
+    what: str
+    without: frozenset[str] = frozenset()
+    trace: tuple[str, ...] = ()
+
+    def command(self, profile: str, steps: int) -> str:
+        """What repeats it."""
+        left_out = f" --without {','.join(sorted(self.without))}" if self.without else ""
+        return f"python3 mTrade.py simulate --seed {self.seed} --steps {steps} --profile {profile}{left_out}"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What many worlds came to. `resolve_ms`: how long each unknown order stayed unknown."""
+
+    seeds: int = 0
+    steps: int = 0
+    orders: int = 0
+    restarts: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    resolve_ms: list[int] = field(default_factory=list)
+    breaks: list[Break] = field(default_factory=list)
+
+    def add(self, other: "Tally") -> None:
+        """Take another's figures in."""
+        self.seeds += other.seeds
+        self.steps += other.steps
+        self.orders += other.orders
+        self.restarts += other.restarts
+        self.faults += other.faults
+        self.resolve_ms += other.resolve_ms
+        self.breaks += other.breaks
+
+    def resolve_s(self, percent: int) -> float | None:
+        """So many percent of the unknown orders were known within that many seconds."""
+        if not self.resolve_ms:
+            return None
+        ordered = sorted(self.resolve_ms)
+        return ordered[min(len(ordered) * percent // 100, len(ordered) - 1)] / 1000
+
+
+def run_world(plan: Plan, steps: int, *, shrink: bool = True) -> Tally:
+    """One world: that many steps, then all heals and everything must end well."""
+    world, broken = _lived(plan, steps)
+    tally = Tally(
+        seeds=1,
+        steps=world.steps,
+        orders=world.auditor.sent_count,
+        restarts=world.restarts - 1,
+        faults=world.dice.happened,
+        resolve_ms=world.auditor.resolve_ms,
+    )
+    if broken is not None:
+        found = Break(plan.seed, world.steps, broken.invariant, broken.what, plan.without, tuple(world.trace))
+        tally.breaks.append(shrunk(plan, steps, found) if shrink else found)
+    return tally
+
+
+def run_worlds(
+    seeds: Iterable[int], plan: Plan, steps: int, *, shrink: bool = True, seen: Callable[[Tally], None] | None = None
+) -> Tally:
+    """A world for each seed; `seen` hears of each."""
+    total = Tally()
+    for seed in seeds:
+        one = run_world(replace(plan, seed=seed), steps, shrink=shrink)
+        total.add(one)
+        if seen is not None:
+            seen(one)
+    return total
+
+
+def shrunk(plan: Plan, steps: int, found: Break) -> Break:
+    """The same invariant broken by fewer kinds of events, and as early as that gets it."""
+    best = found
+    for kind in islice(_most_first(plan), _SHRINK_RUNS_MAX):
+        tried = replace(plan, without=best.without | {kind})
+        world, broken = _lived(tried, steps)
+        if broken is not None and broken.invariant == best.invariant:
+            best = Break(plan.seed, world.steps, broken.invariant, broken.what, tried.without, tuple(world.trace))
+    return best
+
+
+def live_on(world: World) -> None:
+    """I12: with all faults healed every unknown order ends and every market trades on. Errors: `Broken`."""
+    world.heal()
+    _until(world, _UNKNOWN_ENDS_MS, lambda: not world.auditor.open_of and bool(world.slots()), "an order never ended")
+    before = {market: world.fills(market) for market in world.markets}
+    _until(
+        world,
+        _CYCLES_GO_ON_MS,
+        lambda: all(world.fills(market) > before[market] for market in world.markets),
+        "a market trades no more",
+    )
+    _until(world, _UNKNOWN_ENDS_MS, lambda: not world.auditor.open_of, "an order never ended")
+    world.auditor.check_end()
+
+
+def _lived(plan: Plan, steps: int) -> tuple[World, Broken | None]:
+    world = World(plan)
+    try:
+        world.run(steps)
+        live_on(world)
+    except Broken as broken:
+        return world, broken
+    finally:
+        world.end()
+    return world, None
+
+
+def _until(world: World, within_ms: int, holds: Callable[[], bool], otherwise: str) -> None:
+    hub = world.hub
+    ends_ms, care_ms = hub.now_ms + within_ms, hub.now_ms
+    while not holds():
+        if hub.now_ms >= care_ms:
+            care_ms = hub.now_ms + _CARE_EVERY_MS
+            world.care()
+        if hub.now_ms > ends_ms:
+            raise Broken("I12", f"{otherwise} within {within_ms // 1000} s after all faults healed; {world.holds()}")
+        world.step()
+
+
+def _most_first(plan: Plan) -> Iterator[str]:
+    """Kinds to try without, people and hands first: they are the least likely to matter."""
+    kinds = World(plan).dice.kinds
+    yield from sorted(kinds, key=lambda kind: (not kind.startswith(("person", "hand", "price", "fill")), kind))
