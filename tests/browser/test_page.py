@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import PHONE, WIDE
+from tests.browser.conftest import PHONE, WIDE, watch
 from tests.browser.served import Served
+from tests.web_double import DeskDouble
+from web.config import WebConfig
+from web.server import WebServer
 
 pytestmark = pytest.mark.browser
 
@@ -319,3 +322,28 @@ def test_pictures_for_whoever_looks(served: Served, open_page: Open, tmp_path: P
         picture = tmp_path / f"{name.replace('/', '-')}.png"
         page.screenshot(path=picture, full_page=True)
         assert picture.stat().st_size > 10_000
+
+
+def test_an_engine_that_still_starts_is_told(browser: Browser, chromium: str) -> None:
+    """The page is there first, says what it waits for, and names the mode; nothing on it pretends to work."""
+    desk = DeskDouble()
+    desk.mode = "live"
+    starting = desk.overview() | {"phase": "starting", "running": False, "coins": []}
+    desk.overview = lambda: dict(starting)  # type: ignore[method-assign]
+    server = WebServer(desk, WebConfig())  # type: ignore[arg-type]
+    server.start()
+    complaints: list[str] = []
+    try:
+        page = browser.new_page(locale="en-US")
+        watch(page, complaints)
+        page.goto(server.one_time_link())
+        expect(page.get_by_role("banner")).to_contain_text("LIVE")
+        expect(page.locator("main")).to_contain_text("The engine is starting")
+        expect(page.get_by_role("button", name="Stop buys")).to_have_count(0)
+        for place in ("#/coin/BTC", "#/trades", "#/orders", "#/settings", "#/coins"):
+            go(page, place)
+            expect(page.locator("main")).to_contain_text("The engine is starting")
+        page.close()
+    finally:
+        server.shutdown()
+    assert complaints == []

@@ -13,7 +13,7 @@ const outcomeOf = (order) => order.outcome ?? (order.state === "unknown" ? "unkn
 
 export function OrdersPage() {
   useStore();
-  const { answer } = useAnswer("/api/orders", { limit: 100 }, { everyMs: 2000 });
+  const { answer } = useAnswer("/api/orders", { limit: 100 }, { everyMs: 2000, paused: !isReady(state.head) });
   if (!isReady(state.head)) return html`<div class="box card"><p class="muted">${t("starting.text")}</p></div>`;
   const unknown = state.head.truth.unknown_orders;
   const list = answer?.orders ?? [];

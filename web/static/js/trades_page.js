@@ -15,7 +15,7 @@ const PAGE = 100;
 export function TradesPage() {
   const [symbol, setSymbol] = useState("");
   const [older, setOlder] = useState([]);
-  const { answer } = useAnswer("/api/trades", { symbol, limit: PAGE }, { everyMs: 3000 });
+  const { answer } = useAnswer("/api/trades", { symbol, limit: PAGE }, { everyMs: 3000, paused: !isReady(state.head) });
   useEffect(() => setOlder([]), [symbol]);
   if (!isReady(state.head)) return html`<div class="box card"><p class="muted">${t("starting.text")}</p></div>`;
   const newest = answer?.trades ?? [];
