@@ -70,7 +70,12 @@ class ExecuteTrade:
         return [(slot, intent) for slot, intent in each if isinstance(intent, OrderIntent)]
 
     def send(self, slot: Slot, committed: OrderIntent) -> Outcome | None:
-        """Send a durable intent once and book it. None: the outcome is unknown and the resolver has it."""
+        """Send a durable intent once and book it. None: the outcome is unknown and the resolver has it.
+
+        Among many it may have waited for a sender, so its price is looked at again.
+        """
+        if (late := self._late(slot, committed)) is not None:
+            return self._not_sent(slot, committed, late, journalled=True)
         try:
             result = self._floor.exchange.send(committed)
         except NotSent as error:
