@@ -88,7 +88,7 @@ class Clock(Protocol):
     """Our time. A played feed brings its own, faster one."""
 
     def now_ms(self) -> int:
-        """Milliseconds since the epoch, by our clock."""
+        """Milliseconds since the epoch, by our clock; never goes back while the program runs."""
 
     def monotonic_s(self) -> float:
         """Seconds that never jump."""
