@@ -103,13 +103,15 @@ class Floor:
     def pause_account(self, pause: Pause | None, by: str) -> None:
         """Pause every market of the account, or (None) let them go on. Survives a restart.
 
-        Errors: `JournalUnavailable`; the pause then holds in memory all the same.
+        Errors: `JournalUnavailable`; a new pause then holds in memory all the same, and an old one is not ended.
         """
-        self.account_pause = pause
+        if pause is not None:
+            self.account_pause = pause
         value = None if pause is None else {"cause": pause.cause, "since_ms": pause.since_ms, "sells": pause.sells}
         if pause is not None and value is not None:
             value["values"] = [list(pair) for pair in pause.values]
         self.journal.write(SettingSet(name="account_pause", value=value, by=by, time_ms=self.clock.now_ms()))
+        self.account_pause = pause
 
     def publish_cycle(self, slot: Slot) -> None:
         """Tell the wallet what the market's cycle cost and what of its ladder others may not touch."""

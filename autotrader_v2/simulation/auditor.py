@@ -94,7 +94,8 @@ class Auditor:
         self.ledgers: dict[Market, Ledger] = {market: Ledger() for market in markets}
         self.seen: dict[Market, list[Seen]] = {market: [] for market in markets}
         self.allowed: dict[Market, Allowed] = {market: Allowed() for market in markets}
-        self._budgets: list[tuple[int, Decimal]] = []
+        # (since when, the budget of all markets together; 0: none)
+        self._budgets: list[tuple[int, Decimal]] = [(0, ZERO)]
         self.dirty: set[Market] = set()
         self.sent_count = 0
         self.unknown_since: dict[str, int] = {}
@@ -162,8 +163,7 @@ class Auditor:
 
     def limit_set(self, budget: Decimal) -> None:
         """People limit what all markets together may cost; 0: no longer."""
-        now_ms = self._hub.now_ms
-        self._budgets = [*(one for one in self._budgets if one[0] > now_ms - _LIMIT_OVERLAP_MS), (now_ms, budget)]
+        self._budgets.append((self._hub.now_ms, budget))
 
     def committed(self, records: Sequence[Record]) -> None:
         """A transaction became durable."""
@@ -305,9 +305,11 @@ class Auditor:
             raise Broken("I3", f"{intent.client_id} spends {intent.max_cost}, its row {terms.size(step)}")
 
     def _check_budget(self, intent: OrderIntent) -> None:
-        recent = [one for one in self._budgets[:-1] if one[0] > self._hub.now_ms - _LIMIT_OVERLAP_MS]
-        limits = [amount for _, amount in (*recent, *self._budgets[-1:])]
-        if not limits or ZERO in limits:
+        since_ms = self._hub.now_ms - _LIMIT_OVERLAP_MS
+        while len(self._budgets) > 1 and self._budgets[1][0] < since_ms:
+            del self._budgets[0]
+        limits = [amount for _, amount in self._budgets]
+        if ZERO in limits:
             return
         limit = max(limits)
         invested = sum((one.cost for one in self.ledgers.values() if one.open), ZERO)

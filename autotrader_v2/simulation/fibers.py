@@ -9,9 +9,12 @@ import random
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any
 
 import greenlet
+
+from autotrader_v2.infrastructure.clock import SystemClock
 
 Call = Callable[[], None]
 
@@ -219,21 +222,19 @@ class FiberLock:
             self._owner = None
 
 
-class VirtualClock:
-    """The `Clock` of a process: the hub's time, read from a clock that people and daylight saving may set."""
+@dataclass(slots=True)
+class Machine:
+    """The computer: how far its clock is ahead of the world's."""
 
-    def __init__(self, hub: Hub) -> None:
+    ahead_ms: int = 0
+
+
+class VirtualClock(SystemClock):
+    """The program's own clock on a machine whose time is the hub's."""
+
+    def __init__(self, hub: Hub, machine: Machine) -> None:
+        super().__init__(lambda: hub.now_ms + machine.ahead_ms, lambda: hub.now_ms / 1000)
         self._hub = hub
-        # How far the machine's clock is ahead of the world's.
-        self.ahead_ms = 0
-
-    def now_ms(self) -> int:
-        """See `Clock`."""
-        return self._hub.now_ms + self.ahead_ms
-
-    def monotonic_s(self) -> float:
-        """See `Clock`."""
-        return self._hub.now_ms / 1000
 
     def wait(self, event: threading.Event, timeout_s: float) -> bool:
         """See `Clock`."""

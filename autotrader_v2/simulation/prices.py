@@ -41,7 +41,7 @@ class PriceWalk:
         self._waits = waits
         self._hears = hears
         self._tell = tell
-        self._silent_until_ms = 0
+        self.silent_until_ms = 0
         self._spike_after_ms = 0
         self.steady = False
 
@@ -51,14 +51,14 @@ class PriceWalk:
 
     def _move(self) -> None:
         hub, dice = self._hub, self._dice
-        apart_ms = dice.ms(*_APART_WAITING_MS) if self._waits() else dice.ms(*_APART_MS)
+        apart_ms = dice.ms(*_APART_WAITING_MS) if self.steady or self._waits() else dice.ms(*_APART_MS)
         hub.at(hub.now_ms + apart_ms, self._move)
         self.price = self._next()
         quote = self._quote(self.price)
         self._hears(quote)
         if dice.hit("price_silence"):
-            self._silent_until_ms = hub.now_ms + dice.ms(2000, 90_000)
-        if hub.now_ms < self._silent_until_ms and not self.steady:
+            self.silent_until_ms = hub.now_ms + dice.ms(2000, 90_000)
+        if hub.now_ms < self.silent_until_ms and not self.steady:
             return
         plain = quote._replace(bids=(), asks=())
         if not self._told_wrong(plain):

@@ -16,7 +16,7 @@ from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.orders import Fill, OrderIntent
 from autotrader_v2.domain.quotes import Quote, Verdict
 from autotrader_v2.simulation.faults import Dice
-from autotrader_v2.simulation.fibers import Crashed, FiberCrew, FiberLock, Hub, VirtualClock
+from autotrader_v2.simulation.fibers import Crashed, FiberCrew, FiberLock, Hub, Machine, VirtualClock
 from autotrader_v2.simulation.journal import MemoryJournal, Store
 from autotrader_v2.simulation.venue import Venue, VenueExchange
 
@@ -154,7 +154,7 @@ class Process:
         dice: Dice,
         venue: Venue,
         store: Store,
-        clock: VirtualClock,
+        machine: Machine,
         outside: Outside,
         markets: Sequence[Market],
         group: int,
@@ -167,6 +167,7 @@ class Process:
         self.alive = True
         self._dice = dice
         self._outside = outside
+        self.clock = clock = VirtualClock(hub, machine)
         self.port = VenueExchange(venue, clock, sent=outside.sent, crash=outside.crash)
         self.feed = _Feed()
         self.account_feed = _AccountFeed()

@@ -25,7 +25,7 @@ from autotrader_v2.domain.situation import Pause, SwitchMode, stricter
 from autotrader_v2.matching.accounts import FeeSettings
 from autotrader_v2.simulation.auditor import Allowed, Auditor, Broken
 from autotrader_v2.simulation.faults import PROFILES, Dice
-from autotrader_v2.simulation.fibers import Hub, VirtualClock
+from autotrader_v2.simulation.fibers import Hub, Machine
 from autotrader_v2.simulation.journal import OPEN, Store
 from autotrader_v2.simulation.people import Hands, Owner
 from autotrader_v2.simulation.prices import PriceWalk, symbol
@@ -65,15 +65,14 @@ class World:
     store: Store = field(init=False)
     auditor: Auditor = field(init=False)
     venue: Venue = field(init=False)
-    clock: VirtualClock = field(init=False)
+    machine: Machine = field(default_factory=Machine)
     markets: tuple[Market, ...] = field(init=False)
     walks: dict[Market, PriceWalk] = field(init=False)
 
     def __post_init__(self) -> None:
         plan = self.plan
-        self.dice = dice = Dice(plan.seed, plan.rates or PROFILES[plan.profile], plan.without)
+        self.dice = dice = Dice(plan.seed, PROFILES[plan.profile] if plan.rates is None else plan.rates, plan.without)
         self.hub = hub = Hub(dice.rng, BEGINS_MS)
-        self.clock = VirtualClock(hub)
         rules = _rules(dice)
         self.markets = tuple(one.market for one in rules)
         self.store = _first_store(dice, self.markets)
@@ -84,7 +83,7 @@ class World:
         if dice.rng.random() < 0.2:
             self._fees_elsewhere()
         self._folded: dict[Market, TradingCycle] = {}
-        self._disk_full_until_ms = 0
+        self.disk_full_until_ms = 0
         self._crashing = False
         self._owner = Owner(dice, self._run)
         self._hands = Hands(dice, self.venue)
@@ -154,8 +153,8 @@ class World:
     def disk_full(self) -> bool:
         """See `Outside`."""
         if self.dice.hit("write_full"):
-            self._disk_full_until_ms = self.hub.now_ms + self.dice.ms(1000, 30_000)
-        return self.hub.now_ms < self._disk_full_until_ms
+            self.disk_full_until_ms = self.hub.now_ms + self.dice.ms(1000, 30_000)
+        return self.hub.now_ms < self.disk_full_until_ms
 
     # -- inside
 
@@ -204,7 +203,7 @@ class World:
             self.dice,
             self.venue,
             self.store,
-            self.clock,
+            self.machine,
             self,
             self.markets,
             self.restarts,
@@ -242,7 +241,7 @@ class World:
         market = dice.rng.choice(self.markets)
         self._hands.turn(market)
         if dice.hit("clock_step"):
-            self.clock.ahead_ms += dice.rng.choice((-300_000, -30_000, -2_000, 2_000, 30_000, 300_000))
+            self.machine.ahead_ms += dice.rng.choice((-300_000, -30_000, -2_000, 2_000, 30_000, 300_000))
         if dice.hit("outage"):
             self.venue.outage_until_ms = hub.now_ms + dice.ms(2_000, 120_000)
         if dice.hit("fee_change"):
@@ -309,7 +308,7 @@ class World:
             return
         true_ms = quote.exchange_ms
         self.auditor.quoted(quote, true_ms, wrong=wrong)
-        process.feed.on_quote(quote._replace(confirmed_ms=self.clock.now_ms() - (self.hub.now_ms - true_ms)))
+        process.feed.on_quote(quote._replace(confirmed_ms=process.clock.now_ms() - (self.hub.now_ms - true_ms)))
 
     def _on_trade(self, fill: Fill) -> None:
         """The stream of own trades: late, twice, or not at all."""
@@ -343,7 +342,7 @@ class World:
         """Nothing goes wrong any more; whoever cares looks after everything. What is open must end, cycles go on."""
         self._healed = True
         self.dice.heal()
-        self.venue.outage_until_ms = self._disk_full_until_ms = 0
+        self.venue.outage_until_ms = self.disk_full_until_ms = 0
         self.venue.core.cancel_all(self.venue.account)
         self.venue.core.deposit(self.venue.account, "USDT", Decimal(100_000))
         for market, walk in self.walks.items():
