@@ -28,7 +28,7 @@ export function sentenceOf(decision, coin) {
 }
 
 export function Decisions({ coin }) {
-  const { answer } = useAnswer("/api/decisions", { base_currency: coin.currency, limit: SHOWN }, { signature: `${coin.hold.reason}|${coin.steps_used}|${coin.cycle_id}`, everyMs: 5000 });
+  const { answer } = useAnswer("/api/decisions", { base_currency: coin.currency, limit: SHOWN }, { signature: `${coin.hold.reason}|${coin.steps_used}|${coin.cycle_id}`, everyMs: 2000 });
   const list = answer?.decisions ?? [];
   const today = (ms) => Date.now() - ms < DAY_MS && new Date(ms).getDate() === new Date().getDate();
   return html`<section class="box card" id="decisions"><header><h2>${t("decisions.title")}</h2><p>${t("decisions.means")}</p></header>
