@@ -26,7 +26,7 @@ from autotrader_v2.application.views import (
 )
 from autotrader_v2.domain.ladder import BadLadder
 from autotrader_v2.domain.market import BadSymbol, Market, parse_symbol
-from autotrader_v2.domain.money import NotANumber, amount, plain
+from autotrader_v2.domain.money import plain
 from autotrader_v2.domain.situation import SwitchMode
 
 _DAY_MS = 86_400_000
@@ -145,6 +145,11 @@ class Desk:
         state = self._slot(currency).state
         return {"common": common, "own": dict(state.own_params), "effective": params_as_text(state.params)}
 
+    def limits(self) -> dict[str, Any]:
+        """What all markets together may do; 0 means no limit."""
+        limits = self._engine().floor.wallet.limits
+        return {"total_budget": plain(limits.total_budget), "max_active_cycles": limits.max_active_cycles}
+
     def before_switch(self, currency: str) -> dict[str, Any]:
         """What switching a coin on means in money."""
         trader, slot = self._engine(), self._slot(currency)
@@ -234,18 +239,18 @@ class Desk:
             raise CommandRefused("bad_ladder", error.reason, status=400, field=error.field) from error
         return self.params(currency)
 
-    def set_limits(self, values: Mapping[str, Any], by: str) -> dict[str, Any]:
-        """Limits of all markets together."""
-        commands = self._engine().commands
-        try:
-            budget = amount(str(values.get("total_budget", "0")))
-            cycles = int(values.get("max_active_cycles", 0))
-        except (NotANumber, TypeError, ValueError) as error:
-            raise CommandRefused("bad_limit", str(error), status=400) from error
-        if budget < 0 or cycles < 0:
+    def set_limits(self, total_budget: Decimal | None, max_active_cycles: int | None, by: str) -> dict[str, Any]:
+        """Set limits of all markets together; None leaves one as it is, 0 means none. Errors: `CommandRefused` 400."""
+        trader = self._engine()
+        now = trader.floor.wallet.limits
+        wanted = Limits(
+            now.total_budget if total_budget is None else total_budget,
+            now.max_active_cycles if max_active_cycles is None else max_active_cycles,
+        )
+        if wanted.total_budget < 0 or wanted.max_active_cycles < 0:
             raise CommandRefused("bad_limit", "A limit is 0 (none) or more.", status=400)
-        commands.set_limits(Limits(budget, cycles), by)
-        return {"total_budget": plain(budget), "max_active_cycles": cycles}
+        trader.commands.set_limits(wanted, by)
+        return self.limits()
 
     def quick_buy(self, currency: str, quote_amount: Decimal | None, by: str) -> dict[str, Any]:
         """Buy now; waits at most 10 s for the answer."""

@@ -275,11 +275,12 @@ def test_a_budget_holds_the_step_that_would_pass_it(desk: Desk) -> None:
 
 
 def test_limits_of_all_markets_together_hold_starts(desk: Desk) -> None:
-    desk.engine.desk.set_limits({"max_active_cycles": 1}, "test")
+    desk.engine.desk.set_limits(None, 1, "test")
     desk.start()
     desk.engine.desk.switch("SOL", "on", "test")
     desk.engine.until_price("SOL", "140", "the limit", lambda: desk.hold("SOL") == "limit_reached")
-    desk.engine.desk.set_limits({"total_budget": "15"}, "test")
+    desk.engine.desk.set_limits(D(15), 0, "test")
+    assert desk.engine.desk.limits() == {"total_budget": "15", "max_active_cycles": 0}
     desk.engine.until_price("SOL", "140", "the budget", lambda: desk.hold("SOL") == "needs_money")
 
 

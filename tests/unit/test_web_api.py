@@ -24,6 +24,7 @@ POSTS = {
     "/api/autotrader/ignore_coins": {"base_currency": "BTC"},
     "/api/autotrader/write_off": {"base_currency": "BTC"},
     "/api/trade/params": {"base_currency": "BTC", "steps": 4, "start_quote": "20.50", "budget_quote": None},
+    "/api/limits": {"total_budget": "500", "max_active_cycles": 4},
     "/api/trade/quick/buy": {"base_currency": "BTC", "quote_amount": "12.5"},
     "/api/trade/quick/sell_all": {"base_currency": "BTC", "then": "restart"},
     "/api/breakeven/preview": {"base_currency": "BTC", "drop_step_pct": "2"},
@@ -31,6 +32,7 @@ POSTS = {
 GETS = {
     "/api/autotrader/stats": {"currency": "BTC"},
     "/api/overview": {},
+    "/api/limits": {},
     "/api/coin": {"base_currency": "BTC"},
     "/api/symbols": {},
     "/api/before_switch": {"base_currency": "BTC"},
@@ -53,6 +55,7 @@ CALLED = {
     "/api/autotrader/ignore_coins": ("ignore_coins", "BTC", "api"),
     "/api/autotrader/write_off": ("write_off", "BTC", "api"),
     "/api/trade/params": ("set_params", "BTC", {"start_quote": "20.50", "steps": 4, "budget_quote": None}, "api"),
+    "/api/limits": ("set_limits", Decimal(500), 4, "api"),
     "/api/trade/quick/buy": ("quick_buy", "BTC", Decimal("12.5"), "api"),
     "/api/trade/quick/sell_all": ("sell_all", "BTC", "restart", "api"),
     "/api/breakeven/preview": ("table", "BTC", {"drop_step_pct": "2"}),

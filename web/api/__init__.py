@@ -1,7 +1,8 @@
 """The API, one file per resource."""
 
-from web.api import autotrader, breakeven, control, history, overview, params, quick_trade, trades
+from web.api import autotrader, breakeven, control, history, limits, overview, params, quick_trade, trades
 
 BLUEPRINTS = tuple(
-    module.blueprint for module in (autotrader, breakeven, control, history, overview, params, quick_trade, trades)
+    module.blueprint
+    for module in (autotrader, breakeven, control, history, limits, overview, params, quick_trade, trades)
 )
