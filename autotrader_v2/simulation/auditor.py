@@ -38,6 +38,8 @@ from autotrader_v2.simulation.ledger import ZERO, Ledger, Terms, Traded
 
 # A quotient has more digits than any decimal; sums of a few hundred of them agree to far more than this.
 _CLOSE = Decimal("1e-12")
+# TRADING_RULES.md, with what a clock that follows another may be wrong by.
+_PRICE_AGE_MS = 3_000 + 10
 # An order may have been decided under the limit before this one.
 _LIMIT_OVERLAP_MS = 10_000
 
@@ -84,10 +86,8 @@ class Allowed:
 class Auditor:
     """Hears everything, believes nothing. Raises `Broken`."""
 
-    def __init__(self, hub: Hub, markets: Sequence[Market], *, price_age_ms: int, commit_ms: int) -> None:
+    def __init__(self, hub: Hub, markets: Sequence[Market]) -> None:
         self._hub = hub
-        self._age_ms = price_age_ms
-        self._commit_ms = commit_ms
         self.orders: dict[str, _Order] = {}
         self.open_of: dict[Market, str] = {}
         self.steps: dict[tuple[Market, int, int], str] = {}
@@ -271,15 +271,14 @@ class Auditor:
 
     def _check_price(self, intent: OrderIntent) -> None:
         """I9: the decision stands on a price that was true, right and fresh."""
-        limit_ms = self._age_ms + self._commit_ms
         now_ms = self._hub.now_ms
         buy = intent.side is Side.BUY
         for one in reversed(self.seen[intent.market]):
             price = one.ask if buy else one.bid
-            if price == intent.seen_price and now_ms - one.true_ms <= limit_ms and not one.wrong:
+            if price == intent.seen_price and now_ms - one.true_ms <= _PRICE_AGE_MS and not one.wrong:
                 return
         stands_on = f"{intent.client_id} {intent.side} stands on {intent.seen_price}"
-        raise Broken("I9", f"{stands_on}, no right price of the last {limit_ms} ms")
+        raise Broken("I9", f"{stands_on}, no right price of the last {_PRICE_AGE_MS} ms")
 
     def _check_buy(self, intent: OrderIntent) -> None:
         ledger, market = self.ledgers[intent.market], intent.market

@@ -44,6 +44,8 @@ class PriceWalk:
         self.silent_until_ms = 0
         self._spike_after_ms = 0
         self.steady = False
+        # A price told by a test instead.
+        self.told: Callable[[], float] | None = None
 
     def start(self) -> None:
         """Begin to move."""
@@ -83,9 +85,12 @@ class PriceWalk:
             self._spike_after_ms = now_ms + 60_000
             factor = dice.rng.choice((0.1, 0.5, 0.7, 1.4, 2.0, 10.0))
             self._tell(self._quote(self.price * factor)._replace(bids=(), asks=()), True)
+            return True
         return False
 
     def _next(self) -> float:
+        if self.told is not None:
+            return self.told()
         rng, cycle = self._dice.rng, self._cycle()
         draw = rng.random()
         price = self.price

@@ -8,7 +8,7 @@ from autotrader_v2.application.afterwards import Afterwards
 from autotrader_v2.application.events import Alert, Bus, News, Record
 from autotrader_v2.application.floor import Floor, TraderConfig
 from autotrader_v2.application.funds import Wallet
-from autotrader_v2.application.ports import FeedStatus, JournalUnavailable
+from autotrader_v2.application.ports import Exchange, FeedStatus, JournalUnavailable
 from autotrader_v2.application.quote_board import QuoteBoard
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.trader import AutoTraderV2
@@ -36,12 +36,11 @@ class Outside(Protocol):
     def committed(self, records: Sequence[Record]) -> None:
         """A transaction is durable."""
 
-    def crash(self) -> None:
-        """The process dies here; called on a line of work of its own it never returns."""
+    def boundary(self, kind: str) -> None:
+        """The process is about to touch the world, or just has: it may die here, and then this never returns."""
 
-    @property
     def disk_full(self) -> bool:
-        """Whether nothing can be written now."""
+        """Whether this write fails."""
 
 
 class _Slots(dict[Market, Slot]):
@@ -160,7 +159,7 @@ class Process:
         group: int,
         *,
         config: TraderConfig = CONFIG,
-        exchange: Callable[[VenueExchange], VenueExchange] = lambda port: port,
+        exchange: Callable[[VenueExchange], Exchange] = lambda port: port,
     ) -> None:
         self.hub = hub
         self.group = group
@@ -168,7 +167,7 @@ class Process:
         self._dice = dice
         self._outside = outside
         self.clock = clock = VirtualClock(hub, machine)
-        self.port = VenueExchange(venue, clock, sent=outside.sent, crash=outside.crash)
+        self.port = VenueExchange(venue, clock, sent=outside.sent, boundary=outside.boundary)
         self.feed = _Feed()
         self.account_feed = _AccountFeed()
         journal = MemoryJournal(store, self._boundary)
@@ -215,12 +214,10 @@ class Process:
         dice, hub = self._dice, self.hub
         if written:
             self._outside.committed(records)
-            if dice.hit("crash_after_write"):
-                self._outside.crash()
+            self._outside.boundary("crash_after_write")
             return
         self._outside.writing(records)
-        if dice.hit("crash_before_write"):
-            self._outside.crash()
+        self._outside.boundary("crash_before_write")
         hub.sleep(dice.ms(300, 3000) if dice.hit("write_slow") else dice.ms(0, 7))
-        if self._outside.disk_full or dice.hit("write_fails"):
+        if self._outside.disk_full():
             raise JournalUnavailable("The disk is full.", do=_DISK_DO)

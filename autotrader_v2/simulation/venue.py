@@ -114,14 +114,14 @@ class VenueExchange:
         clock: VirtualClock,
         *,
         sent: Callable[[OrderIntent], None],
-        crash: Callable[[], None],
+        boundary: Callable[[str], None],
     ) -> None:
         self._venue = venue
         self._hub = venue.hub
         self._dice = venue.dice
         self._clock = clock
         self._sent = sent
-        self._crash = crash
+        self._boundary = boundary
         self._cached: tuple[int, Mapping[str, Holding]] | None = None
         self.alive = True
         self._offset_ms = 0
@@ -141,8 +141,7 @@ class VenueExchange:
         self._check_alive()
         dice, hub = self._dice, self._hub
         self._sent(intent)
-        if dice.hit("crash_before_send"):
-            self._crash()
+        self._boundary("crash_before_send")
         if dice.hit("send_not_sent"):
             raise NotSent("no_connection", do="It is decided again.")
         self._maybe_refuse(intent)
@@ -157,10 +156,9 @@ class VenueExchange:
         answers: list[OrderResult | Refused] = []
         # The request is on its way by itself: it arrives even if this process dies meanwhile.
         hub.at(hub.now_ms + there_ms, lambda: answers.append(self._venue.arrive(intent)))
-        if dice.hit("crash_after_send"):
-            hub.sleep(dice.ms(0, there_ms + 20))
-            self._crash()
+        self._boundary("crash_while_sent")
         hub.sleep(min(there_ms + dice.ms(1, 40), timeout_ms))
+        self._boundary("crash_after_send")
         if not answers:
             raise OutcomeUnknown("the answer is late")
         return self._answered(intent, answers[0], timeout_ms)
@@ -262,6 +260,7 @@ class VenueExchange:
     def _read(self, fails: str) -> None:
         """The way of any read there and back. Errors: `ExchangeUnavailable`."""
         self._check_alive()
+        self._boundary("crash_before_read")
         failed = self._out() or self._dice.hit(fails)
         self._hub.sleep(self._dice.ms(1000, 5000) if failed else self._dice.ms(1, 60))
         if failed:

@@ -16,6 +16,7 @@ from autotrader_v2.application.events import (
     SwitchSet,
 )
 from autotrader_v2.application.floor import TraderConfig
+from autotrader_v2.application.ports import Exchange
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active, Idle, TradingCycle, apply
 from autotrader_v2.domain.market import Market, MarketRules, TradeStatus
@@ -48,7 +49,11 @@ class Plan:
     without: frozenset[str] = frozenset()
     rates: Mapping[str, float] | None = None
     config: TraderConfig = CONFIG
-    exchange: Callable[[VenueExchange], VenueExchange] = lambda port: port
+    exchange: Callable[[VenueExchange], Exchange] = lambda port: port
+    # The process dies at these of its boundaries with the world, and these of its writes fail: counted from 1.
+    crash_at: frozenset[int] = frozenset()
+    fail_at: frozenset[int] = frozenset()
+    markets: int = 0
 
 
 @dataclass
@@ -58,6 +63,8 @@ class World:
     plan: Plan
     steps: int = 0
     restarts: int = 0
+    boundaries: int = 0
+    writes: int = 0
     process: Process | None = None
     trace: list[str] = field(default_factory=list)
     hub: Hub = field(init=False)
@@ -73,11 +80,10 @@ class World:
         plan = self.plan
         self.dice = dice = Dice(plan.seed, PROFILES[plan.profile] if plan.rates is None else plan.rates, plan.without)
         self.hub = hub = Hub(dice.rng, BEGINS_MS)
-        rules = _rules(dice)
+        rules = _rules(plan.markets or 2 + int(dice.rng.random() * 3))
         self.markets = tuple(one.market for one in rules)
         self.store = _first_store(dice, self.markets)
-        config = plan.config
-        self.auditor = Auditor(hub, self.markets, price_age_ms=config.max_quote_age_ms, commit_ms=config.slow_commit_ms)
+        self.auditor = Auditor(hub, self.markets)
         self.venue = Venue(hub, dice, rules, {"USDT": _CASH}, self.auditor)
         self.venue.on_trade = self._on_trade
         if dice.rng.random() < 0.2:
@@ -98,8 +104,11 @@ class World:
 
     def step(self) -> None:
         """Deliver one event. Errors: `Broken`."""
-        self.hub.step()
         self.steps += 1
+        try:
+            self.hub.step()
+        except Exception as error:
+            raise Broken("defect", f"a line of work of the engine ended: {type(error).__name__}: {error}") from error
         if self._crashing:
             self._die()
         auditor = self.auditor
@@ -144,14 +153,18 @@ class World:
                 self.auditor.limit_set(Decimal(record.value["total_budget"]))
             self._note(record)
 
-    def crash(self) -> None:
+    def boundary(self, kind: str) -> None:
         """See `Outside`."""
-        self._crashing = True
-        self.hub.forever()
+        self.boundaries += 1
+        if self.boundaries in self.plan.crash_at or self.dice.hit(kind):
+            self._crashing = True
+            self.hub.forever()
 
-    @property
     def disk_full(self) -> bool:
         """See `Outside`."""
+        self.writes += 1
+        if self.writes in self.plan.fail_at or self.dice.hit("write_fails"):
+            return True
         if self.dice.hit("write_full"):
             self.disk_full_until_ms = self.hub.now_ms + self.dice.ms(1000, 30_000)
         return self.hub.now_ms < self.disk_full_until_ms
@@ -406,9 +419,8 @@ def _why(pause: Pause | None) -> str:
     return "goes on" if pause is None else f"pauses: {pause.cause} {dict(pause.values)}"
 
 
-def _rules(dice: Dice) -> list[MarketRules]:
-    """Two to four markets, each with its own precisions."""
-    count = 2 + int(dice.rng.random() * 3)
+def _rules(count: int) -> list[MarketRules]:
+    """So many markets, each with its own precisions."""
     return [
         MarketRules(
             market=symbol(index),
