@@ -90,8 +90,15 @@ def test_a_later_claim_finds_a_sender_again() -> None:
 
 def test_claims_from_many_threads_are_each_sent_once() -> None:
     sent: list[int] = []
+    senders: list[threading.Thread] = []
+
+    def start(call: Any, *args: Any) -> None:
+        sender = threading.Thread(target=call, args=args)
+        senders.append(sender)
+        sender.start()
+
     outbox = Outbox(
-        lambda call, *args: threading.Thread(target=call, args=args).start(),
+        start,
         lambda claims: claims,
         lambda claim: sent.append(claim[0].spare_number),
     )
@@ -103,9 +110,8 @@ def test_claims_from_many_threads_are_each_sent_once() -> None:
         thread.start()
     for thread in put:
         thread.join()
-    for thread in threading.enumerate():
-        if thread is not threading.current_thread() and not thread.daemon:
-            thread.join()
+    for thread in senders:  # grows while senders start others; each is listed before it starts
+        thread.join()
     assert sorted(sent) == list(range(400))
 
 
