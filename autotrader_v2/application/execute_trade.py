@@ -24,7 +24,7 @@ from autotrader_v2.application.ports import (
 from autotrader_v2.application.resolve import Resolver
 from autotrader_v2.application.slot import InFlight, Slot
 from autotrader_v2.domain.money import plain
-from autotrader_v2.domain.orders import OrderIntent, OrderResult, Side
+from autotrader_v2.domain.orders import OrderIntent, OrderResult, Side, Why
 from autotrader_v2.domain.situation import Pause
 
 _log = structlog.get_logger()
@@ -91,7 +91,9 @@ class ExecuteTrade:
         return self._answered(slot, committed, result)
 
     def _late(self, slot: Slot, intent: OrderIntent) -> str | None:
-        """Why the decision no longer stands, if the price it was made on has aged or moved away meanwhile."""
+        """Why the decision no longer stands: switched off, or its price has aged or moved away meanwhile."""
+        if not self._allowed(slot, intent.why):
+            return "switched_off"
         quote = self._floor.board.newest(slot.market)
         if quote is None:
             return "no_quote"
@@ -103,6 +105,19 @@ class ExecuteTrade:
             if intent.side is Side.SELL and quote.bid < intent.worst_price:
                 return "price_moved"
         return None
+
+    def _allowed(self, slot: Slot, why: Why) -> bool:
+        """Whether switches and pauses still let the engine do that; a person's own order asks nobody."""
+        mode, pause = self._floor.mode_of(slot), slot.state.pause
+        match why:
+            case Why.START:
+                return mode.starts and pause is None
+            case Why.REBUY:
+                return mode.rebuys and pause is None
+            case Why.TAKE_PROFIT | Why.STOP_LOSS:
+                return mode.sells and (pause is None or pause.sells)
+            case Why.QUICK_BUY | Why.SELL_ALL:
+                return True
 
     def _made_durable(self, slot: Slot, intent: OrderIntent) -> OrderIntent | Outcome | None:
         """The durable intent, or what became of it."""
