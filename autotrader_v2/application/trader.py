@@ -19,6 +19,7 @@ from autotrader_v2.application.outbox import Claim, Outbox
 from autotrader_v2.application.ports import (
     AccountFeed,
     ExchangeUnavailable,
+    JournalRefused,
     JournalState,
     MarketFeed,
     TradingError,
@@ -208,23 +209,27 @@ class AutoTraderV2:
     def _boot(self) -> None:
         floor = self.floor
         attempt = 0
-        rules: dict[Market, MarketRules] = {}
+        ordered: dict[Market, MarketRules] = {}
+        unknown: Sequence[Slot] = ()
         while not self._stopping.is_set():
             try:
-                rules = dict(floor.exchange.rules(self._markets))
+                rules = floor.exchange.rules(self._markets)
                 self.reader.read()
+                ordered = {market: rules[market] for market in self._markets if market in rules}
+                unknown = restore(floor, self._state, ordered, self._first_switches)
                 break
+            except JournalRefused:
+                raise  # waiting would not mend it
             except TradingError as error:
-                _log.warning("the exchange cannot be reached yet; trading waits", what=error.what, do=error.do)
+                _log.warning("the engine cannot start yet; trading waits", what=error.what, do=error.do)
             floor.clock.wait(self._stopping, _CONNECT_RETRY_S[min(attempt, len(_CONNECT_RETRY_S) - 1)])
             attempt += 1
         if self._stopping.is_set():
             return
-        ordered = {market: rules[market] for market in self._markets if market in rules}
-        self.missing = tuple(market for market in self._markets if market not in rules)
+        self.missing = tuple(market for market in self._markets if market not in ordered)
         for market in self.missing:
             market_log(market).error("the exchange does not know this market; it is left out")
-        for slot in restore(floor, self._state, ordered, self._first_switches):
+        for slot in unknown:
             self._resolver.watch(slot)
         self._compare_first()
         floor.bus.start()
@@ -404,11 +409,15 @@ class AutoTraderV2:
             before = slot.state.rules
             if rules == before:
                 continue
-            with slot.book_lock:
-                cycle = slot.state.cycle
-                if isinstance(cycle, Active):
-                    cycle = new_terms(floor, slot.market, cycle, rules)
-                slot.change(rules=rules, cycle=cycle)
+            try:
+                with slot.book_lock:
+                    cycle = slot.state.cycle
+                    if isinstance(cycle, Active):
+                        cycle = new_terms(floor, slot.market, cycle, rules)
+                    slot.change(rules=rules, cycle=cycle)
+            except TradingError as error:
+                market_log(market).error("new market rules could not be written down yet", what=error.what)
+                continue
             if rules.delisting_s and rules.delisting_s != before.delisting_s:
                 floor.alert("delisting", Priority.HIGH, market, {"at_s": str(rules.delisting_s)})
             market_log(market).info("market rules changed", status=rules.status.value, fee=str(rules.fee))

@@ -82,13 +82,15 @@ class Store:
         """Every market's cycle: the newest closed one and what came after it, folded."""
         found: dict[Market, TradingCycle] = {}
         for market, events in self.events.items():
+            if not events:
+                continue  # a refused write
             known, cycle = self.snapshots.get(market, (0, Idle(market=market)))
             found[market] = _folded(cycle, events[known:])
         return found
 
     def cycles_from_zero(self) -> dict[Market, TradingCycle]:
         """Every market's cycle, folded from its very first event."""
-        return {market: _folded(Idle(market=market), events) for market, events in self.events.items()}
+        return {market: _folded(Idle(market=market), events) for market, events in self.events.items() if events}
 
     def state(self) -> JournalState:
         """Everything memory is made of."""

@@ -129,6 +129,10 @@ class World:
         process = self.process
         return () if process is None or process.trader.phase != "running" else tuple(process.floor.slots.values())
 
+    def crash(self) -> None:
+        """The process dies after the next event."""
+        self._crashing = True
+
     # -- what the process asks (`Outside`)
 
     def sent(self, intent: OrderIntent) -> None:
@@ -250,7 +254,7 @@ class World:
         if process is not None and process.trader.phase == "running":
             self._owner.turn(process.trader)
             if dice.hit("crash_idle"):
-                self._crashing = True
+                self.crash()
         market = dice.rng.choice(self.markets)
         self._hands.turn(market)
         if dice.hit("clock_step"):

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from decimal import Decimal
 
+from autotrader_v2.application.events import SwitchSet
 from autotrader_v2.application.ports import JournalUnavailable
-from autotrader_v2.domain.cycle import Dust, Idle, SaleBooked, Tally, apply
-from autotrader_v2.domain.orders import Why
-from autotrader_v2.domain.situation import Pause, Reason
+from autotrader_v2.domain.cycle import Active, Dust, Idle, SaleBooked, Tally, apply
+from autotrader_v2.domain.orders import Side, Why
+from autotrader_v2.domain.situation import Pause, Reason, SwitchMode
 from autotrader_v2.simulation.world import Plan, World
 from tests.builders import ETH, a_sale
 
@@ -59,3 +60,65 @@ def test_an_account_pause_whose_end_could_not_be_written_still_holds() -> None:
     while not refused:
         world.step()
     assert floor.account_pause == pause
+
+
+def test_a_switch_set_between_decision_and_intent_still_stops_the_buy() -> None:
+    """Seed 10219: a starved sender sent a buy although the owner had switched the coin off before it was written."""
+    world = World(Plan(seed=1, rates={}, markets=1))
+    [market] = world.markets
+
+    def claimed() -> str:
+        """The label of a buy that is decided and not written yet."""
+        intents = [slot.state.order.intent for slot in world.slots() if slot.state.order is not None]
+        labels = [one.client_id for one in intents if one is not None and one.side is Side.BUY]
+        return "".join(label for label in labels if label not in world.auditor.orders)
+
+    while not (label := claimed()):
+        world.step()
+    [slot] = world.slots()
+    world.store.commit([SwitchSet(market=market, mode=SwitchMode.OFF, by="test", time_ms=0)])
+    slot.change(switch=SwitchMode.OFF)
+    world.run(200)
+    assert label not in world.auditor.orders, "nothing was written, so nothing was sent"
+
+
+def test_a_disk_that_is_full_at_the_start_delays_trading_and_does_not_end_it() -> None:
+    """Seed 10006: new market rules could not be written at the start; the engine stayed down with a cycle open."""
+    world = World(Plan(seed=4, rates={}, markets=1))
+    [market] = world.markets
+    while not isinstance(world.store.newest.get(market), Active):
+        world.step()
+    pit = world.venue.core.pits[market.pair]
+    world.venue.core.set_rules(replace(pit.rules, min_quote=Decimal(1)))
+    world.crash()
+    world.disk_full_until_ms = world.hub.now_ms + 60_000
+    world.run(1)
+    ends_ms = world.hub.now_ms + 120_000
+    while not world.slots() and world.hub.now_ms < ends_ms:
+        world.step()
+    assert world.slots()
+    assert world.hub.now_ms >= world.disk_full_until_ms
+
+
+def test_new_rules_that_cannot_be_written_do_not_end_the_keeper() -> None:
+    """The thread that keeps rules, clock and connection fresh died of a full disk, for good and unseen."""
+    world = World(Plan(seed=4, rates={}, markets=1))
+    [market] = world.markets
+    while not isinstance(world.store.newest.get(market), Active):
+        world.step()
+    world.walks[market].steady = True
+    world.machine.ahead_ms = 0
+    pit = world.venue.core.pits[market.pair]
+    rules = replace(pit.rules, min_quote=Decimal(1))
+    world.venue.core.set_rules(rules)
+    world.store.switches[market] = SwitchMode.OFF
+    [slot] = world.slots()
+    slot.change(switch=SwitchMode.OFF)
+    world.disk_full_until_ms = world.hub.now_ms + 700_000
+    while world.hub.now_ms < world.disk_full_until_ms:
+        world.step()
+    assert slot.state.rules != rules
+    ends_ms = world.hub.now_ms + 700_000
+    while slot.state.rules != rules and world.hub.now_ms < ends_ms:
+        world.step()
+    assert slot.state.rules == rules
