@@ -17,6 +17,7 @@ from autotrader_v2.application.ports import (
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
 from autotrader_v2.domain.quotes import Quote
+from autotrader_v2.infrastructure.gate.server_time import BEFORE_EXPIRY_MS, ServerTime
 from autotrader_v2.infrastructure.paper.translate import fill_of, request_of, result_of
 from autotrader_v2.matching.accounts import FeeSettings
 from autotrader_v2.matching.core import MatchingCore
@@ -124,7 +125,7 @@ class VenueExchange:
         self._boundary = boundary
         self._cached: tuple[int, Mapping[str, Holding]] | None = None
         self.alive = True
-        self._offset_ms = 0
+        self._time = ServerTime(clock)
         self._measure()
 
     @property
@@ -133,8 +134,8 @@ class VenueExchange:
         return NAME
 
     def now_ms(self) -> int:
-        """See the port: our clock and the difference measured last, as the real adapter has it."""
-        return self._clock.now_ms() + self._offset_ms
+        """See the port."""
+        return self._time.now_ms()
 
     def send(self, intent: OrderIntent) -> OrderResult:
         """See the port."""
@@ -187,10 +188,14 @@ class VenueExchange:
             raise Rejected("refused", do="", label="INVALID_KEY", lasting=True, whole_account=True)
 
     def find(self, intent: OrderIntent, order_id: str = "") -> Found | NotSeen:
-        """See the port. Lists lag behind; an order without a fill is forgotten after a minute."""
+        """See the port. Lists lag behind; an order without a fill is forgotten after a minute; they are asked from a
+        moment on, as the real adapter asks.
+        """
         self._read("find_fails")
         venue, now_ms = self._venue, self._hub.now_ms
+        since_ms = intent.expires_ms - BEFORE_EXPIRY_MS
         orders = [one for one in venue.placed.get(intent.client_id, ()) if venue.visible(str(one.id))]
+        orders = [one for one in orders if one.created_ms >= since_ms]
         orders = [one for one in orders if one.filled_base or now_ms - one.updated_ms <= _UNFILLED_KEPT_MS]
         if not orders:
             return NotSeen()
@@ -255,7 +260,7 @@ class VenueExchange:
         """See the port."""
 
     def _measure(self) -> None:
-        self._offset_ms = self._hub.now_ms - self._clock.now_ms() + self._dice.ms(-150, 150)
+        self._time.measured(self._hub.now_ms + self._dice.ms(-150, 150), self._clock.monotonic_s())
 
     def _read(self, fails: str) -> None:
         """The way of any read there and back. Errors: `ExchangeUnavailable`."""

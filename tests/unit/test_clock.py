@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from autotrader_v2.infrastructure.clock import SystemClock
+from autotrader_v2.infrastructure.gate.server_time import ServerTime
 
 
 @dataclass
@@ -49,3 +50,36 @@ def test_a_clock_that_was_wrong_is_right_again_after_some_days() -> None:
         machine.runs(3600)
         clock.now_ms()
     assert clock.now_ms() == machine.wall_ms
+
+
+def test_setting_our_clock_does_not_set_the_exchanges() -> None:
+    """An order's expiry and the proof of its absence count by the exchange's time."""
+    machine = Machine()
+    server = ServerTime(machine.clock())
+    server.measured(machine.wall_ms + 5_000, machine.running_s)
+    true_ms = machine.wall_ms + 5_000
+    for step_ms in (300_000, -600_000):
+        machine.wall_ms += step_ms
+        assert server.now_ms() == true_ms
+
+
+def test_after_a_sleep_the_exchanges_time_is_behind_until_it_is_measured() -> None:
+    """Behind is safe: orders expire too early, absence is proven too late."""
+    machine = Machine()
+    server = ServerTime(machine.clock())
+    server.measured(machine.wall_ms, machine.running_s)
+    before_ms = server.now_ms()
+    machine.wall_ms += 3_600_000
+    assert server.now_ms() == before_ms
+    server.measured(machine.wall_ms, machine.running_s)
+    assert server.now_ms() == machine.wall_ms
+
+
+def test_the_quickest_measurement_counts() -> None:
+    machine = Machine()
+    server = ServerTime(machine.clock())
+    server.measured(machine.wall_ms + 100, machine.running_s)
+    began_s = machine.running_s
+    machine.runs(2)
+    server.measured(machine.wall_ms + 100, began_s)
+    assert server.now_ms() == machine.wall_ms + 100

@@ -79,7 +79,7 @@ class GateExchange:
         """See the port. An answer that cannot be a number, a side or a trade counts as a failed read."""
         self._check_clock()
         try:
-            return find(self._reads, self.time, intent, order_id)
+            return find(self._reads, intent, order_id)
         except ValueError as error:
             raise read_failure(error, f"order {intent.client_id}") from error
 
@@ -120,13 +120,13 @@ class GateExchange:
 
     def warm(self) -> None:
         """See the port. Each call also compares the clocks."""
-        began_ms = self._clock.now_ms()
+        began_s = self._clock.monotonic_s()
         try:
             body = wire.time_of(self._placer.warm())
         except (ErrorAnswer, HTTPError, ValueError) as error:
             _log.debug("no warm connection", error=type(error).__name__)
             return
-        self.time.measured(body.server_time, began_ms, self._clock.now_ms())
+        self.time.measured(body.server_time, began_s)
 
     def close(self) -> None:
         """See the port."""

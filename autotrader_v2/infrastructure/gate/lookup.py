@@ -8,19 +8,17 @@ from autotrader_v2.application.ports import Found, NotSeen
 from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
 from autotrader_v2.infrastructure.gate.placing import complete
 from autotrader_v2.infrastructure.gate.private_reads import PrivateReads
-from autotrader_v2.infrastructure.gate.server_time import ServerTime
+from autotrader_v2.infrastructure.gate.server_time import BEFORE_EXPIRY_MS
 from autotrader_v2.infrastructure.gate.wire import OrderRow, by_time
 
-_BEFORE_MS = 60_000
 
-
-def find(reads: PrivateReads, time: ServerTime, intent: OrderIntent, order_id: str) -> Found | NotSeen:
+def find(reads: PrivateReads, intent: OrderIntent, order_id: str) -> Found | NotSeen:
     """See `Exchange.find`. Open orders are read before finished ones: an order that ends meanwhile is in the latter.
 
     Errors: `ExchangeUnavailable` when one of the reads failed.
     """
     pair, text = intent.market.pair, intent.client_id
-    since_ms = intent.decided_ms + time.offset_ms - _BEFORE_MS
+    since_ms = (intent.expires_ms or intent.decided_ms) - BEFORE_EXPIRY_MS
     rows = [*reads.open_orders(pair), *reads.finished_orders(pair, since_ms)]
     orders = {str(row.id): row for row in rows if row.text == text or str(row.id) == order_id}
     trades = reads.trades(pair, since_ms)

@@ -52,9 +52,9 @@ class PublicReads:
 
     def measure_time(self, timeout_s: float = _READ_S) -> None:
         """Compare the clocks once."""
-        began_ms = self._clock.now_ms()
+        began_s = self._clock.monotonic_s()
         body = wire.time_of(self._get("/spot/time", timeout_s=timeout_s))
-        self._time.measured(body.server_time, began_ms, self._clock.now_ms())
+        self._time.measured(body.server_time, began_s)
 
     def tickers(self, only: Collection[Market] | None = None) -> Sequence[Quote]:
         """Best prices of all markets (or of `only` these) in one read; a market without both prices is left out.
