@@ -97,8 +97,11 @@ class ExecuteTrade:
         quote = self._floor.board.newest(slot.market)
         if quote is None:
             return "no_quote"
-        if self._floor.clock.now_ms() - quote.confirmed_ms > self._floor.config.max_quote_age_ms:
+        now_ms, limit_ms = self._floor.clock.now_ms(), self._floor.config.max_quote_age_ms
+        if now_ms - quote.confirmed_ms > limit_ms:
             return "quote_too_old"
+        if now_ms - intent.decided_ms > limit_ms:
+            return "decided_too_long_ago"
         if intent.worst_price > 0:
             if intent.side is Side.BUY and quote.ask > intent.worst_price:
                 return "price_moved"

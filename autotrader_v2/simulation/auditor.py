@@ -38,7 +38,8 @@ from autotrader_v2.simulation.ledger import ZERO, Ledger, Terms, Traded
 
 # A quotient has more digits than any decimal; sums of a few hundred of them agree to far more than this.
 _CLOSE = Decimal("1e-12")
-# TRADING_RULES.md, with what a clock that follows another may be wrong by.
+# TRADING_RULES.md, with what a clock that follows another may be wrong by: so old may a price be when it decides, and
+# so old the decision when it leaves.
 _PRICE_AGE_MS = 3_000 + 10
 # An order may have been decided under the limit before this one.
 _LIMIT_OVERLAP_MS = 10_000
@@ -270,15 +271,20 @@ class Auditor:
     # -- may it leave?
 
     def _check_price(self, intent: OrderIntent) -> None:
-        """I9: the decision stands on a price that was true, right and fresh."""
+        """I9: decided lately on a price that was right, and the newest right price is fresh and still allows it."""
         now_ms = self._hub.now_ms
         buy = intent.side is Side.BUY
+        newest = max((one for one in self.seen[intent.market] if not one.wrong), key=lambda one: one.true_ms)
+        if now_ms - newest.true_ms > _PRICE_AGE_MS:
+            raise Broken("I9", f"{intent.client_id} leaves with a price {now_ms - newest.true_ms} ms old")
+        if intent.worst_price and (newest.ask > intent.worst_price if buy else newest.bid < intent.worst_price):
+            raise Broken("I9", f"{intent.client_id} leaves at {newest.bid} / {newest.ask}, worse than it allows")
         for one in reversed(self.seen[intent.market]):
             price = one.ask if buy else one.bid
-            if price == intent.seen_price and now_ms - one.true_ms <= _PRICE_AGE_MS and not one.wrong:
+            if price == intent.seen_price and now_ms - one.true_ms <= 2 * _PRICE_AGE_MS and not one.wrong:
                 return
         stands_on = f"{intent.client_id} {intent.side} stands on {intent.seen_price}"
-        raise Broken("I9", f"{stands_on}, no right price of the last {_PRICE_AGE_MS} ms")
+        raise Broken("I9", f"{stands_on}, no right price of the last {2 * _PRICE_AGE_MS} ms")
 
     def _check_buy(self, intent: OrderIntent) -> None:
         ledger, market = self.ledgers[intent.market], intent.market

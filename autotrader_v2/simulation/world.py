@@ -362,9 +362,9 @@ class World:
         self.venue.outage_until_ms = self.disk_full_until_ms = 0
         self.venue.core.cancel_all(self.venue.account)
         self.venue.core.deposit(self.venue.account, "USDT", Decimal(100_000))
-        for market, walk in self.walks.items():
-            walk.steady = True
-            self._change_status(market, TradeStatus.TRADABLE)
+        for rules in _rules(len(self.markets)):
+            self.walks[rules.market].steady = True
+            self._set_rules(rules)
 
     def care(self) -> None:
         """The owner ends every pause and switches everything on."""
