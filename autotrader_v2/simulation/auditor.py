@@ -274,11 +274,12 @@ class Auditor:
         """I9: decided lately on a price that was right, and the newest right price is fresh and still allows it."""
         now_ms = self._hub.now_ms
         buy = intent.side is Side.BUY
-        newest = max((one for one in self.seen[intent.market] if not one.wrong), key=lambda one: one.true_ms)
-        if now_ms - newest.true_ms > _PRICE_AGE_MS:
-            raise Broken("I9", f"{intent.client_id} leaves with a price {now_ms - newest.true_ms} ms old")
-        if intent.worst_price and (newest.ask > intent.worst_price if buy else newest.bid < intent.worst_price):
-            raise Broken("I9", f"{intent.client_id} leaves at {newest.bid} / {newest.ask}, worse than it allows")
+        fresh = [one for one in self.seen[intent.market] if not one.wrong and now_ms - one.true_ms <= _PRICE_AGE_MS]
+        if not fresh:
+            raise Broken("I9", f"{intent.client_id} leaves without a right price of the last {_PRICE_AGE_MS} ms")
+        worst = intent.worst_price
+        if worst and all(one.ask > worst if buy else one.bid < worst for one in fresh):
+            raise Broken("I9", f"{intent.client_id} leaves although every fresh price is worse than it allows")
         for one in reversed(self.seen[intent.market]):
             price = one.ask if buy else one.bid
             if price == intent.seen_price and now_ms - one.true_ms <= 2 * _PRICE_AGE_MS and not one.wrong:

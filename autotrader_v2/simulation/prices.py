@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from autotrader_v2.domain.cycle import Active, TradingCycle
 from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.domain.money import floor_to
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.simulation.faults import Dice
 from autotrader_v2.simulation.fibers import Hub
@@ -95,7 +96,7 @@ class PriceWalk:
         draw = rng.random()
         price = self.price
         if self.steady:
-            return self._towards(float(cycle.sell_price) * 1.001) if isinstance(cycle, Active) else price
+            return self._towards(self._sells(cycle)) if isinstance(cycle, Active) else price
         if self._dice.hit("price_crash"):
             return max(price * 0.6, self._first * 0.02)
         if self._dice.hit("price_jump"):
@@ -109,6 +110,11 @@ class PriceWalk:
         if price < self._first * 0.1 or price > self._first * 8:
             return self._towards(self._first)
         return price * (0.99 + 0.02 * rng.random())
+
+    def _sells(self, cycle: Active) -> float:
+        """Where the whole position is worth selling; a minimum may have been raised since it was bought."""
+        lots = float(floor_to(cycle.held + cycle.tally.dust.coins, self.rules.lot))
+        return max(float(cycle.sell_price) * 1.001, float(self.rules.min_quote) * 1.01 / lots if lots else 0.0)
 
     def _towards(self, target: float) -> float:
         """As far as prices go at once without being doubted."""

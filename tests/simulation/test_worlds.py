@@ -1,0 +1,62 @@
+"""Worlds from seeds: nothing breaks, everything that went wrong ends well, and the same seed is the same world."""
+
+import json
+
+import pytest
+
+from autotrader_v2.app.cli import main
+from autotrader_v2.application.resolve import Resolver
+from autotrader_v2.simulation.campaign import Tally, run_world, run_worlds
+from autotrader_v2.simulation.faults import PROFILES
+from autotrader_v2.simulation.world import Plan
+
+# Together some 350,000 steps, in less than a minute of one core.
+WORLDS = {"calm": (30, 2000), "gate_as_seen": (30, 2000), "hostile": (60, 2000)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("profile", WORLDS)
+def test_nothing_breaks(profile: str) -> None:
+    seeds, steps = WORLDS[profile]
+    tally = run_worlds(range(1, seeds + 1), Plan(seed=0, profile=profile), steps)
+    assert not tally.breaks, "\n".join(f"{one.command(profile, steps)}\n{one.what}" for one in tally.breaks)
+    assert tally.steps >= seeds * steps
+    assert tally.orders > tally.steps / 40
+    if profile == "hostile":
+        assert tally.restarts > seeds
+        assert len(tally.resolve_ms) > seeds * 4
+        assert len(tally.faults) > len(PROFILES[profile]) * 0.9, "nearly every kind of fault happened"
+
+
+def test_the_same_seed_is_the_same_world() -> None:
+    def told(tally: Tally) -> tuple[object, ...]:
+        return tally.steps, tally.orders, tally.restarts, dict(tally.faults), tally.resolve_ms
+
+    plan = Plan(seed=11)
+    assert told(run_world(plan, 1000)) == told(run_world(plan, 1000))
+    assert told(run_world(plan, 1000)) != told(run_world(Plan(seed=12), 1000))
+
+
+def test_a_break_is_told_with_the_command_that_repeats_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Resolver, "look_at_due", lambda self: None)
+    arguments = ["simulate", "--seed", "5", "--seeds", "2", "--steps", "300", "--jobs", "1"]
+    assert main([*arguments, "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    first = told["breaks"][0]
+    assert first["invariant"] == "I12"
+    assert first["command"].startswith(f"python3 mTrade.py simulate --seed {first['seed']} --steps 300")
+    again = first["command"].split()[2:]
+    assert main([*again, "--jobs", "1"]) == 1
+    out = capsys.readouterr().out
+    assert "BROKEN I12" in out
+    assert "What happened last" in out
+
+
+def test_what_left_out_kinds_are_is_checked(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["simulate", "--without", "nonsense"]) == 2
+    assert "nonsense" in capsys.readouterr().err
+    assert main(["simulate", "--profile", "mild"]) == 2
+    assert main(["simulate", "--seeds", "2", "--steps", "100", "--profile", "calm", "--jobs", "1"]) == 0
+    assert "Nothing broke" in capsys.readouterr().out
