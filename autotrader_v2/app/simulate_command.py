@@ -78,7 +78,8 @@ def _as_json(total: Tally, profile: str, steps: int) -> dict[str, Any]:
         "orders": total.orders,
         "restarts": total.restarts,
         "faults": dict(sorted(total.faults.items())),
-        "unknown_resolved": len(total.resolve_ms),
+        "unknown_resolved": len(total.resolve_ms) + len(total.resolve_outage_ms),
+        "unknown_during_outage": len(total.resolve_outage_ms),
         "resolve_s": {"p50": total.resolve_s(50), "p99": total.resolve_s(99)},
         "breaks": [
             {
@@ -102,7 +103,8 @@ def _tell(total: Tally, profile: str, steps: int) -> None:
     if total.resolve_ms:
         print(
             f"{len(total.resolve_ms)} orders of unknown outcome became known: half of them within"
-            f" {total.resolve_s(50)} s of the world's time, 99 % within {total.resolve_s(99)} s."
+            f" {total.resolve_s(50)} s of the world's time, 99 % within {total.resolve_s(99)} s; and"
+            f" {len(total.resolve_outage_ms)} more that an outage of the exchange fell into."
         )
     for one in total.breaks:
         _tell_break(one, one.command(profile, steps))

@@ -4,6 +4,7 @@ The invariants are those of reliability.md §2 (I1-I9) and of TRADING_RULES.md. 
 and compared with what the exchange did; a claim that does not hold ends the world with `Broken`.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -99,8 +100,12 @@ class Auditor:
         self._budgets: list[tuple[int, Decimal]] = [(0, ZERO)]
         self.dirty: set[Market] = set()
         self.sent_count = 0
+        self.filled: Counter[Market] = Counter()
         self.unknown_since: dict[str, int] = {}
+        # How long orders stayed unknown: with the exchange reachable, and those that an outage fell into.
         self.resolve_ms: list[int] = []
+        self.resolve_outage_ms: list[int] = []
+        self.unreachable_until_ms = 0
 
     # -- the exchange's books
 
@@ -174,6 +179,7 @@ class Auditor:
                     self._intended(intent)
                 case FillsBooked(client_id=client_id, fills=fills):
                     order = self.orders[client_id]
+                    self.filled[order.intent.market] += len(fills)
                     for fill in fills:
                         trade = order.trades.get(fill.trade_id)
                         if trade is None:
@@ -206,7 +212,8 @@ class Auditor:
             raise Broken("I2", f"{client_id} is written down as ended, its trades {sorted(lost)} are not")
         since_ms = self.unknown_since.pop(client_id, None)
         if since_ms is not None:
-            self.resolve_ms.append(self._hub.now_ms - since_ms)
+            reachable = self.unreachable_until_ms <= since_ms
+            (self.resolve_ms if reachable else self.resolve_outage_ms).append(self._hub.now_ms - since_ms)
 
     def _cycle_changed(self, record: CycleChanged) -> None:
         market, event = record.market, record.event

@@ -35,7 +35,11 @@ class Break:
 
 @dataclass(slots=True)
 class Tally:
-    """What many worlds came to. `resolve_ms`: how long each unknown order stayed unknown."""
+    """What many worlds came to.
+
+    `resolve_ms`: how long each unknown order stayed unknown while the exchange could be reached, though not by every
+    call; `resolve_outage_ms`: of those that an outage of the exchange fell into.
+    """
 
     seeds: int = 0
     steps: int = 0
@@ -43,6 +47,7 @@ class Tally:
     restarts: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     resolve_ms: list[int] = field(default_factory=list)
+    resolve_outage_ms: list[int] = field(default_factory=list)
     breaks: list[Break] = field(default_factory=list)
 
     def add(self, other: "Tally") -> None:
@@ -53,6 +58,7 @@ class Tally:
         self.restarts += other.restarts
         self.faults += other.faults
         self.resolve_ms += other.resolve_ms
+        self.resolve_outage_ms += other.resolve_outage_ms
         self.breaks += other.breaks
 
     def resolve_s(self, percent: int) -> float | None:
@@ -73,6 +79,7 @@ def run_world(plan: Plan, steps: int, *, shrink: bool = True) -> Tally:
         restarts=world.restarts - 1,
         faults=world.dice.happened,
         resolve_ms=world.auditor.resolve_ms,
+        resolve_outage_ms=world.auditor.resolve_outage_ms,
     )
     if broken is not None:
         found = Break(plan.seed, world.steps, broken.invariant, broken.what, plan.without, tuple(world.trace))
@@ -108,11 +115,12 @@ def live_on(world: World) -> None:
     """I12: with all faults healed every unknown order ends and every market trades on. Errors: `Broken`."""
     world.heal()
     _until(world, _UNKNOWN_ENDS_MS, lambda: not world.auditor.open_of and bool(world.slots()), "an order never ended")
-    before = {market: world.fills(market) for market in world.markets}
+    filled = world.auditor.filled
+    before = {market: filled[market] for market in world.markets}
     _until(
         world,
         _CYCLES_GO_ON_MS,
-        lambda: all(world.fills(market) > before[market] for market in world.markets),
+        lambda: all(filled[market] > fills for market, fills in before.items()),
         "a market trades no more",
     )
     _until(world, _UNKNOWN_ENDS_MS, lambda: not world.auditor.open_of, "an order never ended")

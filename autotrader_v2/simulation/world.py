@@ -1,43 +1,40 @@
 """A world from one seed: exchange, prices, people, a machine with disk and clock, and the engine that runs on it."""
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from autotrader_v2.application.events import (
-    AttemptClosed,
     AttemptUnknown,
     CycleChanged,
-    FillsBooked,
     Intended,
-    PauseSet,
     Record,
     SettingSet,
-    SwitchSet,
 )
 from autotrader_v2.application.floor import TraderConfig
 from autotrader_v2.application.ports import Exchange
 from autotrader_v2.application.slot import Slot
-from autotrader_v2.domain.cycle import Active, Idle, TradingCycle, apply
+from autotrader_v2.domain.cycle import Idle, TradingCycle, apply
 from autotrader_v2.domain.market import Market, MarketRules, TradeStatus
 from autotrader_v2.domain.orders import Fill, OrderIntent
 from autotrader_v2.domain.quotes import Quote
-from autotrader_v2.domain.situation import Pause, SwitchMode, stricter
+from autotrader_v2.domain.situation import SwitchMode, stricter
 from autotrader_v2.matching.accounts import FeeSettings
 from autotrader_v2.simulation.auditor import Allowed, Auditor, Broken
+from autotrader_v2.simulation.beginnings import FIRST_PRICES, first_store, rules_of
 from autotrader_v2.simulation.faults import PROFILES, Dice
 from autotrader_v2.simulation.fibers import Hub, Machine
 from autotrader_v2.simulation.journal import OPEN, Store
 from autotrader_v2.simulation.people import Hands, Owner
-from autotrader_v2.simulation.prices import PriceWalk, symbol
+from autotrader_v2.simulation.prices import PriceWalk
 from autotrader_v2.simulation.process import CONFIG, Process
+from autotrader_v2.simulation.telling import brief, hold
 from autotrader_v2.simulation.venue import Venue, VenueExchange
 
 BEGINS_MS = 1_800_000_000_000
 FOLD_EVERY = 1000
 _CASH = Decimal(2000)
-_PRICES = (2500.0, 0.15, 60000.0, 7.0)
-_PRECISIONS = ((2, 4), (5, 2), (1, 6), (4, 3))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +63,7 @@ class World:
     boundaries: int = 0
     writes: int = 0
     process: Process | None = None
-    trace: list[str] = field(default_factory=list)
+    happened: deque[tuple[int, int, Record | str]] = field(default_factory=lambda: deque(maxlen=400))
     hub: Hub = field(init=False)
     dice: Dice = field(init=False)
     store: Store = field(init=False)
@@ -80,9 +77,9 @@ class World:
         plan = self.plan
         self.dice = dice = Dice(plan.seed, PROFILES[plan.profile] if plan.rates is None else plan.rates, plan.without)
         self.hub = hub = Hub(dice.rng, BEGINS_MS)
-        rules = _rules(plan.markets or 2 + int(dice.rng.random() * 3))
+        rules = rules_of(plan.markets or 2 + int(dice.rng.random() * 3))
         self.markets = tuple(one.market for one in rules)
-        self.store = _first_store(dice, self.markets)
+        self.store = first_store(dice, self.markets)
         self.auditor = Auditor(hub, self.markets)
         self.venue = Venue(hub, dice, rules, {"USDT": _CASH}, self.auditor)
         self.venue.on_trade = self._on_trade
@@ -94,7 +91,7 @@ class World:
         self._owner = Owner(dice, self._run)
         self._hands = Hands(dice, self.venue)
         self._healed = False
-        self.walks = {one.market: self._walk(one, price) for one, price in zip(rules, _PRICES, strict=False)}
+        self.walks = {one.market: self._walk(one, price) for one, price in zip(rules, FIRST_PRICES, strict=False)}
         for walk in self.walks.values():
             walk.start()
         hub.at(hub.now_ms + 50, self._boot)
@@ -261,6 +258,7 @@ class World:
             self.machine.ahead_ms += dice.rng.choice((-300_000, -30_000, -2_000, 2_000, 30_000, 300_000))
         if dice.hit("outage"):
             self.venue.outage_until_ms = hub.now_ms + dice.ms(2_000, 120_000)
+            self.auditor.unreachable_until_ms = self.venue.outage_until_ms
         if dice.hit("fee_change"):
             self._fees_elsewhere()
         if dice.hit("rules_change"):
@@ -349,9 +347,14 @@ class World:
 
     def _note(self, what: Record | str) -> None:
         """Keep the newest of what happened, for whoever reads a break."""
-        if len(self.trace) > 400:
-            del self.trace[:200]
-        self.trace.append(f"{self.steps:>7} {(self.hub.now_ms - BEGINS_MS) / 1000:>9.3f}s {_brief(what)}")
+        self.happened.append((self.steps, self.hub.now_ms, what))
+
+    @property
+    def trace(self) -> list[str]:
+        """The newest of what happened, a line for each."""
+        return [
+            f"{step:>7} {(time_ms - BEGINS_MS) / 1000:>9.3f}s {brief(what)}" for step, time_ms, what in self.happened
+        ]
 
     # -- healing
 
@@ -362,9 +365,10 @@ class World:
         self.venue.outage_until_ms = self.disk_full_until_ms = 0
         self.venue.core.cancel_all(self.venue.account)
         self.venue.core.deposit(self.venue.account, "USDT", Decimal(100_000))
-        for rules in _rules(len(self.markets)):
+        for rules in rules_of(len(self.markets)):
             self.walks[rules.market].steady = True
-            self._set_rules(rules)
+            if rules != self.venue.core.pits[rules.market.pair].rules:
+                self._set_rules(rules)
 
     def care(self) -> None:
         """The owner ends every pause and switches everything on."""
@@ -377,81 +381,7 @@ class World:
         if self.process is not None:
             self.process.die()
 
-    def fills(self, market: Market) -> int:
-        """How many trades of ours the market has had."""
-        return sum(1 for one_market, _ in self.store.trades if one_market == market)
-
     def holds(self) -> str:
         """Why each market waits, for people."""
         slots = self.slots()
-        return "; ".join(f"{one.market.base} {_hold(one)}" for one in slots) if slots else "the engine is not up"
-
-
-def _brief(what: Record | str) -> str:
-    match what:
-        case str():
-            return what
-        case Intended(intent=one):
-            return (
-                f"{one.market.base} intends {one.client_id} {one.side} {one.amount} ({one.why}, cycle {one.cycle_id}"
-                f" step {one.step}) at {one.seen_price}"
-            )
-        case CycleChanged(market=market, event=event, after=after):
-            state = f"step {after.position.step} held {after.held}" if isinstance(after, Active) else "idle"
-            return f"{market.base} {type(event).__name__} -> {state}, dust {after.tally.dust.coins}"
-        case FillsBooked(client_id=client_id, fills=fills):
-            return f"{client_id} filled {' + '.join(f'{one.base} for {one.quote}' for one in fills)}"
-        case AttemptClosed(client_id=client_id, outcome=outcome, label=label):
-            return f"{client_id} ended: {outcome} {label}"
-        case AttemptUnknown(client_id=client_id, detail=detail):
-            return f"{client_id} unknown: {detail}"
-        case SwitchSet(market=market, mode=mode):
-            return f"{market.base if market else 'all'} switched {mode}"
-        case PauseSet(market=market, pause=pause):
-            return f"{market.base} {_why(pause)}"
-        case _:
-            return " ".join(str(what).split())[:200]
-
-
-def _hold(slot: Slot) -> str:
-    order = slot.state.order
-    waits = f" for {order.what} {order.intent.client_id if order.intent else ''}" if order else ""
-    return f"{slot.hold.reason.value}{waits} {dict(slot.hold.values)}"
-
-
-def _why(pause: Pause | None) -> str:
-    return "goes on" if pause is None else f"pauses: {pause.cause} {dict(pause.values)}"
-
-
-def _rules(count: int) -> list[MarketRules]:
-    """So many markets, each with its own precisions."""
-    return [
-        MarketRules(
-            market=symbol(index),
-            price_precision=price,
-            amount_precision=lot,
-            fee=Decimal("0.002"),
-            min_base=Decimal(1).scaleb(-lot),
-            min_quote=Decimal(3),
-        )
-        for index, (price, lot) in enumerate(_PRECISIONS[:count])
-    ]
-
-
-def _first_store(dice: Dice, markets: Sequence[Market]) -> Store:
-    """The journal of a person who has chosen ladders and switched on."""
-    rng = dice.rng
-    store = Store()
-    for market in markets:
-        store.switches[market] = SwitchMode.ON
-        store.params[market] = {
-            "start_quote": rng.choice(("10", "25")),
-            "steps": rng.choice(("1", "2", "3", "4")),
-            "rebuy_pause_s": rng.choice(("0", "0", "1")),
-            "size_multiplier": rng.choice(("1", "1.4")),
-            "profit_pct": rng.choice(("0.5", "0.8", "1.5")),
-            "order_style": rng.choice(("market", "capped")),
-            "max_spread_pct": "5",
-            "max_slippage_pct": rng.choice(("0.3", "1")),
-        }
-    return store
+        return "; ".join(f"{one.market.base} {hold(one)}" for one in slots) if slots else "the engine is not up"
