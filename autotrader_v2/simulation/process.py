@@ -24,6 +24,11 @@ CONFIG = TraderConfig(workers=1)
 _DISK_DO = "Free some space."
 
 
+def as_it_is(port: VenueExchange) -> Exchange:
+    """The exchange's port without anything planted into it."""
+    return port
+
+
 class Outside(Protocol):
     """What a process asks of the world around it."""
 
@@ -159,7 +164,7 @@ class Process:
         group: int,
         *,
         config: TraderConfig = CONFIG,
-        exchange: Callable[[VenueExchange], Exchange] = lambda port: port,
+        exchange: Callable[[VenueExchange], Exchange] = as_it_is,
     ) -> None:
         self.hub = hub
         self.group = group

@@ -28,7 +28,7 @@ from autotrader_v2.simulation.fibers import Hub, Machine
 from autotrader_v2.simulation.journal import OPEN, Store
 from autotrader_v2.simulation.people import Hands, Owner
 from autotrader_v2.simulation.prices import PriceWalk
-from autotrader_v2.simulation.process import CONFIG, Process
+from autotrader_v2.simulation.process import CONFIG, Process, as_it_is
 from autotrader_v2.simulation.telling import brief, hold
 from autotrader_v2.simulation.venue import Venue, VenueExchange
 
@@ -46,7 +46,7 @@ class Plan:
     without: frozenset[str] = frozenset()
     rates: Mapping[str, float] | None = None
     config: TraderConfig = CONFIG
-    exchange: Callable[[VenueExchange], Exchange] = lambda port: port
+    exchange: Callable[[VenueExchange], Exchange] = as_it_is
     # The process dies at these of its boundaries with the world, and these of its writes fail: counted from 1.
     crash_at: frozenset[int] = frozenset()
     fail_at: frozenset[int] = frozenset()

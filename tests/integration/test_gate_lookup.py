@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -51,6 +52,16 @@ def test_what_was_executed_is_found_as_one_fill(sim: Simulator, exchange: GateEx
     assert isinstance(found, Found)
     assert (found.finished, found.result.base, len(found.result.fills)) == (True, Decimal("0.078"), 1)
     assert len(sim.account().orders) == 1
+
+
+def test_an_order_decided_by_a_clock_that_was_wrong_is_found_after_it_was_set_right(
+    sim: Simulator, exchange: GateExchange
+) -> None:
+    """Ours was ten minutes ahead, then the program ended and the clock was set: what was executed must be seen."""
+    intent = replace(an_intent(), decided_ms=CLOCK.now_ms() + 600_000, expires_ms=exchange.now_ms() + 3_000)
+    sim.faults.add(lost_answer())
+    lose(exchange, intent)
+    assert isinstance(exchange.find(intent), Found)
 
 
 @pytest.mark.parametrize("fault", [lost_request(), server_error(executed=False), gateway_page(executed=False)])

@@ -82,6 +82,25 @@ def test_a_switch_set_between_decision_and_intent_still_stops_the_buy() -> None:
     assert label not in world.auditor.orders, "nothing was written, so nothing was sent"
 
 
+def test_a_decision_that_waited_behind_a_slow_disk_is_dropped() -> None:
+    """Seed 40079: decided at one price, sent seconds later at another; only its limit was looked at again."""
+    world = World(Plan(seed=1, rates={}, markets=1))
+    while not world.slots():
+        world.step()
+    [slot] = world.slots()
+    process = world.process
+    assert process is not None
+    execute = process.trader._execute
+    while slot.state.order is None:
+        world.step()
+    order = slot.state.order
+    assert order is not None
+    assert order.intent is not None
+    assert execute._late(slot, order.intent) is None
+    old = replace(order.intent, decided_ms=order.intent.decided_ms - 3_001)
+    assert execute._late(slot, old) == "decided_too_long_ago"
+
+
 def test_a_disk_that_is_full_at_the_start_delays_trading_and_does_not_end_it() -> None:
     """Seed 10006: new market rules could not be written at the start; the engine stayed down with a cycle open."""
     world = World(Plan(seed=4, rates={}, markets=1))

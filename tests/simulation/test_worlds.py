@@ -58,5 +58,5 @@ def test_what_left_out_kinds_are_is_checked(capsys: pytest.CaptureFixture[str]) 
     assert main(["simulate", "--without", "nonsense"]) == 2
     assert "nonsense" in capsys.readouterr().err
     assert main(["simulate", "--profile", "mild"]) == 2
-    assert main(["simulate", "--seeds", "2", "--steps", "100", "--profile", "calm", "--jobs", "1"]) == 0
+    assert main(["simulate", "--seeds", "3", "--steps", "100", "--profile", "calm", "--jobs", "2"]) == 0
     assert "Nothing broke" in capsys.readouterr().out
