@@ -7,8 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+from autotrader_v2.domain.market import Market
 from benchmarks import parts, report
-from benchmarks.live import Live, live
+from benchmarks.live import Live, Way, live
 
 _REST_S = 0.02
 _PATIENCE_S = 20.0
@@ -47,7 +48,7 @@ def _at_once(engine: Live) -> tuple[list[int], list[int]]:
     """(durable, on the wire), each after its own price was offered."""
     offered_ns = {market: engine.offer_trigger(market) for market in engine.markets}
     ends_s = time.monotonic() + _PATIENCE_S
-    ways = {}
+    ways: dict[Market, Way] = {}
     while len(ways) < len(offered_ns):
         time.sleep(0.05)
         ways = {market: way for market, at_ns in offered_ns.items() if (way := engine.way(market, at_ns)) is not None}
