@@ -10,7 +10,7 @@ from autotrader_v2.application.slot import InFlight, Plan, Slot, SlotState
 from autotrader_v2.domain.cycle import Active, Idle
 from autotrader_v2.domain.ladder import BadLadder, BreakevenTable, LadderParams, OrderStyle, planned
 from autotrader_v2.domain.market import MarketRules
-from autotrader_v2.domain.money import ZERO, floor_to, plain, reported
+from autotrader_v2.domain.money import ZERO, ceil_to, floor_to, plain, reported
 from autotrader_v2.domain.orders import ClientId, OrderIntent, OrderType, Side
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.domain.situation import Action, Buy, Hold, NeedBook, Reason, Sell, Situation, decide
@@ -188,10 +188,13 @@ class Decider:
 
     @staticmethod
     def _limit(action: Buy | Sell, rules: MarketRules) -> Decimal:
-        """The worst price on the grid: never worse than allowed."""
+        """The worst price on the grid: never worse than allowed.
+
+        The exchange values a limit order at its limit, so that of a small sale is as high as its minimum needs.
+        """
         if isinstance(action, Buy):
             return floor_to(action.worst_price, rules.tick)
-        return action.worst_price
+        return max(action.worst_price, ceil_to(rules.min_quote / action.amount, rules.tick))
 
     @staticmethod
     def _cost(action: Buy | Sell) -> Decimal:

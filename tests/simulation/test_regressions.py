@@ -3,13 +3,14 @@
 from dataclasses import replace
 from decimal import Decimal
 
+from autotrader_v2.application.deciding import Decider
 from autotrader_v2.application.events import SwitchSet
 from autotrader_v2.application.ports import JournalUnavailable
 from autotrader_v2.domain.cycle import Active, Dust, Idle, SaleBooked, Tally, apply
 from autotrader_v2.domain.orders import Side, Why
-from autotrader_v2.domain.situation import Pause, Reason, SwitchMode
+from autotrader_v2.domain.situation import Pause, Reason, Sell, SwitchMode
 from autotrader_v2.simulation.world import Plan, World
-from tests.builders import ETH, a_sale
+from tests.builders import ETH, RULES, a_sale
 
 
 def test_coins_outside_sold_by_a_person_bring_no_result_to_the_market() -> None:
@@ -80,6 +81,17 @@ def test_a_switch_set_between_decision_and_intent_still_stops_the_buy() -> None:
     slot.change(switch=SwitchMode.OFF)
     world.run(200)
     assert label not in world.auditor.orders, "nothing was written, so nothing was sent"
+
+
+def test_the_limit_of_a_small_capped_sale_is_one_the_exchange_takes() -> None:
+    """Seed 80028: 19.71 coins worth 3.03 at the bid and 2.997 at breakeven were refused again and again, for ever."""
+    rules = replace(RULES, price_precision=5, amount_precision=2, min_quote=Decimal(3))
+    small = Sell(Why.TAKE_PROFIT, Decimal("19.71"), Decimal("0.15206"), Decimal("0.15365"))
+    limit = Decider._limit(small, rules)
+    assert limit * small.amount >= rules.min_quote
+    assert small.worst_price < limit <= small.seen_price
+    large = replace(small, amount=Decimal(1000))
+    assert Decider._limit(large, rules) == large.worst_price
 
 
 def test_a_decision_that_waited_behind_a_slow_disk_is_dropped() -> None:
