@@ -339,6 +339,10 @@ class Auditor:
         own = ledger.held + ledger.dust
         if intent.amount > own:
             raise Broken("I5", f"{intent.client_id} sells {intent.amount}, the book owns {own}")
+        if intent.why is Why.STOP_LOSS:
+            stop = ledger.stop_price()
+            if stop is None or intent.seen_price > stop or not self.allowed[intent.market].sells:
+                raise Broken("I6", f"{intent.client_id} stops at {intent.seen_price}, allowed is {stop}")
         if intent.why is Why.TAKE_PROFIT:
             if not self.allowed[intent.market].sells:
                 raise Broken("I8", f"{intent.client_id} sells although that is switched off")
@@ -391,6 +395,8 @@ def _terms(params: LadderParams, rules: MarketRules) -> Terms:
         profit_pct=params.profit_pct,
         profit_decay_pct=params.profit_decay_pct,
         min_profit_pct=params.min_profit_pct,
+        falls_from_start=params.drop_reference == "start",
+        stop_loss_pct=params.stop_loss_pct,
     )
 
 

@@ -40,6 +40,8 @@ def first_store(dice: Dice, markets: Sequence[Market]) -> Store:
             "rebuy_pause_s": rng.choice(("0", "0", "1")),
             "size_multiplier": rng.choice(("1", "1.4")),
             "profit_pct": rng.choice(("0.5", "0.8", "1.5")),
+            "drop_reference": rng.choice(("last_buy", "last_buy", "start")),
+            "stop_loss_pct": rng.choice(("0", "0", "3")),
             "order_style": rng.choice(("market", "capped")),
             "max_spread_pct": "5",
             "max_slippage_pct": rng.choice(("0.3", "1")),

@@ -37,6 +37,8 @@ class Terms:
     profit_pct: Decimal
     profit_decay_pct: Decimal
     min_profit_pct: Decimal
+    falls_from_start: bool
+    stop_loss_pct: Decimal
 
     def sellable(self, coins: Decimal, price: Decimal) -> bool:
         """Whether the exchange would take a sale of that many coins."""
@@ -72,6 +74,7 @@ class Ledger:
     held: Decimal = ZERO
     cost: Decimal = ZERO
     anchor: Decimal = ZERO
+    base_price: Decimal = ZERO
     rest: bool = False
     dust: Decimal = ZERO
     dust_cost: Decimal = ZERO
@@ -103,9 +106,17 @@ class Ledger:
         terms, step = self._terms(), (self.step or 0) + 1
         if step > terms.steps:
             return None
-        fall = terms.drop_pct + (step - 1) * terms.drop_growth_pct
-        price = down(self.anchor * (1 - fall / 100), terms.price_decimals)
+        falls = [terms.drop_pct + (k - 1) * terms.drop_growth_pct for k in range(1, step + 1)]
+        since, fall = (self.base_price, sum(falls, ZERO)) if terms.falls_from_start else (self.anchor, falls[-1])
+        price = down(since * (1 - fall / 100), terms.price_decimals)
         return price if price > 0 else None
+
+    def stop_price(self) -> Decimal | None:
+        """Where everything is sold at a loss; None while a step is left or when that is off."""
+        terms = self._terms()
+        if not terms.stop_loss_pct or self.next_price() is not None:
+            return None
+        return self.cost / self.held * (1 - terms.stop_loss_pct / 100)
 
     def bought(self, trades: Sequence[Traded], cycle_id: int, step: int | None, seen: Decimal, terms: Terms) -> bool:
         """Take a buy in; False when it belongs to a cycle that is over (its coins lie outside)."""
@@ -171,6 +182,7 @@ class Ledger:
 
     def _begin(self, held: Decimal, cost: Decimal, anchor: Decimal, terms: Terms) -> None:
         self.step, self.held, self.cost, self.anchor, self.terms, self.rest = 0, held, cost, anchor, terms, False
+        self.base_price = anchor
 
     def _close(self, got: Decimal) -> None:
         self.realised += got - self.cost

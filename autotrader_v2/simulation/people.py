@@ -118,6 +118,7 @@ class Owner:
                 ("size_multiplier", ("1", "1.4", "2")),
                 ("rebuy_pause_s", ("0", "1", "5")),
                 ("order_style", ("market", "capped")),
+                ("stop_loss_pct", ("0", "2", "5")),
                 ("reserve", ("none", "next_step", "ladder")),
                 ("cooldown_s", ("0", "3")),
             )
