@@ -113,8 +113,9 @@ class PriceWalk:
 
     def _sells(self, cycle: Active) -> float:
         """Where the whole position is worth selling; a minimum may have been raised since it was bought."""
-        lots = float(floor_to(cycle.held + cycle.tally.dust.coins, self.rules.lot))
-        return max(float(cycle.sell_price) * 1.001, float(self.rules.min_quote) * 1.01 / lots if lots else 0.0)
+        # Without dust and a lot less: so much may be gone by other hands without being missed.
+        lots = float(floor_to(cycle.held, self.rules.lot) - self.rules.lot)
+        return max(float(cycle.sell_price) * 1.001, float(self.rules.min_quote) * 1.01 / lots if lots > 0 else 0.0)
 
     def _towards(self, target: float) -> float:
         """As far as prices go at once without being doubted."""
