@@ -72,8 +72,9 @@ class Commands:
             market_log(slot.market).info(f"switch: {mode.value}", by=by)
             self._look_again(slot)
             return
-        floor.journal.write(record)
-        floor.global_switch = mode
+        with floor.account_lock:
+            floor.journal.write(record)
+            floor.global_switch = mode
         for one in floor.slots.values():
             self._look_again(one)
 

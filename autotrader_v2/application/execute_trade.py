@@ -111,6 +111,8 @@ class ExecuteTrade:
 
     def _allowed(self, slot: Slot, why: Why) -> bool:
         """Whether switches and pauses still let the engine do that; a person's own order asks nobody."""
+        if self._floor.holding.is_set() and why not in (Why.QUICK_BUY, Why.SELL_ALL):
+            return False
         mode, pause = self._floor.mode_of(slot), slot.state.pause
         match why:
             case Why.START:

@@ -58,8 +58,13 @@ class Floor:
     config: TraderConfig
     home_quote: str
     common: LadderParams = field(default_factory=LadderParams)
+    # Held by whoever changes the account-wide switch or pause, while the change is made durable: memory and journal see
+    # the changes in the same order.
+    account_lock: threading.Lock = field(default_factory=threading.Lock)
     global_switch: SwitchMode = SwitchMode.ON
     account_pause: Pause | None = None
+    # Set while the trader is held or ends: decisions of the engine, claimed ones too, no longer leave.
+    holding: threading.Event = field(default_factory=threading.Event)
     slots: dict[Market, Slot] = field(default_factory=dict)
     # Set when balances should be read now; the reader clears it.
     want_balances: threading.Event = field(default_factory=threading.Event)
@@ -105,13 +110,14 @@ class Floor:
 
         Errors: `JournalUnavailable`; a new pause then holds in memory all the same, and an old one is not ended.
         """
-        if pause is not None:
-            self.account_pause = pause
         value = None if pause is None else {"cause": pause.cause, "since_ms": pause.since_ms, "sells": pause.sells}
         if pause is not None and value is not None:
             value["values"] = [list(pair) for pair in pause.values]
-        self.journal.write(SettingSet(name="account_pause", value=value, by=by, time_ms=self.clock.now_ms()))
-        self.account_pause = pause
+        with self.account_lock:
+            if pause is not None:
+                self.account_pause = pause
+            self.journal.write(SettingSet(name="account_pause", value=value, by=by, time_ms=self.clock.now_ms()))
+            self.account_pause = pause
 
     def publish_cycle(self, slot: Slot) -> None:
         """Tell the wallet what the market's cycle cost and what of its ladder others may not touch."""

@@ -78,7 +78,6 @@ class AutoTraderV2:
         self._carrying = 0
         self._carrying_lock = threading.Condition()
         self._stopping = threading.Event()
-        self._paused = threading.Event()
         self._started = threading.Event()
         floor.board.on_book_wanted = self._want_book
         self.phase = "new"
@@ -89,12 +88,12 @@ class AutoTraderV2:
     @property
     def running(self) -> bool:
         """Whether prices are being decided on."""
-        return self.phase == "running" and not self._paused.is_set()
+        return self.phase == "running" and not self.floor.holding.is_set()
 
     def start(self) -> None:
         """Begin: ask the exchange for rules and balances (again and again until it answers), resolve, then trade."""
         if self.phase == "running":
-            self._paused.clear()
+            self.floor.holding.clear()
             self._mark_all_due()
             return
         self.phase = "starting"
@@ -106,7 +105,7 @@ class AutoTraderV2:
 
     def hold(self) -> None:
         """Stop deciding (the API's stop): nothing new is sent, what is in flight finishes, prices go on."""
-        self._paused.set()
+        self.floor.holding.set()
         self._wait_for_orders()
 
     def stop(self) -> None:
@@ -114,6 +113,7 @@ class AutoTraderV2:
         if self.phase == "stopped":
             return
         self.phase = "stopping"
+        self.floor.holding.set()
         self._stopping.set()
         floor = self.floor
         self.feed.stop()
@@ -277,7 +277,7 @@ class AutoTraderV2:
 
     def _decide(self, slot: Slot, quote: Quote | None = None) -> None:
         """One decision and what follows from it; none while the trader is held or ending."""
-        if self._paused.is_set() or self._stopping.is_set():
+        if self.floor.holding.is_set() or self._stopping.is_set():
             return
         wanted = self._decider.step(slot, quote)
         if isinstance(wanted, OrderIntent):

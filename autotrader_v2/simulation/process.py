@@ -186,6 +186,7 @@ class Process:
             wallet=Wallet("USDT"),
             config=config,
             home_quote="USDT",
+            account_lock=FiberLock(hub),  # type: ignore[arg-type]
             slots=_Slots(hub),
             afterwards=_Afterwards(),
         )
