@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from autotrader_v2.application.desk import Desk
-from autotrader_v2.application.events import Bus
+from autotrader_v2.application.events import Alert, Bus
 from autotrader_v2.application.floor import Floor, TraderConfig
 from autotrader_v2.application.funds import Wallet
 from autotrader_v2.application.ports import AccountFeed, Binding, Exchange, FeedStatus
@@ -82,6 +82,8 @@ class Engine:
 
     def __enter__(self) -> "Engine":
         self._stack = ExitStack()
+        # Every alert so far, oldest first.
+        self.told: list[Alert] = []
         self.journal = SqlJournal(self.folder / "journal.sqlite3", BINDING, account=BINDING.account)
         state = self.journal.load()
         self.feed = ToldFeed(self.hears)
@@ -89,7 +91,7 @@ class Engine:
             exchange=self.exchange,
             journal=self.journal,
             clock=SystemClock(),
-            notifier=LogNotifier(),
+            notifier=self,
             bus=Bus(),
             board=QuoteBoard(),
             wallet=Wallet("USDT"),
@@ -112,6 +114,11 @@ class Engine:
 
     def __exit__(self, *_error: object) -> None:
         self.trader.stop()
+
+    def alert(self, alert: Alert) -> None:
+        """See `Notifier`."""
+        self.told.append(alert)
+        LogNotifier().alert(alert)
 
     def slot(self, currency: str) -> Slot:
         """The market of a currency."""

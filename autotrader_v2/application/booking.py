@@ -19,6 +19,7 @@ from autotrader_v2.application.events import (
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.slot import FAILURES_BEFORE_PAUSE, NO_BACKOFF, InFlight, Slot
 from autotrader_v2.domain.cycle import Active, BuyBooked, CycleEvent, Idle, SaleBooked, TradingCycle, apply
+from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO, plain, reported
 from autotrader_v2.domain.orders import ClientId, Fill, OrderIntent, Side, Why
@@ -32,6 +33,8 @@ class Booking:
 
     def __init__(self, floor: Floor) -> None:
         self._floor = floor
+        # Orders whose trades were told after they had counted as ended; aim: none.
+        self.late_fills = 0
 
     def book_fills(
         self, slot: Slot, order: InFlight, fills: Sequence[Fill], *, order_id: str, note: str = ""
@@ -52,6 +55,53 @@ class Booking:
                 self.close(slot, intent, outcome, label=note or "unfilled", order_id=order_id)
                 return slot.state.cycle
             return self._book(slot, order, intent, new, order_id, note)
+
+    def book_late(self, slot: Slot, intent: OrderIntent, fills: Sequence[Fill]) -> bool:
+        """Book trades of an order that counts as ended; the caller has claimed the market. True: something was new.
+
+        They join the cycle they were meant for. When that has closed meanwhile a buy's coins lie outside every cycle,
+        where nothing sells them by itself and no start is bought beside them. The owner is told either way.
+        Errors: `JournalUnavailable`, `JournalRefused`; then nothing changed.
+        """
+        floor = self._floor
+        with slot.book_lock:
+            booked = floor.journal.fills_of(intent.client_id)
+            known = {fill.trade_id for fill in booked}
+            new = tuple(fill for fill in fills if fill.trade_id not in known)
+            if not new:
+                return False
+            state = slot.state
+            before = state.cycle
+            # What the order was claimed with is not durable; what a sale took beyond the cycle was never the cycle's.
+            order = InFlight(
+                "late_fill",
+                floor.clock.now_ms(),
+                intent,
+                params=start_params(state.params, intent),
+                outside=_beyond(before, intent, new),
+            )
+            event = self._event(slot, order, intent, new)
+            after = apply(before, event)
+            values = {
+                "client_id": intent.client_id,
+                "coins": plain(sum((fill.base for fill in new), ZERO)),
+                "side": intent.side.value,
+                "quote": plain(sum((fill.quote for fill in new), ZERO)),
+            }
+            records = self._records(slot, intent, new, event, after, order_id=new[-1].order_id, note="late")
+            if after == before:
+                records.append(floor.alert("late_fill_outside", Priority.HIGH, slot.market, values))
+            else:
+                records.append(floor.alert("late_fill", Priority.HIGH, slot.market, values))
+            pause = self._doubled(slot, intent, (*booked, *new), records)
+            number = floor.journal.new_number()
+            floor.journal.write(*records)
+            self._settle(slot, intent, new, after, number, pause)
+        self.late_fills += 1
+        market_log(slot.market).error("an order that counted as ended has traded; it is booked now", **values)
+        self._done(slot, intent)
+        self._tell(slot, intent, new, before, after, floor.clock.now_ms())
+        return True
 
     def close(
         self,
@@ -118,10 +168,46 @@ class Booking:
     ) -> TradingCycle:
         floor = self._floor
         now_ms = floor.clock.now_ms()
-        state = slot.state
-        before = state.cycle
+        before = slot.state.cycle
         event = self._event(slot, order, intent, fills)
         after = apply(before, event)
+        records = self._records(slot, intent, fills, event, after, order_id=order_id, note=note)
+        pause: Pause | None = None
+        if order.then_pause:
+            pause = Pause(cause="sold_by_you", since_ms=now_ms)
+            records.append(PauseSet(market=slot.market, pause=pause, by="person", time_ms=now_ms))
+        pause = self._doubled(slot, intent, (*floor.journal.fills_of(intent.client_id), *fills), records) or pause
+        if isinstance(after, Active) and intent.step and after.next_step is None:
+            records.append(self._ladder_used_up(slot, after))
+        if after == before:
+            values = {
+                "client_id": intent.client_id,
+                "coins": plain(sum((fill.base for fill in fills), ZERO)),
+                "side": intent.side.value,
+                "quote": plain(sum((fill.quote for fill in fills), ZERO)),
+            }
+            records.append(floor.alert("late_fill_outside", Priority.HIGH, slot.market, values))
+        # Before the write: once it is durable nothing may fail until memory says the same.
+        number = floor.journal.new_number()
+        floor.journal.write(*records)
+        self._settle(slot, intent, fills, after, number, pause)
+        self._done(slot, intent)
+        self._tell(slot, intent, fills, before, after, now_ms)
+        return after
+
+    def _records(
+        self,
+        slot: Slot,
+        intent: OrderIntent,
+        fills: tuple[Fill, ...],
+        event: CycleEvent,
+        after: TradingCycle,
+        *,
+        order_id: str,
+        note: str,
+    ) -> list[Record]:
+        """What becomes durable together: trades, the order's end, the cycle, and a `finish` that has come true."""
+        now_ms, state = self._floor.clock.now_ms(), slot.state
         records: list[Record] = [
             FillsBooked(intent.client_id, fills),
             AttemptClosed(
@@ -129,41 +215,59 @@ class Booking:
             ),
             CycleChanged(market=slot.market, event=event, after=after, time_ms=now_ms),
         ]
-        switch, pause = state.switch, state.pause
-        closed = isinstance(before, Active) and isinstance(after, Idle)
-        if closed and switch is SwitchMode.FINISH:
-            switch = SwitchMode.OFF
-            records.append(SwitchSet(market=slot.market, mode=switch, by="finish", time_ms=now_ms))
-        if order.then_pause:
-            pause = Pause(cause="sold_by_you", since_ms=now_ms)
-            records.append(PauseSet(market=slot.market, pause=pause, by="person", time_ms=now_ms))
-        if isinstance(after, Active) and intent.step and after.next_step is None:
-            records.append(self._ladder_used_up(slot, after))
-        if after == before:
-            values = {"client_id": intent.client_id, "coins": plain(sum((fill.base for fill in fills), ZERO))}
-            records.append(floor.alert("late_fill", Priority.HIGH, slot.market, values))
-        # Before the write: once it is durable nothing may fail until memory says the same.
-        number = floor.journal.new_number()
-        floor.journal.write(*records)
+        if _closes(state.cycle, after) and state.switch is SwitchMode.FINISH:
+            records.append(SwitchSet(market=slot.market, mode=SwitchMode.OFF, by="finish", time_ms=now_ms))
+        return records
+
+    def _settle(
+        self,
+        slot: Slot,
+        intent: OrderIntent,
+        fills: tuple[Fill, ...],
+        after: TradingCycle,
+        number: int,
+        pause: Pause | None,
+    ) -> None:
+        """Memory follows what is durable, and the market goes on."""
         spent = sum((fill.quote for fill in fills), ZERO) if intent.side is Side.BUY else ZERO
-        floor.wallet.resolved(intent.client_id, slot.market, spent)
+        self._floor.wallet.resolved(intent.client_id, slot.market, spent)
         self._take_number(slot, intent, Outcome.FILLED, number)
         with slot.lock:
+            state = slot.state
             # The switch may have been set while the journal wrote: only `finish` that closed turns it off.
-            switch_now = slot.state.switch
+            finished = state.switch is SwitchMode.FINISH and _closes(state.cycle, after)
             slot.state = replace(
-                slot.state,
+                state,
                 cycle=after,
                 order=None,
-                switch=switch if switch_now is SwitchMode.FINISH else switch_now,
-                pause=pause if order.then_pause else slot.state.pause,
-                quote_after_ms=max(fill.time_ms for fill in fills),
+                switch=SwitchMode.OFF if finished else state.switch,
+                pause=pause or state.pause,
+                quote_after_ms=max(state.quote_after_ms, *(fill.time_ms for fill in fills)),
                 buy_backoff=NO_BACKOFF,
                 sell_backoff=NO_BACKOFF,
             )
-        self._done(slot, intent)
-        self._tell(slot, intent, fills, before, after, now_ms)
-        return after
+
+    def _doubled(self, slot: Slot, intent: OrderIntent, fills: Sequence[Fill], records: list[Record]) -> Pause | None:
+        """Two orders under one label: something between us and the exchange repeated the request (row O8).
+
+        Both are ours and booked; the market stops until a person has looked.
+        """
+        first = fills[0].order_id
+        excess = tuple(fill for fill in fills if fill.order_id != first)
+        if not excess:
+            return None
+        now_ms = self._floor.clock.now_ms()
+        values = {
+            "client_id": intent.client_id,
+            "orders": ", ".join(dict.fromkeys(fill.order_id for fill in fills)),
+            "side": intent.side.value,
+            "coins": plain(sum((fill.base for fill in excess), ZERO)),
+            "quote": plain(sum((fill.quote for fill in excess), ZERO)),
+        }
+        pause = Pause(cause="order_doubled", since_ms=now_ms, values=tuple(values.items()))
+        records.append(PauseSet(market=slot.market, pause=pause, by="engine", time_ms=now_ms))
+        records.append(self._floor.alert("order_doubled", Priority.HIGH, slot.market, values))
+        return pause
 
     def _ladder_used_up(self, slot: Slot, cycle: Active) -> Alert:
         """Told once per cycle, when its last step is bought: what it cost and where it sells."""
@@ -264,6 +368,25 @@ class Booking:
             )
         )
         self._floor.afterwards.do(_log_filled, slot.market, intent, base, quote, result)
+
+
+def start_params(params: LadderParams, intent: OrderIntent) -> LadderParams:
+    """The ladder that a start buy was decided with: a share of the balance is the amount that it was."""
+    if not params.start_balance_pct or intent.side is not Side.BUY:
+        return params
+    return replace(params, start_quote=intent.max_cost, start_balance_pct=ZERO)
+
+
+def _closes(before: TradingCycle, after: TradingCycle) -> bool:
+    return isinstance(before, Active) and isinstance(after, Idle)
+
+
+def _beyond(cycle: TradingCycle, intent: OrderIntent, fills: Sequence[Fill]) -> Decimal:
+    """How many coins of a sale the cycle it belongs to never had."""
+    if intent.side is Side.BUY or not isinstance(cycle, Active) or cycle.cycle_id != intent.cycle_id:
+        return ZERO
+    own = cycle.held + cycle.tally.dust.coins
+    return max(sum((fill.base for fill in fills), ZERO) - own, ZERO)
 
 
 def _log_filled(market: Market, intent: OrderIntent, base: Decimal, quote: Decimal, result: Decimal | None) -> None:

@@ -191,7 +191,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAttempt:
-    """An intent whose outcome the journal does not know."""
+    """An intent that was made durable, with the exchange's id of its order as far as it is known."""
 
     intent: OrderIntent
     order_id: str = ""
@@ -232,6 +232,9 @@ class Journal(Protocol):
 
     def fills_of(self, client_id: str) -> tuple[Fill, ...]:
         """Fills already booked for one of our orders."""
+
+    def attempt_of(self, client_id: str) -> OpenAttempt | None:
+        """The order attempt of a label, whatever became of it; None: this journal never wrote it."""
 
     def new_number(self) -> int:
         """The next order number; never given twice in the life of the database, also after a crash.

@@ -12,12 +12,13 @@ import structlog
 
 from autotrader_v2.application.events import Alert, CycleChanged, PauseSet, Priority, Record
 from autotrader_v2.application.floor import Floor, market_log
+from autotrader_v2.application.late_fills import LateFills
 from autotrader_v2.application.ports import TradingError
 from autotrader_v2.application.readings import BalanceReader
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active, SoldByHand, apply, position_ends
 from autotrader_v2.domain.money import ZERO, plain, share_of_cost
-from autotrader_v2.domain.orders import ClientId, Fill, Side
+from autotrader_v2.domain.orders import Fill, Side
 from autotrader_v2.domain.situation import Pause
 
 _log = structlog.get_logger()
@@ -35,44 +36,30 @@ class _Missing:
 class Reconciler:
     """Runs every `reconcile_s`, and at once when a shortage or a foreign trade is seen."""
 
-    def __init__(self, floor: Floor, reader: BalanceReader, instance: str) -> None:
+    def __init__(self, floor: Floor, reader: BalanceReader, late: LateFills) -> None:
         self._floor = floor
         self._reader = reader
-        self._instance = instance
+        self._late = late
         self._missing: dict[Slot, _Missing] = {}
         self.last_ms = 0
         self.corrected = 0
 
-    def is_ours(self, fill: Fill) -> bool:
-        """Whether a trade of the account came from an order of this database."""
-        label = ClientId.parse(fill.client_id)
-        return label is not None and label.instance == self._instance
-
     def on_fill(self, fill: Fill) -> None:
         """A trade was seen on the account's stream: a foreign sale of a coin in a cycle is looked into at once.
 
-        A trade of an order of ours that ended long ago is told to the owner: its coins lie outside every cycle.
+        One of ours is booked by whoever waits for its order, or late.
         """
         slot = self._floor.slots.get(fill.market)
         if slot is None:
             return
-        if self.is_ours(fill):
-            self._tell_if_late(slot, fill)
+        if self._late.is_ours(fill.client_id):
+            self._late.offer(fill)
             return
         if fill.side is not Side.SELL:
             return
         if isinstance(slot.state.cycle, Active):
             self._floor.want_reconcile.set()
             self._floor.want_balances.set()
-
-    def _tell_if_late(self, slot: Slot, fill: Fill) -> None:
-        if slot.state.order is not None:
-            return  # whoever waits for it books it
-        if any(one.trade_id == fill.trade_id for one in self._floor.journal.fills_of(fill.client_id)):
-            return
-        values = {"client_id": fill.client_id, "coins": plain(fill.base), "side": fill.side.value}
-        self._floor.alert("late_fill", Priority.HIGH, slot.market, values)
-        market_log(slot.market).error("a trade of an order that counted as ended was seen late", **values)
 
     def run(self, stopping: threading.Event) -> None:
         """Reconcile on time and on request until told to stop."""
@@ -145,7 +132,7 @@ class Reconciler:
         foreign = [
             fill
             for fill in floor.exchange.own_trades(slot.market, cycle.accounted_ms)
-            if not self.is_ours(fill) and fill.time_ms > cycle.accounted_ms
+            if not self._late.is_ours(fill.client_id) and fill.time_ms > cycle.accounted_ms
         ]
         sales = [fill for fill in foreign if fill.side is Side.SELL]
         sold = sum((fill.base for fill in sales), ZERO)

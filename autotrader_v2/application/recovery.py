@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from autotrader_v2.application.booking import start_params
 from autotrader_v2.application.events import CycleChanged, SwitchSet
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.funds import Limits
@@ -51,9 +52,7 @@ def restore(
                 what=f"{intent.why.value}{'' if intent.step is None else f' {intent.step}'}",
                 since_ms=intent.decided_ms,
                 intent=intent,
-                params=cycle.params
-                if isinstance(cycle, Active)
-                else params.resolved(intent.amount, market_rules.qstep),
+                params=cycle.params if isinstance(cycle, Active) else start_params(params, intent),
                 unknown=True,
                 order_id=attempt.order_id,
             )

@@ -15,6 +15,7 @@ from autotrader_v2.application.deciding import Decider
 from autotrader_v2.application.events import Outcome, Priority
 from autotrader_v2.application.execute_trade import ExecuteTrade
 from autotrader_v2.application.floor import Floor, market_log
+from autotrader_v2.application.late_fills import LateFills
 from autotrader_v2.application.outbox import Claim, Outbox
 from autotrader_v2.application.ports import (
     AccountFeed,
@@ -70,7 +71,8 @@ class AutoTraderV2:
         self._resolver = Resolver(floor, self._booking)
         self._execute = ExecuteTrade(floor, self._booking, self._resolver)
         self.reader = BalanceReader(floor)
-        self.reconciler = Reconciler(floor, self.reader, state.instance)
+        self.late_fills = LateFills(floor, self._booking, state.instance)
+        self.reconciler = Reconciler(floor, self.reader, self.late_fills)
         self.commands = Commands(floor, self._decider, self.reader)
         self.quick_trade = QuickTrade(floor, self._decider, self.reader, self._submit)
         self._crew = crew or ThreadCrew(floor.config.senders)
@@ -124,6 +126,7 @@ class AutoTraderV2:
         floor.want_balances.set()
         floor.want_reconcile.set()
         self._resolver.stop()
+        self.late_fills.stop()
         floor.board.wake_workers(floor.config.workers)
         self._crew.end()
         floor.afterwards.finish()
@@ -157,6 +160,7 @@ class AutoTraderV2:
             "markets": len(floor.slots),
             "active": active,
             "orders_in_flight": len(floor.in_flight),
+            "late_fill_total": self._booking.late_fills,
             "global_switch": floor.global_switch.value,
         }
 
@@ -237,6 +241,7 @@ class AutoTraderV2:
         for number in range(floor.config.workers):
             self._crew.spawn(f"worker-{number}", self._work)
         self._crew.spawn("resolver", lambda: self._resolver.run(self._stopping))
+        self._crew.spawn("late-fills", lambda: self.late_fills.run(self._stopping))
         self._crew.spawn("balances", lambda: self.reader.run(self._stopping))
         self._crew.spawn("reconcile", lambda: self.reconciler.run(self._stopping))
         self._crew.spawn("sweep", self._sweep)

@@ -310,7 +310,7 @@ def _bought(cycle: TradingCycle, event: BuyBooked) -> TradingCycle:
         net=sum((fill.base_received for fill in event.fills), ZERO),
         cost=quote + event.fee_quote,
         anchor=floor_to(min(quote / base, event.seen_price), event.rules.tick),
-        time_ms=event.fills[-1].time_ms,
+        time_ms=max(fill.time_ms for fill in event.fills),
         client_ids=(event.client_id,),
         fee_estimated=event.fee_estimated,
     )
@@ -324,7 +324,7 @@ def _bought(cycle: TradingCycle, event: BuyBooked) -> TradingCycle:
         return _opened(cycle.market, tally, event.cycle_id, first, event.params, event.rules)
     if event.cycle_id != cycle.cycle_id:
         return cycle
-    return _with_row(cycle, row)
+    return _with_row(cycle, row, event.seen_price)
 
 
 def _opened(
@@ -343,35 +343,56 @@ def _opened(
     )
 
 
-def _with_row(cycle: Active, row: Bought) -> Active:
-    """The cycle with one more row; further fills of an order already booked join its row."""
-    position = cycle.position
-    held, invested = position.held + row.net, position.invested + row.cost
+def _with_row(cycle: Active, row: Bought, seen_price: Decimal) -> Active:
+    """The cycle with one more row; further fills of an order already booked join its row.
+
+    However an order's trades are split between bookings, the cycle ends the same. A step that another order has bought
+    meanwhile is an extra row: it changes what is held, never what is due.
+    """
     same = next((i for i, old in enumerate(cycle.bought) if set(row.client_ids) <= set(old.client_ids)), None)
     if same is not None:
-        old = cycle.bought[same]
-        merged = replace(
-            old,
-            base=old.base + row.base,
-            quote=old.quote + row.quote,
-            net=old.net + row.net,
-            cost=old.cost + row.cost,
-            anchor=min(old.anchor, row.anchor),
-            fee_estimated=old.fee_estimated or row.fee_estimated,
-        )
+        merged = _merged(cycle.bought[same], row, seen_price, cycle.rules.tick)
         bought = (*cycle.bought[:same], merged, *cycle.bought[same + 1 :])
     else:
+        if any(old.step == row.step for old in cycle.bought):
+            row = replace(row, step=None)
         bought = (*cycle.bought, row)
-    if row.step is None:
-        anchor, step = min(position.anchor, row.anchor), position.step
-    else:
-        anchor, step = (
-            (min(position.anchor, row.anchor) if same is not None else row.anchor),
-            max(position.step, row.step),
-        )
+    position = cycle.position
+    held, invested = position.held + row.net, position.invested + row.cost
+    first = bought[0]
+    if same == 0 and cycle.accounted_ms == cycle.opened_ms:
+        cycle = replace(cycle, opened_ms=first.time_ms, accounted_ms=first.time_ms)
+    anchor, step = _stands_at(bought)
     return replace(
-        cycle, bought=bought, position=replace(position, held=held, invested=invested, anchor=anchor, step=step)
+        cycle,
+        bought=bought,
+        position=Position(held=held, invested=invested, anchor=anchor, base_price=first.anchor, step=step),
     )
+
+
+def _merged(old: Bought, row: Bought, seen_price: Decimal, tick: Decimal) -> Bought:
+    base, quote = old.base + row.base, old.quote + row.quote
+    return replace(
+        old,
+        base=base,
+        quote=quote,
+        net=old.net + row.net,
+        cost=old.cost + row.cost,
+        anchor=floor_to(min(quote / base, seen_price), tick),
+        time_ms=max(old.time_ms, row.time_ms),
+        fee_estimated=old.fee_estimated or row.fee_estimated,
+    )
+
+
+def _stands_at(bought: tuple[Bought, ...]) -> tuple[Decimal, int]:
+    """(anchor, step) after these rows: a new step sets the anchor, any other row can only lower it."""
+    anchor, step = bought[0].anchor, bought[0].step or 0
+    for row in bought[1:]:
+        if row.step is not None and row.step > step:
+            anchor, step = row.anchor, row.step
+        else:
+            anchor = min(anchor, row.anchor)
+    return anchor, step
 
 
 def _adopted(cycle: TradingCycle, event: Adopted) -> TradingCycle:
@@ -386,7 +407,7 @@ def _adopted(cycle: TradingCycle, event: Adopted) -> TradingCycle:
         time_ms=event.time_ms,
     )
     if isinstance(cycle, Active):
-        return _with_row(cycle, replace(row, client_ids=(f"adopted-{event.time_ms}",)))
+        return _with_row(cycle, replace(row, client_ids=(f"adopted-{event.time_ms}",)), anchor)
     cycle_id = cycle.tally.last_cycle_id + 1
     tally = replace(cycle.tally, last_cycle_id=cycle_id)
     return _opened(cycle.market, tally, cycle_id, replace(row, step=0), event.params, event.rules)
@@ -401,9 +422,23 @@ def _sold(cycle: TradingCycle, event: SaleBooked) -> TradingCycle:
         proceeds = share_of_cost(proceeds, coins, total)
     time_ms = event.fills[-1].time_ms
     price = event.fills[-1].price
+    if isinstance(cycle, Active) and event.client_id in cycle.bought[0].client_ids:
+        return _more_of_the_rest_sold(cycle, event.client_id, coins, proceeds, time_ms, price)
     if isinstance(cycle, Idle) or event.cycle_id != cycle.cycle_id:
         return _dust_sold(cycle, coins, proceeds)
-    return _reduced(cycle, coins, proceeds, time_ms, price, partial_sale=True)
+    return _reduced(cycle, coins, proceeds, time_ms, price, sale=event.client_id)
+
+
+def _more_of_the_rest_sold(
+    cycle: Active, sale: str, coins: Decimal, proceeds: Decimal, time_ms: int, price: Decimal
+) -> TradingCycle:
+    """More trades of the sale whose rest this cycle began with: it ends as if they had been told together."""
+    if len(cycle.bought) > 1:
+        return _reduced(cycle, coins, proceeds, time_ms, price)
+    tally = cycle.tally
+    tally = replace(tally, completed=tally.completed - 1, last_cycle_id=tally.last_cycle_id - 1)
+    before = replace(cycle, tally=tally, cycle_id=cycle.cycle_id - 1)
+    return _reduced(before, coins, proceeds, time_ms, price, sale=sale, restarts=True)
 
 
 def _dust_sold(cycle: TradingCycle, coins: Decimal, proceeds: Decimal) -> TradingCycle:
@@ -426,7 +461,7 @@ def _sold_by_hand(cycle: TradingCycle, event: SoldByHand) -> TradingCycle:
     if event.closes:
         return _closed(cycle, event.proceeds, event.time_ms)
     price = event.proceeds / event.coins
-    reduced = _reduced(cycle, event.coins, event.proceeds, event.time_ms, price, partial_sale=False)
+    reduced = _reduced(cycle, event.coins, event.proceeds, event.time_ms, price)
     return replace(reduced, accounted_ms=event.time_ms) if isinstance(reduced, Active) else reduced
 
 
@@ -445,9 +480,20 @@ def _closed(cycle: Active, proceeds: Decimal, time_ms: int) -> Idle:
 
 
 def _reduced(
-    cycle: Active, coins: Decimal, proceeds: Decimal, time_ms: int, price: Decimal, *, partial_sale: bool
+    cycle: Active,
+    coins: Decimal,
+    proceeds: Decimal,
+    time_ms: int,
+    price: Decimal,
+    *,
+    sale: str = "",
+    restarts: bool = False,
 ) -> TradingCycle:
-    """Coins left: the position's first, then dust's; cost goes with them in proportion."""
+    """Coins left: the position's first, then dust's; cost goes with them in proportion.
+
+    `sale`: the label of our own sale that took them, "" for other hands. `restarts`: its rest is a start buy again,
+    whatever that is worth now.
+    """
     position, tally = cycle.position, cycle.tally
     from_position = min(coins, position.held)
     from_dust = min(coins - from_position, tally.dust.coins)
@@ -463,18 +509,18 @@ def _reduced(
             market=cycle.market,
             tally=replace(tally, dust=dust + rest, completed=tally.completed + 1, closed_ms=time_ms),
         )
-    if partial_sale and floor_to(held, cycle.rules.lot) * price < cycle.params.start_quote:
-        return _restarted(cycle, tally, held, invested, time_ms)
+    if restarts or (sale and floor_to(held, cycle.rules.lot) * price < cycle.params.start_quote):
+        return _restarted(cycle, tally, held, invested, time_ms, sale)
     return replace(
         cycle,
         tally=tally,
         position=replace(position, held=held, invested=invested),
         cycle_realised=cycle.cycle_realised + result,
-        rest_since_ms=time_ms if partial_sale else cycle.rest_since_ms,
+        rest_since_ms=max(time_ms, cycle.rest_since_ms) if sale else cycle.rest_since_ms,
     )
 
 
-def _restarted(cycle: Active, tally: Tally, held: Decimal, invested: Decimal, time_ms: int) -> Active:
+def _restarted(cycle: Active, tally: Tally, held: Decimal, invested: Decimal, time_ms: int, sale: str) -> Active:
     """So little is left that it is a start buy: a new cycle at step 0 with the rest as its fill."""
     cycle_id = tally.last_cycle_id + 1
     row = Bought(
@@ -485,6 +531,7 @@ def _restarted(cycle: Active, tally: Tally, held: Decimal, invested: Decimal, ti
         cost=invested,
         anchor=floor_to(invested / held, cycle.rules.tick),
         time_ms=time_ms,
+        client_ids=(sale,),
     )
     tally = replace(tally, completed=tally.completed + 1, last_cycle_id=cycle_id, closed_ms=time_ms)
     return _opened(cycle.market, tally, cycle_id, row, cycle.params, cycle.rules)

@@ -249,6 +249,11 @@ class MemoryJournal:
         """See `Journal`."""
         return tuple(self._store.fills.get(client_id, ()))
 
+    def attempt_of(self, client_id: str) -> OpenAttempt | None:
+        """See `Journal`."""
+        known = self._store.attempts.get(client_id)
+        return None if known is None else OpenAttempt(intent=known.intent, order_id=known.order_id)
+
     def new_number(self) -> int:
         """See `Journal`."""
         number = self._next

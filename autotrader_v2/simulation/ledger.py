@@ -4,7 +4,7 @@ Formulas from TRADING_RULES.md, written a second time on purpose: two mistakes w
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 ZERO = Decimal(0)
@@ -66,6 +66,17 @@ class Traded:
 
 
 @dataclass(slots=True)
+class Row:
+    """What one order bought. `step` None: an extra buy. `anchor`: where falls count from after it."""
+
+    label: str
+    step: int | None
+    base: Decimal
+    quote: Decimal
+    anchor: Decimal
+
+
+@dataclass(slots=True)
 class Ledger:
     """One market's book. `step` None: no cycle is open."""
 
@@ -82,6 +93,7 @@ class Ledger:
     realised: Decimal = ZERO
     completed: int = 0
     terms: Terms | None = None
+    rows: list[Row] = field(default_factory=list)
 
     @property
     def open(self) -> bool:
@@ -132,15 +144,31 @@ class Ledger:
                 self.dust, self.dust_cost = self.dust + net, self.dust_cost + cost
                 return True
             self._begin(net, cost, anchor, terms)
+            self.rows = [Row(trades[0].label, 0, base, quote, anchor)]
             return True
         if cycle_id != self.cycle_id:
             return False
         self.held, self.cost = self.held + net, self.cost + cost
-        if step is None:
-            self.anchor = min(self.anchor, anchor)
+        label = trades[0].label
+        same = next((row for row in self.rows if row.label == label), None)
+        if same is None:
+            taken = any(row.step == step for row in self.rows)
+            self.rows.append(Row(label, None if taken else step, base, quote, anchor))
         else:
-            self.anchor, self.step = anchor, max(self.step or 0, step)
+            same.base, same.quote = same.base + base, same.quote + quote
+            same.anchor = down(min(same.quote / same.base, seen), self._terms().price_decimals)
+        self._stand()
         return True
+
+    def _stand(self) -> None:
+        """Anchor and step by the rows: a new step sets the anchor, what else was bought can only lower it."""
+        self.base_price = self.anchor = self.rows[0].anchor
+        self.step = 0
+        for row in self.rows[1:]:
+            if row.step is not None and row.step > self.step:
+                self.anchor, self.step = row.anchor, row.step
+            else:
+                self.anchor = min(self.anchor, row.anchor)
 
     def sold(self, trades: Sequence[Traded], cycle_id: int, outside: Decimal) -> None:
         """Take a sale of ours in; `outside` of its coins were never the cycle's."""
@@ -148,10 +176,19 @@ class Ledger:
         coins = max(total - outside, ZERO)
         # What the coins outside brought is no result of ours.
         got = sum((one.quote - one.quote_fee - one.elsewhere for one in trades), ZERO) * coins / total
+        price, label = trades[-1].quote / trades[-1].base, trades[0].label
+        if self.open and self.rows[0].label == label:
+            # More of the sale whose rest this cycle is.
+            if len(self.rows) > 1:
+                self._reduce(coins, got, price)
+                return
+            self.completed, self.cycle_id = self.completed - 1, self.cycle_id - 1
+            self._reduce(coins, got, price, sale=label, restarts=True)
+            return
         if not self.open or cycle_id != self.cycle_id:
             self._dust_sold(coins, got)
             return
-        self._reduce(coins, got, trades[-1].quote / trades[-1].base, partial=True)
+        self._reduce(coins, got, price, sale=label)
 
     def sold_by_hand(self, coins: Decimal, got: Decimal, closes: bool) -> None:
         """Coins of the cycle that somebody sold at the exchange."""
@@ -160,13 +197,15 @@ class Ledger:
         if closes:
             self._close(got)
         else:
-            self._reduce(coins, got, got / coins, partial=False)
+            self._reduce(coins, got, got / coins)
 
     def adopted(self, coins: Decimal, cost: Decimal, terms: Terms) -> None:
         """Coins handed to the cycle."""
         anchor = down(cost / coins, terms.price_decimals)
         if self.open:
-            self.held, self.cost, self.anchor = self.held + coins, self.cost + cost, min(self.anchor, anchor)
+            self.held, self.cost = self.held + coins, self.cost + cost
+            self.rows.append(Row("adopted", None, coins, cost, anchor))
+            self._stand()
         else:
             self.cycle_id += 1
             self._begin(coins, cost, anchor, terms)
@@ -183,6 +222,7 @@ class Ledger:
     def _begin(self, held: Decimal, cost: Decimal, anchor: Decimal, terms: Terms) -> None:
         self.step, self.held, self.cost, self.anchor, self.terms, self.rest = 0, held, cost, anchor, terms, False
         self.base_price = anchor
+        self.rows = [Row("", 0, held, cost, anchor)]
 
     def _close(self, got: Decimal) -> None:
         self.realised += got - self.cost
@@ -197,7 +237,7 @@ class Ledger:
         self.realised += got * taken / coins - cost
         self.dust, self.dust_cost = self.dust - taken, self.dust_cost - cost
 
-    def _reduce(self, coins: Decimal, got: Decimal, price: Decimal, *, partial: bool) -> None:
+    def _reduce(self, coins: Decimal, got: Decimal, price: Decimal, *, sale: str = "", restarts: bool = False) -> None:
         terms = self._terms()
         from_held = min(coins, self.held)
         from_dust = min(coins - from_held, self.dust)
@@ -210,11 +250,12 @@ class Ledger:
             self.dust, self.dust_cost = self.dust + self.held, self.dust_cost + self.cost
             self.completed += 1
             self.forgotten()
-        elif partial and down(self.held, terms.lot_decimals) * price < terms.start_quote:
+        elif restarts or (sale and down(self.held, terms.lot_decimals) * price < terms.start_quote):
             self.completed += 1
             self.cycle_id += 1
             self._begin(self.held, self.cost, down(self.cost / self.held, terms.price_decimals), terms)
-        elif partial:
+            self.rows[0].label = sale
+        elif sale:
             self.rest = True
 
     def _terms(self) -> Terms:

@@ -151,6 +151,16 @@ def test_a_late_fill_is_kept_truthfully(scribe: Scribe, outcome: Outcome) -> Non
         scribe.intended(step=1)
 
 
+@pytest.mark.parametrize("outcome", [*NOT_TRADED, Outcome.FILLED])
+def test_an_attempt_can_be_asked_for_whatever_became_of_it(scribe: Scribe, outcome: Outcome) -> None:
+    """A late trade is booked with what its order was for."""
+    intent = scribe.intended(step=1)
+    scribe.closed(intent, outcome, order_id="77")
+    known = scribe.journal.attempt_of(intent.client_id)
+    assert known == OpenAttempt(intent=intent, order_id="77")
+    assert scribe.journal.attempt_of("t-none-1.1") is None
+
+
 def test_a_late_fill_of_a_step_bought_again_breaks_no_rule(scribe: Scribe) -> None:
     """Both buys happened; both are in the books, and the step stays closed."""
     late = scribe.intended(step=1)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from autotrader_v2.application.events import Decision, Record
-from autotrader_v2.application.ports import Binding, JournalRefused, JournalState, JournalUnavailable
+from autotrader_v2.application.ports import Binding, JournalRefused, JournalState, JournalUnavailable, OpenAttempt
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO
 from autotrader_v2.domain.orders import Fill
@@ -114,6 +114,11 @@ class SqlJournal:
             cursor = connection.connection.cursor()
             self._sql.fills_of.run(cursor, {"client_id": client_id})
             return tuple(fill_of(row) for row in cursor.fetchall())
+
+    def attempt_of(self, client_id: str) -> OpenAttempt | None:
+        """See `Journal`."""
+        with self._asking() as queries:
+            return queries.attempt_of(client_id)
 
     def trades(self, market: Market | None, limit: int, before: int | None = None) -> Rows:
         """See `Journal`. `before` is the `id` of a row: the older ones follow."""

@@ -6,10 +6,11 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, select
 
+from autotrader_v2.application.ports import OpenAttempt
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO, plain, reported
 from autotrader_v2.infrastructure.store import codec, schema
-from autotrader_v2.infrastructure.store.rows import market_of
+from autotrader_v2.infrastructure.store.rows import market_of, open_attempt
 
 Row = dict[str, Any]
 
@@ -34,6 +35,16 @@ class Queries:
         if before is not None:
             asked = asked.where(fills.c.id < before)
         return [_trade(row) for row in self._connection.execute(asked).mappings()]
+
+    def attempt_of(self, client_id: str) -> OpenAttempt | None:
+        """The attempt of a label, whatever its state."""
+        table = schema.attempts
+        row = (
+            self._connection.execute(select(table).where(self._ours(table, None), table.c.client_id == client_id))
+            .mappings()
+            .one_or_none()
+        )
+        return None if row is None else open_attempt(dict(row))
 
     def decisions(self, market: Market | None, limit: int) -> Sequence[Row]:
         """The newest decisions, newest first."""
