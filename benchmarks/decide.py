@@ -20,7 +20,7 @@ from autotrader_v2.domain.orders import Fill, Side, Why
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.domain.situation import BaseReading, Buy, Hold, Reason, Sell, Situation, SwitchMode, decide
 from autotrader_v2.infrastructure.clock import SystemClock
-from autotrader_v2.infrastructure.notifier import LogNotifier
+from autotrader_v2.infrastructure.notify.log import LogNotifier
 from autotrader_v2.infrastructure.paper import PaperExchange
 from benchmarks import report
 from benchmarks.bare import NoJournal

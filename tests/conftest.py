@@ -12,6 +12,7 @@ def pytest_configure() -> None:
     for name in settings.names():
         os.environ.pop(name, None)
     os.environ["MTRADE_ENV_FILE"] = ""
+    os.environ["NOTIFY_OS"] = "off"
 
 
 @pytest.fixture(scope="session")

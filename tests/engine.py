@@ -24,7 +24,7 @@ from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.infrastructure.clock import SystemClock
-from autotrader_v2.infrastructure.notifier import LogNotifier
+from autotrader_v2.infrastructure.notify.log import LogNotifier
 from autotrader_v2.infrastructure.store import SqlJournal
 
 BINDING = Binding("sandbox", "test", "acct", "gate")

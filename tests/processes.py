@@ -33,7 +33,7 @@ class Started:
             [sys.executable, str(ROOT / "mTrade.py"), *arguments],
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env=settings.environment_with(MTRADE_ENV_FILE="", **environment),
+            env=settings.environment_with(**{"MTRADE_ENV_FILE": "", "NOTIFY_OS": "off", **environment}),
             encoding="utf-8",
         )
         lines: queue.Queue[str] = queue.Queue()

@@ -10,19 +10,24 @@ from dataclasses import replace
 
 import structlog
 
-from autotrader_v2.app import instance, logs, signals
+from autotrader_v2.app import instance, logs, signals, stacks
+from autotrader_v2.app.heartbeat import Heartbeat, Vitals
+from autotrader_v2.app.last_words import end_stuck
+from autotrader_v2.app.notifying import notifier_of
 from autotrader_v2.app.outside import Outside, binding_of, database_of, feed_kind_of, outside_of
 from autotrader_v2.app.settings import Mode, Settings
 from autotrader_v2.application.desk import Desk
-from autotrader_v2.application.events import Bus, SettingSet
+from autotrader_v2.application.events import Bus, Priority, SettingSet
 from autotrader_v2.application.floor import Floor, TraderConfig
 from autotrader_v2.application.funds import Wallet
-from autotrader_v2.application.ports import Binding, JournalState, TradingError
+from autotrader_v2.application.ports import Binding, JournalState, Notifier, TradingError
 from autotrader_v2.application.quote_board import QuoteBoard
 from autotrader_v2.application.trader import AutoTraderV2
+from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.situation import SwitchMode
-from autotrader_v2.infrastructure.notifier import LogNotifier
+from autotrader_v2.infrastructure.awake import KeepAwake, SystemSleepLock
+from autotrader_v2.infrastructure.notify.log import LogNotifier
 
 _log = structlog.get_logger()
 # READY means trading. A start that has to wait for the exchange says so all the same, and serves its page meanwhile.
@@ -32,10 +37,11 @@ _SYMBOLS = "symbols"
 
 def serve(settings: Settings, *, open_browser: bool) -> int:
     """Serve the page and trade until asked to stop; returns the exit code."""
-    logs.configure(level=settings.log_level, form=settings.log_format, secrets=_secrets_of(settings))
+    logs.configure(level=settings.log_level, form=settings.log_format, secrets=settings.secrets)
     from web.server import CannotServe
 
     with instance.claim(settings.data_dir) as held:
+        stacks.install(settings.data_dir)
         try:
             program = _Program(settings, held)
         except CannotServe as error:
@@ -62,6 +68,10 @@ class _Program:
             available=settings.markets,
             primary=settings.primary_market,
         )
+        self._notifier = notifier_of(settings)
+        self._heartbeat = Heartbeat(settings.data_dir, held.nonce, self._vitals, self._on_stuck)
+        self._awake = KeepAwake(lambda: self._vitals().markets_on > 0, SystemSleepLock())
+        self._desk.awake = lambda: self._awake.state.value
         token = settings.api_token.get_secret_value() if settings.api_token else None
         config = WebConfig(
             host=settings.host,
@@ -75,6 +85,9 @@ class _Program:
     def run(self, *, open_browser: bool) -> int:
         """Boot in the background, serve, wait for a reason to stop, stop."""
         signals.install(self._stopping.set)
+        self._notifier.start()
+        self._heartbeat.start()
+        self._awake.start()
         threading.Thread(target=self._boot, name="boot-program", daemon=True).start()
         self._web.start()
         self._booted.wait(_READY_AFTER_S)
@@ -85,6 +98,9 @@ class _Program:
         self._web.shutdown()
         if self._trader is not None:
             self._trader.stop()
+        self._awake.stop()
+        self._heartbeat.stop()
+        self._notifier.stop()
         if self._failure is not None:
             print(f"mTrade cannot start: {self._failure}", file=sys.stderr, flush=True)
             return 1
@@ -104,7 +120,7 @@ class _Program:
 
     def _boot(self) -> None:
         try:
-            self._trader = build(self._settings, self._desk)
+            self._trader = build(self._settings, self._desk, self._notifier)
             self._trader.start()
             self._trader.wait_started(_READY_AFTER_S)
         except (TradingError, OSError, ValueError) as error:
@@ -115,8 +131,45 @@ class _Program:
         finally:
             self._booted.set()
 
+    def _vitals(self) -> Vitals:
+        return vitals_of(self._trader)
 
-def build(settings: Settings, desk: Desk) -> AutoTraderV2:
+    def _on_stuck(self, vitals: Vitals) -> None:
+        trader = self._trader
+        if trader is None:
+            return
+        end_stuck(
+            self._settings.data_dir,
+            hold=trader.hold,
+            tell=lambda: self._say_stuck(trader, vitals),
+            close=lambda: self._close_stuck(trader),
+        )
+
+    def _say_stuck(self, trader: AutoTraderV2, vitals: Vitals) -> None:
+        trader.floor.alert("engine_stuck", Priority.HIGH, None, {"parts": ", ".join(vitals.unwell) or "?"})
+        self._notifier.stop()
+
+    @staticmethod
+    def _close_stuck(trader: AutoTraderV2) -> None:
+        trader.floor.journal.close()
+
+
+def vitals_of(trader: AutoTraderV2 | None) -> Vitals:
+    """How the engine is; no lock, no I/O."""
+    if trader is None:
+        return Vitals(phase="starting")
+    floor = trader.floor
+    slots = trader.get_all_cycles()
+    known = trader.phase == "running"
+    return Vitals(
+        phase=trader.phase,
+        markets_on=sum(floor.mode_of(slot) is not SwitchMode.OFF for slot in slots),
+        open_orders=len(floor.in_flight),
+        open_cycles=sum(isinstance(slot.state.cycle, Active) for slot in slots) if known else None,
+    )
+
+
+def build(settings: Settings, desk: Desk, notifier: Notifier | None = None) -> AutoTraderV2:
     """Put the engine together and hand it to the desk. Errors: `TradingError`, ValueError (unreadable prices)."""
     from autotrader_v2.infrastructure.store import SqlJournal
 
@@ -134,7 +187,7 @@ def build(settings: Settings, desk: Desk) -> AutoTraderV2:
         exchange=outside.exchange,
         journal=journal,
         clock=outside.clock,
-        notifier=LogNotifier(),
+        notifier=notifier or LogNotifier(),
         bus=Bus(),
         board=QuoteBoard(),
         wallet=Wallet(settings.quote),
@@ -190,8 +243,3 @@ def _first_switches(settings: Settings, state: JournalState, markets: Sequence[M
     if not active and settings.mode is Mode.PAPER:
         active = tuple(markets)
     return dict.fromkeys(active, SwitchMode.ON)
-
-
-def _secrets_of(settings: Settings) -> list[str]:
-    given = (settings.api_key, settings.api_secret, settings.api_token)
-    return [one.get_secret_value() for one in given if one is not None]

@@ -6,7 +6,6 @@ to stop must show; only its owner can read it (mode 0600; on Windows it inherits
 a user's profile admits that user and administrators). `mtrade.flags.json` keeps the last start's flags for `restart`.
 """
 
-import json
 import os
 import secrets
 import sys
@@ -15,8 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
+from autotrader_v2.app.private_files import OWNER_ONLY, read_private, write_private
 from autotrader_v2.app.process import ProcessIdentity, identify
 
 LOCK_NAME = "mtrade.lock"
@@ -25,8 +24,6 @@ FLAGS_NAME = "mtrade.flags.json"
 
 _POLL_S = 0.05
 _CLAIM_PATIENCE_S = 0.3  # whoever only looks whether the folder is free holds the lock for a moment too
-_REPLACE_TRIES = 40
-_OWNER_ONLY = 0o600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,17 +55,21 @@ class DataDirUnusable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """This process as the holder of a data folder. `stop_token` is what a request to stop must show."""
+    """This process as the holder of a data folder. `stop_token` is what a request to stop must show.
+
+    `nonce` tells this life from any other; it is no secret.
+    """
 
     data_dir: Path
     stop_token: str = field(repr=False)
+    nonce: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def publish(self, *, host: str, port: int, url: str, flags: Mapping[str, str]) -> None:
         """Tell other commands where this one serves. Call it when requests to stop are answered."""
         process = identify(os.getpid()) or ProcessIdentity(os.getpid(), "", sys.executable)
         holder = Holder(process=process, host=host, port=port, url=url, stop_token=self.stop_token)
-        _write_private(self.data_dir / FLAGS_NAME, dict(flags))
-        _write_private(self.data_dir / CONTROL_NAME, asdict(holder))
+        write_private(self.data_dir / FLAGS_NAME, dict(flags))
+        write_private(self.data_dir / CONTROL_NAME, asdict(holder))
 
 
 @contextmanager
@@ -107,7 +108,7 @@ def wait_until_free(data_dir: Path, timeout_s: float) -> bool:
 
 def holder_of(data_dir: Path) -> Holder | None:
     """Read who holds the data folder. `None`: nobody says, or the file is not one that only we could have written."""
-    stored = _read_private(data_dir / CONTROL_NAME)
+    stored = read_private(data_dir / CONTROL_NAME)
     try:
         return Holder(
             process=ProcessIdentity(**stored["process"]),
@@ -122,14 +123,14 @@ def holder_of(data_dir: Path) -> Holder | None:
 
 def last_flags(data_dir: Path) -> dict[str, str]:
     """The flags of the last start in this data folder."""
-    return {str(name): str(value) for name, value in _read_private(data_dir / FLAGS_NAME).items()}
+    return {str(name): str(value) for name, value in read_private(data_dir / FLAGS_NAME).items()}
 
 
 @contextmanager
 def _lock(data_dir: Path, *, patience_s: float = 0) -> Iterator[None]:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT, _OWNER_ONLY)
+        handle = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
     except OSError as error:
         raise DataDirUnusable(
             f"The data folder {data_dir} cannot be used: {error.strerror}. Nothing was started. "
@@ -162,14 +163,6 @@ if sys.platform == "win32":
     def _unlock(handle: int) -> None:
         msvcrt.locking(handle, msvcrt.LK_UNLCK, 1)
 
-    def _replace(fresh: Path, path: Path) -> None:
-        """Put the fresh file in place, waiting up to 2 s for a virus scanner or a backup that holds the old one."""
-        for _ in range(_REPLACE_TRIES):
-            with suppress(PermissionError):
-                return os.replace(fresh, path)
-            time.sleep(_POLL_S)
-        os.replace(fresh, path)
-
 else:
     import fcntl
 
@@ -183,31 +176,3 @@ else:
     def _unlock(handle: int) -> None:
         # Said outright: a child that was forked meanwhile holds the same open file, and closing ours would not do.
         fcntl.flock(handle, fcntl.LOCK_UN)
-
-    def _replace(fresh: Path, path: Path) -> None:
-        """Put the fresh file in place."""
-        os.replace(fresh, path)
-
-
-def _write_private(path: Path, content: Mapping[str, Any]) -> None:
-    """Replace the file in one step; nobody sees half of it, nobody but its owner reads it."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-    fresh.unlink(missing_ok=True)
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        json.dump(content, stream)
-    _replace(fresh, path)
-
-
-def _read_private(path: Path) -> dict[str, Any]:
-    try:
-        with path.open(encoding="utf-8") as stream:
-            # What says which process to end must not be somebody else's writing.
-            if sys.platform != "win32":
-                status = os.fstat(stream.fileno())
-                if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-                    return {}
-            content = json.load(stream)
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}

@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from autotrader_v2.app import env_file as env_files
 from autotrader_v2.app import values
 from autotrader_v2.app.values import ROOT, FeedKind
+from autotrader_v2.application.events import Priority
 from autotrader_v2.domain.market import Market
 
 _DEFAULT_ENV_FILE = ROOT / ".env"
@@ -31,7 +32,8 @@ GATE_TESTNET_HOSTS = ("https://api-testnet.gateapi.io/api/v4", "https://fx-api-t
 
 _COMMON_SYMBOLS = "BTC,ETH,SOL,XRP,DOGE,ADA,LTC,TRX,DOT,LINK,AVAX,NEAR"
 _TOKEN_LENGTH_MIN = 16
-_SECRETS = frozenset({"API_KEY", "API_SECRET", "API_TOKEN"})
+# The webhook's address is one too: many services put the right to post into it.
+_SECRETS = frozenset({"API_KEY", "API_SECRET", "API_TOKEN", "NOTIFY_WEBHOOK_URL", "NOTIFY_WEBHOOK_SECRET"})
 
 
 class Mode(StrEnum):
@@ -135,6 +137,33 @@ class Settings(BaseSettings):
     )
     log_format: Literal["console", "json"] = Field("console", description="form of the log lines", examples=["json"])
 
+    notify_os: Annotated[bool, NoDecode] = Field(
+        True, description="whether alerts appear as notifications of the desktop", examples=["on"]
+    )
+    notify_os_min_priority: Priority = Field(
+        Priority.HIGH, description="least important alert that appears on the desktop", examples=["high"]
+    )
+    notify_language: Literal["auto", "en", "ru"] = Field(
+        "auto", description="language of the desktop's notifications; auto takes the system's", examples=["en"]
+    )
+    notify_webhook_private: Annotated[bool, NoDecode] = Field(
+        False, description="whether the webhook may lie in a private network, also over http", examples=["no"]
+    )
+    notify_webhook_url: SecretStr | None = Field(
+        None, description="address that alerts are posted to", examples=["https://example.com/hook"]
+    )
+    notify_webhook_secret: SecretStr | None = Field(
+        None, description="secret that signs what is posted", examples=["<24 random characters>"]
+    )
+    notify_webhook_min_priority: Priority = Field(
+        Priority.MEDIUM, description="least important alert that is posted", examples=["medium"]
+    )
+    dead_man: Annotated[int, NoDecode] = Field(
+        0,
+        description="off, or sell:MINUTES: sell everything when the watchdog cannot bring the engine back for so long",
+        examples=["sell:60"],
+    )
+
     _flags: tuple[tuple[str, str], ...] = PrivateAttr(default=())
 
     @property
@@ -176,7 +205,21 @@ class Settings(BaseSettings):
         base, quote = symbol.split("_")
         return Market(self.exchange, base, quote)
 
-    @field_validator("mode", "exchange", "log_format", mode="before")
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must appear in no log, page or message."""
+        given = (getattr(self, name.lower()) for name in sorted(_SECRETS))
+        return tuple(one.get_secret_value() for one in given if one is not None)
+
+    @field_validator(
+        "mode",
+        "exchange",
+        "log_format",
+        "notify_os_min_priority",
+        "notify_webhook_min_priority",
+        "notify_language",
+        mode="before",
+    )
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value
@@ -186,15 +229,34 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.strip().upper() if isinstance(value, str) else value
 
-    @field_validator("live", mode="before")
+    @field_validator("live", "notify_webhook_private", mode="before")
     @classmethod
-    def _live_word(cls, value: object) -> bool:
-        if isinstance(value, bool):
-            return value
-        word = str(value).strip().lower()
-        if word not in ("yes", "no"):
-            raise ValueError("must be yes or no")
-        return word == "yes"
+    def _yes_or_no(cls, value: object) -> bool:
+        return value if isinstance(value, bool) else values.read_word(str(value), yes="yes", no="no")
+
+    @field_validator("notify_os", mode="before")
+    @classmethod
+    def _on_or_off(cls, value: object) -> bool:
+        return value if isinstance(value, bool) else values.read_word(str(value), yes="on", no="off")
+
+    @field_validator("dead_man", mode="before")
+    @classmethod
+    def _dead_man(cls, value: object) -> int:
+        return value if isinstance(value, int) else values.read_dead_man(str(value))
+
+    @field_validator("notify_webhook_url")
+    @classmethod
+    def _webhook(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None:
+            values.check_webhook(value.get_secret_value(), private=bool(info.data.get("notify_webhook_private")))
+        return value
+
+    @field_validator("notify_webhook_secret")
+    @classmethod
+    def _webhook_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < _TOKEN_LENGTH_MIN:
+            raise ValueError(f"is too easy to guess: use at least {_TOKEN_LENGTH_MIN} random characters")
+        return _printable(value)
 
     @field_validator("live")
     @classmethod

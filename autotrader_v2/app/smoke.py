@@ -94,7 +94,11 @@ def _chain(data_dir: Path) -> None:
     command = [sys.executable, str(ROOT / "mTrade.py"), "serve", "--no-browser", "--port", "0"]
     command += ["--mode", "paper", "--feed", "synthetic", "--data-dir", str(data_dir)]
     environment = settings.environment_with(
-        MTRADE_ENV_FILE="", API_TOKEN=token, AVAILABLE_SYMBOLS=f"{_BY_HAND},{_BY_ITSELF}", ACTIVE_SYMBOLS=_BY_ITSELF
+        MTRADE_ENV_FILE="",
+        NOTIFY_OS="off",
+        API_TOKEN=token,
+        AVAILABLE_SYMBOLS=f"{_BY_HAND},{_BY_ITSELF}",
+        ACTIVE_SYMBOLS=_BY_ITSELF,
     )
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, encoding="utf-8")

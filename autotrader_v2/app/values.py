@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 _SPEED_MAX = 1_000_000.0
 _SHOWN_MAX = 60
+# Shorter than a restart with a slow exchange would sell out a trader that is well.
+DEAD_MAN_MIN = 5
+_DEAD_MAN_MAX = 10_080
 
 
 class FeedKind(StrEnum):
@@ -92,6 +95,42 @@ def read_balances(texts: Iterable[str]) -> dict[str, Decimal]:
     if not balances:
         raise ValueError("no balance is given")
     return balances
+
+
+def read_word(text: str, *, yes: str, no: str) -> bool:
+    """Return which of two words it is."""
+    word = text.strip().lower()
+    if word not in (yes, no):
+        raise ValueError(f"must be {yes} or {no}")
+    return word == yes
+
+
+def read_dead_man(text: str) -> int:
+    """Return after how many minutes everything is sold; 0 for `off`."""
+    word = text.strip().lower()
+    if word == "off":
+        return 0
+    sell, colon, minutes = word.partition(":")
+    if sell != "sell" or not colon or not minutes.strip().isdecimal():
+        raise ValueError(f"{shown(text)} is neither off nor sell:MINUTES")
+    if not DEAD_MAN_MIN <= int(minutes) <= _DEAD_MAN_MAX:
+        raise ValueError(f"must be between {DEAD_MAN_MIN} and {_DEAD_MAN_MAX} minutes")
+    return int(minutes)
+
+
+def check_webhook(url: str, *, private: bool) -> None:
+    """Refuse an address that alerts may not be posted to. The reason never quotes it: it may hold a secret."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError("is not an address") from None
+    if parts.scheme not in ("http", "https") or not host or parts.username or parts.fragment or port == 0:
+        raise ValueError("must be an https:// address without name, password and #part")
+    if not re.fullmatch(r"[!-~]+", url):
+        raise ValueError("holds a space or a letter that addresses spell as %XX")
+    if parts.scheme == "http" and not (private or is_loopback(host)):
+        raise ValueError("must begin with https://: what alerts tell is nobody else's business")
 
 
 def read_amount(text: str) -> Decimal:

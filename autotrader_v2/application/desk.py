@@ -52,6 +52,8 @@ class Desk:
         self._today: tuple[float, dict[str, Decimal]] = (float("-inf"), {})
         self._commit_ms = 0.0
         self.first_start = False
+        # Whether the machine is kept from falling asleep: held, unavailable, off.
+        self.awake: Callable[[], str] = lambda: "off"
 
     def attach(self, trader: AutoTraderV2, binding: Binding, *, primary: Market, first_start: bool) -> None:
         """The engine is there now. `first_start`: settings came from flags, environment and file, not the database."""
@@ -83,6 +85,7 @@ class Desk:
             "host": self._binding.host,
             "account": self._binding.account,
             "settings_source": "first start" if self.first_start else "database",
+            "awake": self.awake(),
         }
         if trader is None:
             return {**head, "time_ms": time.time_ns() // 1_000_000, "phase": "starting", "running": False, "coins": []}

@@ -20,7 +20,7 @@ FORMS = {"en": {"one", "other"}, "ru": {"one", "few", "many", "other"}}
 SCRIPTS = [file.read_text("utf-8") for file in (ROOT / "web" / "static" / "js").glob("*.js")]
 PYTHON = [
     ast.parse(file.read_text("utf-8"))
-    for folder in ("autotrader_v2/application", "web")
+    for folder in ("autotrader_v2/application", "autotrader_v2/app", "web")
     for file in (ROOT / folder).rglob("*.py")
 ]
 
@@ -126,8 +126,8 @@ def test_every_cause_of_a_pause_has_words() -> None:
 
 def test_every_alert_has_a_sentence() -> None:
     """Codes are found where alerts are raised."""
-    codes = first_arguments("alert")
-    assert "late_fill" in codes
+    codes = first_arguments("alert") | keyword("Alert", "code")
+    assert {"late_fill", "engine_stuck"} <= codes
     assert {code for code in codes if f"alert.{code}" not in EN} == set()
 
 

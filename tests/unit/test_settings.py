@@ -90,6 +90,20 @@ def test_an_empty_value_means_not_given(monkeypatch: pytest.MonkeyPatch) -> None
         ({"paper_balance": "USDT=1,usdt=2"}, "PAPER_BALANCE", "given twice"),
         ({"api_token": "short"}, "API_TOKEN", "too easy to guess"),
         ({"live": "maybe"}, "LIVE", "yes or no"),
+        ({"notify_os": "yes"}, "NOTIFY_OS", "on or off"),
+        ({"notify_os_min_priority": "loud"}, "NOTIFY_OS_MIN_PRIORITY", "'loud'"),
+        ({"notify_language": "de"}, "NOTIFY_LANGUAGE", "'de'"),
+        ({"notify_webhook_url": "http://example.com/x"}, "NOTIFY_WEBHOOK_URL", "must begin with https://"),
+        ({"notify_webhook_url": "ftp://example.com/x"}, "NOTIFY_WEBHOOK_URL", "must be an https:// address"),
+        ({"notify_webhook_url": "https://user:pass@example.com"}, "NOTIFY_WEBHOOK_URL", "without name"),
+        ({"notify_webhook_url": "https://example.com:99999/"}, "NOTIFY_WEBHOOK_URL", "is not an address"),
+        ({"notify_webhook_url": "https://example.com/a b"}, "NOTIFY_WEBHOOK_URL", "%XX"),
+        ({"notify_webhook_secret": "short"}, "NOTIFY_WEBHOOK_SECRET", "too easy to guess"),
+        ({"dead_man": "yes"}, "DEAD_MAN", "neither off nor sell:MINUTES"),
+        ({"dead_man": "sell"}, "DEAD_MAN", "neither off nor sell:MINUTES"),
+        ({"dead_man": "sell:-5"}, "DEAD_MAN", "neither off nor sell:MINUTES"),
+        ({"dead_man": "sell:4"}, "DEAD_MAN", "between 5 and"),
+        ({"dead_man": "sell:999999"}, "DEAD_MAN", "between 5 and"),
     ],
 )
 def test_a_bad_value_is_refused_with_name_reason_and_example(flags: dict[str, str], name: str, reason: str) -> None:
@@ -292,3 +306,38 @@ def test_every_setting_says_what_it_is_for_and_how_it_looks() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
         assert field.examples, name
+
+
+@pytest.mark.parametrize(
+    ("url", "private"),
+    [
+        ("https://example.com/hook?x=1", "no"),
+        ("http://127.0.0.1:9000/", "no"),
+        ("http://localhost/x", "no"),
+        ("http://192.168.1.5/x", "yes"),
+        ("http://home.lan/x", "yes"),
+    ],
+)
+def test_a_webhook_is_https_unless_it_stays_at_home(url: str, private: str) -> None:
+    """W8: this machine needs no word, a private network does."""
+    loaded = load({"notify_webhook_url": url, "notify_webhook_private": private}).settings
+    assert loaded.notify_webhook_url
+    assert loaded.notify_webhook_url.get_secret_value() == url
+
+
+def test_a_refused_webhook_is_not_quoted_and_a_taken_one_is_kept_from_the_log() -> None:
+    """Its address often holds the right to post there."""
+    for url in ("ftp://canary-url.example", "https://canary-url.example/\n", "http://canary-url.example"):
+        assert "canary" not in refused(notify_webhook_url=url)["NOTIFY_WEBHOOK_URL"]
+    loaded = load(
+        {"notify_webhook_url": "https://canary-url.example/x", "api_token": "a-token-of-24-letters!!"}
+    ).settings
+    assert loaded.secrets == ("a-token-of-24-letters!!", "https://canary-url.example/x")
+    assert "canary" not in repr(loaded)
+
+
+def test_the_dead_man_switch_is_off_until_chosen() -> None:
+    """It sells: nobody has it without having said so."""
+    assert load().settings.dead_man == 0
+    assert load({"dead_man": "OFF"}).settings.dead_man == 0
+    assert load({"dead_man": "sell:60"}).settings.dead_man == 60

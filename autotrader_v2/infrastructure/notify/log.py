@@ -1,4 +1,4 @@
-"""Alerts into the log; the page hears of them on the bus."""
+"""Alerts into the log."""
 
 import structlog
 

@@ -1,0 +1,45 @@
+"""The end of an engine that hangs (fault row P13): no more orders, all stacks on disk, out, whatever still blocks."""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import structlog
+
+from autotrader_v2.app import stacks
+
+# The exit code that says: ended by itself because it hung. Restarting is right.
+EXIT_STUCK = 70
+_JOURNAL_WAIT_S = 3.0
+
+_log = structlog.get_logger()
+
+
+def end_stuck(
+    data_dir: Path, hold: Callable[[], None], tell: Callable[[], None], close: Callable[[], None]
+) -> NoReturn:
+    """End the process within seconds. Each step runs beside the others, for any of them may hang as well.
+
+    `hold` stops sending, `tell` alerts, `close` lets journal and channels write what they have. Nothing is lost when
+    they do not come to it: an order's intent is durable before it leaves, and the next start asks what became of it.
+    """
+    try:
+        stopping = _beside(hold)
+        written = stacks.dump(data_dir)
+        _log.error("the engine is stuck; ending", stacks=str(written), exit_code=EXIT_STUCK)
+        telling = _beside(tell)
+        stopping.join(_JOURNAL_WAIT_S)
+        telling.join(_JOURNAL_WAIT_S)
+        _beside(close).join(_JOURNAL_WAIT_S)
+        sys.stderr.flush()
+    finally:
+        os._exit(EXIT_STUCK)
+
+
+def _beside(step: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=step, name="last-words", daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,56 @@
+"""Small JSON files that only their owner reads and that nobody ever sees half written."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+OWNER_ONLY = 0o600
+_REPLACE_TRIES = 40
+_POLL_S = 0.05
+
+
+def write_private(path: Path, content: Mapping[str, Any]) -> None:
+    """Replace the file in one step; nobody sees half of it, nobody but its owner reads it. Errors: OSError."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    fresh.unlink(missing_ok=True)
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        json.dump(content, stream)
+    _replace(fresh, path)
+
+
+def read_private(path: Path) -> dict[str, Any]:
+    """Read one back; empty when it is missing, broken, or not one that only we could have written."""
+    try:
+        with path.open(encoding="utf-8") as stream:
+            # What says which process to end must not be somebody else's writing.
+            if sys.platform != "win32":
+                status = os.fstat(stream.fileno())
+                if status.st_uid != os.geteuid() or status.st_mode & 0o077:
+                    return {}
+            content = json.load(stream)
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+if sys.platform == "win32":
+
+    def _replace(fresh: Path, path: Path) -> None:
+        """Put the fresh file in place, waiting up to 2 s for a virus scanner or a backup that holds the old one."""
+        for _ in range(_REPLACE_TRIES):
+            with suppress(PermissionError):
+                return os.replace(fresh, path)
+            time.sleep(_POLL_S)
+        os.replace(fresh, path)
+
+else:
+
+    def _replace(fresh: Path, path: Path) -> None:
+        """Put the fresh file in place."""
+        os.replace(fresh, path)

@@ -1,0 +1,41 @@
+"""Alerts in words, from the page's own catalogues, for places where no page is open."""
+
+import json
+import locale
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from autotrader_v2.app.values import ROOT
+from autotrader_v2.application.events import Alert
+
+_FOLDER = ROOT / "web" / "static" / "i18n"
+
+
+def sentence_of(alert: Alert, language: str) -> str:
+    """Return what the page would say; the bare code when the catalogue lacks it: an alert is never lost for words."""
+    entry = _catalogue(language).get(f"alert.{alert.code}", alert.code)
+    sentence: str = entry["other"] if isinstance(entry, dict) else entry
+    named = {"currency": alert.market.base if alert.market else "", **_spelled(alert.values or {})}
+    return re.sub(r"\{(\w+)\}", lambda found: named.get(found[1], "–"), sentence).replace("**", "")
+
+
+def system_language() -> str:
+    """`ru` where the system speaks Russian, else `en`."""
+    return "ru" if (locale.getlocale()[0] or "").lower().startswith("ru") else "en"
+
+
+def _spelled(values: Mapping[str, str]) -> dict[str, str]:
+    """Moments as dates; everything else is text already."""
+    named = dict(values)
+    if named.get("at_s", "").isdecimal():
+        named["at"] = datetime.fromtimestamp(int(named["at_s"]), UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return named
+
+
+@cache
+def _catalogue(language: str) -> dict[str, Any]:
+    catalogue: dict[str, Any] = json.loads((_FOLDER / f"{language}.json").read_text("utf-8"))
+    return catalogue

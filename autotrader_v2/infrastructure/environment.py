@@ -1,0 +1,16 @@
+"""The environment that helper processes of the operating system get."""
+
+import os
+
+# What a desktop session and a bus need, and none of our settings: keys may stand in the environment.
+_NAMES = (
+    "PATH HOME USER LANG LC_ALL DISPLAY WAYLAND_DISPLAY XAUTHORITY XDG_RUNTIME_DIR XDG_CONFIG_HOME "
+    "DBUS_SESSION_BUS_ADDRESS DBUS_SYSTEM_BUS_ADDRESS SYSTEMROOT WINDIR SYSTEMDRIVE COMSPEC PATHEXT TEMP TMP "
+    "USERPROFILE USERNAME USERDOMAIN APPDATA LOCALAPPDATA PROGRAMDATA"
+)
+_PASSED_ON = frozenset(_NAMES.split())
+
+
+def helper_environment() -> dict[str, str]:
+    """Return an environment for a helper process, without any setting of ours."""
+    return {name: value for name, value in os.environ.items() if name.upper() in _PASSED_ON}
