@@ -1,0 +1,45 @@
+"""The `Notifier` port over every channel that the person set up."""
+
+from collections.abc import Callable, Sequence
+
+from autotrader_v2.application.events import Alert
+from autotrader_v2.application.ports import Notifier
+from autotrader_v2.infrastructure.notify.channel import Channel, Message
+
+_STOP_WAIT_S = 3.0
+
+Words = Callable[[Alert, str], str]
+
+
+class FanOut:
+    """Each alert goes into the log and to every channel. `words` makes an alert's sentence in a language (en, ru)."""
+
+    def __init__(self, first: Notifier, channels: Sequence[Channel], words: Words, instance: str) -> None:
+        self._first = first
+        self.channels = tuple(channels)
+        self._words = words
+        self._instance = instance
+
+    def start(self) -> None:
+        """Begin delivering."""
+        for channel in self.channels:
+            channel.start()
+
+    def stop(self) -> None:
+        """Deliver what waits, for a moment."""
+        for channel in self.channels:
+            channel.stop(_STOP_WAIT_S)
+
+    def alert(self, alert: Alert) -> None:
+        """See the port."""
+        self._first.alert(alert)
+        if not self.channels:
+            return
+        message = Message(
+            alert=alert,
+            text=self._words(alert, "en"),
+            text_ru=self._words(alert, "ru"),
+            instance=self._instance,
+        )
+        for channel in self.channels:
+            channel.offer(message)
