@@ -68,14 +68,14 @@ def test_a_capped_order_fills_within_its_limit(venue: Venue) -> None:
     assert (result.base, result.quote) == (Decimal("0.1"), Decimal("6.403"))
 
 
-def test_a_capped_order_beyond_the_market_ends_without_a_fill(venue: Venue) -> None:
+def test_o11_a_capped_order_beyond_the_market_ends_without_a_fill(venue: Venue) -> None:
     limit = {"type": OrderType.LIMIT, "amount": Decimal("0.1"), "limit_price": Decimal(64)}
     result = venue.exchange.send(an_intent(**limit))
     assert (result.fills, result.base, bool(result.order_id), bool(result.note)) == ((), 0, True, True)
     assert venue.exchange.balances()["USDT"].locked == 0
 
 
-def test_a_thin_book_fills_a_capped_order_in_part(open_venue: OpenVenue) -> None:
+def test_o10_a_thin_book_fills_a_capped_order_in_part(open_venue: OpenVenue) -> None:
     venue = open_venue(priced=False)
     asks = ((Decimal("64.03"), Decimal("0.05")), (Decimal("64.04"), Decimal("0.02")), (Decimal(70), Decimal(5)))
     bids = ((Decimal("64.02"), Decimal(1)),)
@@ -88,7 +88,7 @@ def test_a_thin_book_fills_a_capped_order_in_part(open_venue: OpenVenue) -> None
     assert venue.exchange.find(an_intent(**limit), result.order_id) == Found(result, finished=True)
 
 
-def test_a_fee_in_gt_leaves_the_coins_whole(open_venue: OpenVenue) -> None:
+def test_o16_a_fee_in_gt_leaves_the_coins_whole(open_venue: OpenVenue) -> None:
     venue = open_venue(pays_gt=True)
     (fill,) = venue.exchange.send(an_intent()).fills
     assert (fill.fee_currency, fill.base_received) == ("GT", Decimal("0.078"))

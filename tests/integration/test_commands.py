@@ -169,7 +169,7 @@ def test_nothing_outside_cannot_be_adopted(desk: Desk) -> None:
     assert refused.value.code == "nothing_outside"
 
 
-def test_part_of_the_position_sold_by_hand_shrinks_it_and_keeps_the_steps(desk: Desk) -> None:
+def test_a1_part_of_the_position_sold_by_hand_shrinks_it_and_keeps_the_steps(desk: Desk) -> None:
     desk.engine.desk.set_params("ETH", {"start_quote": "100"}, "test")
     before = desk.start()
     desk.engine.desk.switch("ETH", "sell_only", "test")
@@ -182,7 +182,7 @@ def test_part_of_the_position_sold_by_hand_shrinks_it_and_keeps_the_steps(desk: 
     assert abs(after.invested / after.held - before.invested / before.held) < D("1e-12")
 
 
-def test_coins_that_vanish_without_a_trade_pause_the_market_and_can_be_written_off(desk: Desk) -> None:
+def test_a3_coins_that_vanish_without_a_trade_pause_the_market_and_can_be_written_off(desk: Desk) -> None:
     cycle = desk.start()
     desk.paper.restore({**desk.paper.books(), "ETH": D(0)})
 

@@ -256,7 +256,7 @@ def test_a_holder_that_cannot_be_read_is_left_alone(tmp_path: Path) -> None:
         assert held.poll() is None
 
 
-def test_a_crash_leaves_the_folder_free(tmp_path: Path) -> None:
+def test_p11_a_crash_leaves_the_folder_free(tmp_path: Path) -> None:
     """The system's own lock dies with the process; the control file it left is nobody's."""
     with a_holder(tmp_path, "obeys") as held:
         held.kill()

@@ -73,7 +73,7 @@ def test_what_never_arrived_is_not_seen(sim: Simulator, exchange: GateExchange, 
     assert len(sim.account().orders) == 0
 
 
-def test_an_order_is_found_when_its_look_up_by_label_already_fails(sim: Simulator, exchange: GateExchange) -> None:
+def test_o3_an_order_is_found_when_its_look_up_by_label_already_fails(sim: Simulator, exchange: GateExchange) -> None:
     sim.set_knobs(Knobs(text_lookup_ms=0))
     intent = an_intent()
     sim.faults.add(lost_answer())

@@ -118,7 +118,7 @@ def test_other_markets_may_be_followed_instead(sim: Simulator, stack: ExitStack)
     assert heard.newest(LTC) is None
 
 
-def test_a_lost_connection_is_made_again_with_everything_on_it(stack: ExitStack) -> None:
+def test_m5_a_lost_connection_is_made_again_with_everything_on_it(stack: ExitStack) -> None:
     heard = Heard()
     first = a_simulator().start()
     port = int(first.url.split(":")[2].split("/")[0])

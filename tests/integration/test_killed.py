@@ -126,7 +126,7 @@ def never_killed(tmp_path_factory: pytest.TempPathFactory) -> Books:
     ],
     ids=["start-executed", "between-orders", "rebuy-executed", "rebuy-not-arrived", "sale-executed"],
 )
-def test_killed_and_started_again_it_ends_as_if_never_killed(
+def test_p1_p2_p3_p4_killed_and_started_again_it_ends_as_if_never_killed(
     tmp_path: Path, never_killed: Books, kill_at: str, fault: Fault | None
 ) -> None:
     """Nothing bought twice, nothing lost, the cycle completed."""

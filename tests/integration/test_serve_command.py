@@ -62,7 +62,7 @@ def test_restart_replaces_the_running_one_with_its_flags(tmp_path: Path) -> None
             one.communicate()
 
 
-def test_a_second_serve_in_the_same_folder_leaves_the_first_alone(tmp_path: Path) -> None:
+def test_p11_a_second_serve_in_the_same_folder_leaves_the_first_alone(tmp_path: Path) -> None:
     """It says where the first one is, and exits with 1."""
     first = start("--no-browser", "--port", "0", "--feed", "synthetic", "--data-dir", str(tmp_path))
     try:

@@ -86,7 +86,7 @@ def test_paused_by_the_api_it_decides_nothing_and_goes_on_when_started(sim: Simu
         engine.until_price("ETH", "2500", "a start buy", lambda: engine.state("ETH") == "ACTIVE")
 
 
-def test_a_database_of_another_account_is_refused(sim: Simulator, tmp_path: Path) -> None:
+def test_a7_a_database_of_another_account_is_refused(sim: Simulator, tmp_path: Path) -> None:
     """A paper database never opens live; one account's never opens for another."""
     from dataclasses import replace
 

@@ -43,7 +43,7 @@ def an_unloaded(path: Path) -> SqlJournal:
     return SqlJournal(path, BINDING, account="paper")
 
 
-def test_a_full_disk_stops_writing_and_nothing_else(scribe: Scribe) -> None:
+def test_p7_a_full_disk_stops_writing_and_nothing_else(scribe: Scribe) -> None:
     """P7: nothing half-written, reading goes on, and writing goes on by itself once there is room."""
     known = scribe.journal.trades(None, 10)
     cursor = scribe.journal._commits._open()
@@ -66,7 +66,7 @@ def test_a_full_disk_stops_writing_and_nothing_else(scribe: Scribe) -> None:
     assert scribe.journal.verify() == ()
 
 
-def test_a_journal_held_by_another_program_is_not_waited_for_long(scribe: Scribe, path: Path) -> None:
+def test_p8_a_journal_held_by_another_program_is_not_waited_for_long(scribe: Scribe, path: Path) -> None:
     """P8: two seconds, then an error that says who may hold it; reading never waits; then it works again."""
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -119,7 +119,7 @@ def test_decisions_wait_while_the_journal_is_held(scribe: Scribe, path: Path) ->
 @pytest.mark.parametrize(
     "damage", ["zeros in the middle", "cut in half", "not a database", "empty", "one flipped page"]
 )
-def test_a_damaged_journal_is_never_replaced_by_an_empty_one(scribe: Scribe, path: Path, damage: str) -> None:
+def test_p9_a_damaged_journal_is_never_replaced_by_an_empty_one(scribe: Scribe, path: Path, damage: str) -> None:
     """P9: it says what to do; the file stays for whoever can read it."""
     for _ in range(30):
         scribe.whole_cycle(ETH)
@@ -173,7 +173,7 @@ def test_another_programs_database_is_refused_untouched(path: Path) -> None:
     assert [one.name for one in path.parent.iterdir()] == [path.name]
 
 
-def test_a_newer_schema_is_refused_untouched(scribe: Scribe, path: Path) -> None:
+def test_p17_a_newer_schema_is_refused_untouched(scribe: Scribe, path: Path) -> None:
     """P17: an older program does not guess."""
     scribe.journal.close()
     _set_revision(path, "9999")
@@ -279,7 +279,7 @@ def test_a_journal_of_the_first_revision_comes_up_to_date_with_its_history(
     assert _revision(path) == "0002"
 
 
-def test_a_failed_migration_leaves_the_old_file_as_it_was(
+def test_p17_a_failed_migration_leaves_the_old_file_as_it_was(
     scribe: Scribe, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P17: the older program can go on with it."""
@@ -299,7 +299,7 @@ def test_a_failed_migration_leaves_the_old_file_as_it_was(
     again.journal.close()
 
 
-def test_the_environment_of_a_journal_is_durable_and_strict(scribe: Scribe) -> None:
+def test_p6_the_environment_of_a_journal_is_durable_and_strict(scribe: Scribe) -> None:
     """Each commit waits for the disk; a number cannot become a float unseen."""
     cursor = scribe.journal._commits._open()
     told = {}

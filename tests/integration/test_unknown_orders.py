@@ -85,7 +85,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     ],
     ids=["dropped", "500", "503", "504-page", "cut"],
 )
-def test_an_order_that_executed_though_its_answer_was_lost_is_found_and_booked_once(bench: Bench, fault: Fault) -> None:
+def test_o2_an_order_that_executed_though_its_answer_was_lost_is_found_and_booked_once(bench: Bench, fault: Fault) -> None:
     """O2, O3, O5, O7: found through own trades, never sent again."""
     bench.sim.faults.add(fault)
     cycle = bench.start_buy()
@@ -100,7 +100,7 @@ def test_an_order_that_executed_though_its_answer_was_lost_is_found_and_booked_o
     [lost_request(), server_error(502, executed=False), gateway_page(executed=False)],
     ids=["dropped", "502", "504-page"],
 )
-def test_an_order_that_never_arrived_is_proven_absent_and_tried_again_under_a_new_id(
+def test_o1_an_order_that_never_arrived_is_proven_absent_and_tried_again_under_a_new_id(
     bench: Bench, fault: Fault
 ) -> None:
     """O1, O4: absent only after it can no longer arrive; the retry is attempt 2 of the same intent."""
@@ -158,7 +158,7 @@ def test_a_refusal_with_a_known_label_is_not_unknown(bench: Bench) -> None:
     assert bench.engine.floor.wallet.free() == 1000, "nothing stays reserved"
 
 
-def test_a_rate_limit_without_execution_ends_in_one_buy(bench: Bench) -> None:
+def test_o6_a_rate_limit_without_execution_ends_in_one_buy(bench: Bench) -> None:
     """O6: a 429 buys nothing by itself and never twice."""
     bench.sim.faults.add(too_many_requests())
     bench.start_buy()

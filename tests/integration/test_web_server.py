@@ -264,7 +264,7 @@ def test_a_page_that_signs_out_hears_no_more(served: Served) -> None:
 # -- money
 
 
-def test_one_key_is_one_order_however_often_and_fast_it_is_sent(served: Served) -> None:
+def test_p15_one_key_is_one_order_however_often_and_fast_it_is_sent(served: Served) -> None:
     """Ten presses at once; the exchange's own books show one buy, and every press got its answer."""
     answers: list[tuple[int, Any]] = []
     wish = {"base_currency": "ETH", "quote_amount": "50"}

@@ -24,7 +24,7 @@ raw = st.one_of(st.decimals(allow_nan=True, allow_infinity=True), st.decimals(De
 
 
 @given(st.lists(st.tuples(raw, raw, raw, st.integers(-1000, 5000), st.booleans()), max_size=30))
-def test_whatever_comes_only_sound_quotes_are_accepted_in_the_order_of_time(
+def test_m1_m2_whatever_comes_only_sound_quotes_are_accepted_in_the_order_of_time(
     messages: list[tuple[Decimal, Decimal, Decimal, int, bool]],
 ) -> None:
     """Finite, positive, not crossed, never older; and a jump only after it was confirmed."""
@@ -45,7 +45,7 @@ def test_whatever_comes_only_sound_quotes_are_accepted_in_the_order_of_time(
             assert quote.exchange_ms >= before.exchange_ms
 
 
-def test_one_wild_quote_changes_nothing() -> None:
+def test_m8_one_wild_quote_changes_nothing() -> None:
     wild = screen(SEEN, at("50", 100))
     assert (wild.verdict, wild.accepted) == (Verdict.JUMP_WAITS, SEEN.accepted)
     back = screen(wild, at("100", 200))

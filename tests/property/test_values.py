@@ -40,7 +40,7 @@ def test_any_text_is_a_finite_number_or_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", " 1", "1 ", "nan", "Infinity", "1e400", "1e-400", "1_000", "1,5", "١", "0x1f"])
-def test_what_is_no_plain_number_is_refused(text: str) -> None:
+def test_m9_what_is_no_plain_number_is_refused(text: str) -> None:
     with pytest.raises(NotANumber):
         amount(text)
 

@@ -87,7 +87,7 @@ def test_the_cycle_is_one_start_two_rebuys_and_one_sale(undisturbed: World) -> N
     }
 
 
-def test_a_crash_at_every_boundary_leads_to_the_same_end(undisturbed: World) -> None:
+def test_p5_a_crash_at_every_boundary_leads_to_the_same_end(undisturbed: World) -> None:
     """P1-P5: before and after each write, each send, each read, one after the other."""
     boundaries = undisturbed.boundaries
     assert boundaries > 30
@@ -97,7 +97,7 @@ def test_a_crash_at_every_boundary_leads_to_the_same_end(undisturbed: World) -> 
         assert state(world) == state(undisturbed), f"crash at boundary {at}"
 
 
-def test_a_second_crash_on_the_way_back_up_leads_to_the_same_end(undisturbed: World) -> None:
+def test_p5_a_second_crash_on_the_way_back_up_leads_to_the_same_end(undisturbed: World) -> None:
     """P5: the recovery itself is interrupted at each of its first boundaries."""
     for at in range(1, undisturbed.boundaries + 1, 3):
         for later in (1, 2, 3, 5, 8):

@@ -94,7 +94,7 @@ def test_the_limit_of_a_small_capped_sale_is_one_the_exchange_takes() -> None:
     assert Decider._limit(large, rules) == large.worst_price
 
 
-def test_a_decision_that_waited_behind_a_slow_disk_is_dropped() -> None:
+def test_p19_a_decision_that_waited_behind_a_slow_disk_is_dropped() -> None:
     """Seed 40079: decided at one price, sent seconds later at another; only its limit was looked at again."""
     world = World(Plan(seed=1, rates={}, markets=1))
     while not world.slots():

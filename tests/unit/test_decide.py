@@ -55,7 +55,7 @@ def test_nothing_is_decided_while_a_command_is_written() -> None:
     assert reason(a_situation(awaited=Awaited("reset_cycle", NOW_MS))) == Reason.BUSY
 
 
-def test_no_order_on_a_missing_or_old_price() -> None:
+def test_m7_no_order_on_a_missing_or_old_price() -> None:
     assert reason(a_situation(quote=None)) == Reason.NO_QUOTE
     assert reason(a_situation(now_ms=NOW_MS + 3001)) == Reason.QUOTE_TOO_OLD
     assert reason(a_situation(now_ms=NOW_MS + 3000)) == "Buy"
@@ -119,14 +119,14 @@ def test_a_sale_is_not_blocked_by_spread_money_or_a_market_that_only_sells() -> 
     assert reason(active(quote=wide, free_quote=D(0), rules=rules)) == "Sell"
 
 
-def test_a_market_that_takes_no_sales_or_no_buys_holds_that_side() -> None:
+def test_m15_a_market_that_takes_no_sales_or_no_buys_holds_that_side() -> None:
     buyable, sellable = (replace(RULES, status=status) for status in (TradeStatus.BUYABLE, TradeStatus.SELLABLE))
     assert reason(active(quote=a_quote("2530.13", "2530.20"), rules=buyable)) == Reason.MARKET_CLOSED
     assert reason(a_situation(rules=sellable)) == Reason.MARKET_CLOSED
     assert reason(a_situation(rules=replace(RULES, delisting_s=1))) == Reason.DELISTING
 
 
-def test_a_position_too_small_for_the_exchange_is_not_sold() -> None:
+def test_o19_a_position_too_small_for_the_exchange_is_not_sold() -> None:
     rules = replace(RULES, min_quote=D(50))
     assert reason(active(quote=a_quote("2530.13", "2530.20"), rules=rules)) == Reason.TOO_SMALL_TO_SELL
 
@@ -148,7 +148,7 @@ def test_two_buys_of_one_cycle_keep_their_distance_in_time() -> None:
     assert reason(active(quote=below, exchange_now_ms=NOW_MS + 5000)) == "Buy"
 
 
-def test_a_wide_spread_or_a_thin_book_stops_a_buy() -> None:
+def test_m10_a_wide_spread_or_a_thin_book_stops_a_buy() -> None:
     assert reason(a_situation(quote=a_quote("2470", "2500"))) == Reason.SPREAD_TOO_WIDE
     thin = a_quote(ask_size=D("0.001"))
     assert decide(a_situation(quote=thin)) == NeedBook("buy")
@@ -223,7 +223,7 @@ def test_a_back_off_holds_its_side_only() -> None:
     assert reason(active(not_before_sell_ms=later, quote=a_quote("2530.13", "2530.20"))) == Reason.BACKING_OFF
 
 
-def test_the_rest_of_a_partly_filled_sale_goes_at_breakeven_and_no_rebuy_for_a_minute() -> None:
+def test_o10_the_rest_of_a_partly_filled_sale_goes_at_breakeven_and_no_rebuy_for_a_minute() -> None:
     cycle = an_active_cycle(rest_since_ms=NOW_MS)
     assert reason(active(cycle=cycle, quote=a_quote("2510.04", "2510.10"))) == "Sell"
     below = a_quote("2462.40", "2462.50")

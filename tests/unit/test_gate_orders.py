@@ -116,7 +116,7 @@ LOST = {
 
 
 @pytest.mark.parametrize("script", LOST.values(), ids=LOST.keys())
-def test_what_does_not_prove_that_nothing_was_placed_is_unknown_and_sent_once(
+def test_o5_o7_what_does_not_prove_that_nothing_was_placed_is_unknown_and_sent_once(
     gate: OpenExchange, script: Script
 ) -> None:
     exchange, stub = gate(script)
@@ -141,7 +141,7 @@ IMPOSSIBLE = {
 
 
 @pytest.mark.parametrize(("body", "told"), IMPOSSIBLE.values(), ids=IMPOSSIBLE.keys())
-def test_an_impossible_answer_is_unknown_and_its_id_a_hint(gate: OpenExchange, body: object, told: str) -> None:
+def test_o9_an_impossible_answer_is_unknown_and_its_id_a_hint(gate: OpenExchange, body: object, told: str) -> None:
     exchange, stub = gate(answer(201, body))
     error = failure(exchange)
     assert isinstance(error, OutcomeUnknown)
@@ -160,7 +160,7 @@ def test_an_impossible_answer_is_unknown_and_its_id_a_hint(gate: OpenExchange, b
         (403, "READ_ONLY", True, True),
     ],
 )
-def test_a_label_of_the_table_proves_a_refusal(
+def test_o21_a_label_of_the_table_proves_a_refusal(
     gate: OpenExchange, status: int, label: str, lasting: bool, whole_account: bool
 ) -> None:
     exchange, stub = gate(answer(status, {"label": label, "message": "because"}))
@@ -262,7 +262,7 @@ def test_trades_of_the_stream_spare_the_read(gate: OpenExchange) -> None:
     assert len(stub.requests) == 1
 
 
-def test_an_unknown_word_for_the_end_decides_nothing(gate: OpenExchange) -> None:
+def test_o22_an_unknown_word_for_the_end_decides_nothing(gate: OpenExchange) -> None:
     """The official SDK's own model would raise here, after the order was placed."""
     odd = an_order(finish_as="brand_new", status="odd", time_in_force="odd", filled_amount="0", filled_total="0")
     exchange, _ = gate(answer(201, odd))
@@ -292,7 +292,7 @@ def test_a_connection_that_the_exchange_closed_is_replaced_before_an_order(gate:
     assert (stub.connections, len(stub.sent(ORDERS))) == (2, 1)
 
 
-def test_a_limit_that_was_hit_closes_the_market_for_orders_until_it_resets(gate: OpenExchange) -> None:
+def test_o6_a_limit_that_was_hit_closes_the_market_for_orders_until_it_resets(gate: OpenExchange) -> None:
     reset = f"X-Gate-RateLimit-Reset-Timestamp: {CLOCK.now_ms() + 5_000}\r\n"
     exchange, stub = gate(answer(429, {"label": "TOO_MANY_REQUESTS", "message": "(211)"}, headers=reset))
     assert isinstance(failure(exchange), Rejected)

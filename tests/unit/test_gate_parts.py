@@ -190,7 +190,7 @@ def test_rules_leave_out_what_the_market_does_not_limit() -> None:
         ('"fee":"-0.1","fee_currency":"USDT"', (Decimal(0), "USDT")),
     ],
 )
-def test_a_fee_is_what_was_really_paid(fees: str, paid: tuple[Decimal, str]) -> None:
+def test_o16_a_fee_is_what_was_really_paid(fees: str, paid: tuple[Decimal, str]) -> None:
     (row,) = wire.trades_of(
         '[{"id":7,"order_id":"8","currency_pair":"BTC_USDT","side":"buy","amount":"2","price":"3.5",'
         f'"create_time_ms":1710488334073.9,"text":"apiv4",{fees}}}]'

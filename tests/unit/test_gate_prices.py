@@ -82,7 +82,7 @@ BAD = ["NaN", "sNaN", "Infinity", "-Infinity", "0", "-1", "", None, "1e400", "1,
 
 @pytest.mark.parametrize("bad", BAD)
 @pytest.mark.parametrize("field", ["b", "a"])
-def test_a_price_that_is_no_price_is_dropped_and_counted(bad: object, field: str) -> None:
+def test_m9_a_price_that_is_no_price_is_dropped_and_counted(bad: object, field: str) -> None:
     bench = Bench()
     bench.shard.take(best(**{field: bad}))
     assert (bench.quotes, bench.shard.bad_messages, bench.place.quote) == ([], 1, None)
@@ -135,7 +135,7 @@ class Asked:
             self.subscriptions.answered(frame)
 
 
-def test_one_unknown_pair_does_not_take_the_others_with_it() -> None:
+def test_m6_one_unknown_pair_does_not_take_the_others_with_it() -> None:
     asked = Asked("C70_USDT")
     asked.subscriptions.add([f"C{number}_USDT" for number in range(100)])
     assert len(asked.requests) == 4
@@ -232,7 +232,7 @@ def test_a_change_that_the_stream_missed_is_taken_from_the_read_and_ends_the_con
     assert rounds.dropped == ["prices changed, but it has been silent for 6 s"]
 
 
-def test_a_silent_connection_is_replaced_and_given_more_time_where_nothing_moves(rounds: Rounds) -> None:
+def test_m4_a_silent_connection_is_replaced_and_given_more_time_where_nothing_moves(rounds: Rounds) -> None:
     for _ in range(8):
         rounds.clock.ms += 2_000
         rounds.round()
