@@ -85,7 +85,9 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     ],
     ids=["dropped", "500", "503", "504-page", "cut"],
 )
-def test_o2_an_order_that_executed_though_its_answer_was_lost_is_found_and_booked_once(bench: Bench, fault: Fault) -> None:
+def test_o2_an_order_that_executed_though_its_answer_was_lost_is_found_and_booked_once(
+    bench: Bench, fault: Fault
+) -> None:
     """O2, O3, O5, O7: found through own trades, never sent again."""
     bench.sim.faults.add(fault)
     cycle = bench.start_buy()
