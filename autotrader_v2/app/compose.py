@@ -209,7 +209,7 @@ def build(settings: Settings, desk: Desk, notifier: Notifier | None = None) -> A
 
 def _config(settings: Settings, outside: Outside) -> TraderConfig:
     """Limits that guard against a slow machine count real time: on a faster clock they are that much longer."""
-    usual = TraderConfig(loop_interval_s=settings.loop_interval_s)
+    usual = TraderConfig(loop_interval_s=settings.loop_interval_s, reconcile_s=settings.reconcile_s)
     return replace(
         usual,
         order_life_ms=int(usual.order_life_ms * outside.pace),

@@ -126,6 +126,9 @@ class Settings(BaseSettings):
     loop_interval_s: float = Field(
         1.0, ge=0.01, le=60, description="seconds between sweeps for what no price triggers", examples=["1"]
     )
+    reconcile_s: float = Field(
+        60.0, ge=5, le=3600, description="seconds between comparisons of the account with the books", examples=["60"]
+    )
     host: str = Field("127.0.0.1", description="address that the page is served on", examples=["127.0.0.1"])
     port: int = Field(8787, ge=0, le=65535, description="port of the page; 0 takes a free one", examples=["8787"])
     data_dir: Path = Field(Path("data"), description="folder of the database and the logs", examples=["data"])

@@ -6,6 +6,7 @@ something between us and the exchange sent it twice.
 """
 
 import threading
+from decimal import Decimal
 
 import structlog
 
@@ -14,6 +15,7 @@ from autotrader_v2.application.events import PauseSet, Priority
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.ports import JournalRefused, OpenAttempt, TradingError
 from autotrader_v2.application.slot import Slot
+from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO, plain
 from autotrader_v2.domain.orders import ClientId, Fill
 from autotrader_v2.domain.situation import Pause
@@ -36,7 +38,8 @@ class LateFills:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         # Labels of this database under which the exchange knows orders that the journal does not.
-        self.unknown: set[str] = set()
+        self.unknown: dict[str, Market] = {}
+        self._booked: list[tuple[Market, str, Decimal]] = []
 
     def is_ours(self, client_id: str) -> bool:
         """Whether a label is one of this database."""
@@ -48,6 +51,12 @@ class LateFills:
         with self._lock:
             self._waiting.setdefault(fill.client_id, {})[fill.trade_id] = fill
         self._wake.set()
+
+    def take_booked(self) -> list[tuple[Market, str, Decimal]]:
+        """(market, label, coins) of what was booked late since this was asked last."""
+        with self._lock:
+            booked, self._booked = self._booked, []
+        return booked
 
     def run(self, stopping: threading.Event) -> None:
         """Book what waits until told to stop."""
@@ -116,6 +125,9 @@ class LateFills:
         try:
             booked = self._booking.book_late(slot, attempt.intent, new)
             claimed = not booked
+            if booked:
+                with self._lock:
+                    self._booked.append((slot.market, attempt.intent.client_id, sum((fill.base for fill in new), ZERO)))
         except JournalRefused as error:
             values = {"client_id": attempt.intent.client_id, "what": error.what}
             floor.alert("late_fill_refused", Priority.HIGH, slot.market, values)
@@ -143,7 +155,7 @@ class LateFills:
         alert = floor.alert("order_not_in_journal", Priority.HIGH, slot.market, values)
         floor.journal.write(PauseSet(market=slot.market, pause=pause, by="engine", time_ms=now_ms), alert)
         slot.change(pause=pause)
-        self.unknown.add(client_id)
+        self.unknown[client_id] = slot.market
         floor.board.mark_due(slot.market)
         floor.changed(slot)
 

@@ -10,7 +10,7 @@ from autotrader_v2.application.events import Alert, Decision, Record
 from autotrader_v2.domain.cycle import TradingCycle
 from autotrader_v2.domain.ladder import LadderParams, changed
 from autotrader_v2.domain.market import Market, MarketRules
-from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
+from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult, Side
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.domain.situation import Pause, SwitchMode
 
@@ -84,6 +84,18 @@ class Holding:
         return self.available + self.locked
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenOrder:
+    """An order of the account that rests. `left`: what of its amount is not filled; `created_ms` by the exchange."""
+
+    order_id: str
+    client_id: str
+    market: Market
+    side: Side
+    left: Decimal
+    created_ms: int
+
+
 class Clock(Protocol):
     """Our time. A played feed brings its own, faster one."""
 
@@ -124,6 +136,15 @@ class Exchange(Protocol):
     def own_trades(self, market: Market, since_ms: int) -> tuple[Fill, ...]:
         """All trades of the account in a market since then (exchange time), ours and foreign, oldest first."""
 
+    def account_trades(self, since_ms: int) -> tuple[Fill, ...]:
+        """All trades of the account in every market since then (exchange time), ours and foreign, oldest first.
+
+        Errors: `ExchangeUnavailable`, also when the list is not complete.
+        """
+
+    def open_orders(self) -> tuple[OpenOrder, ...]:
+        """All orders of the account that rest, of every market. Errors: `ExchangeUnavailable`."""
+
     def balances(self) -> Mapping[str, Holding]:
         """What the account holds, by currency; a currency without any may be missing."""
 
@@ -151,6 +172,14 @@ class AccountFeed(Protocol):
 
     def stop(self) -> None:
         """End; returns when no callback runs any more."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether trades come."""
+
+    @property
+    def fault(self) -> str:
+        """Why the exchange refuses to tell them, in its own words; "" when it does not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """Keeps the wallet's reading fresh: one read serves every market that waits for one."""
 
 import threading
+from collections.abc import Mapping
 from decimal import Decimal
 
 import structlog
 
 from autotrader_v2.application.floor import Floor
-from autotrader_v2.application.ports import ExchangeUnavailable
+from autotrader_v2.application.ports import ExchangeUnavailable, Holding
 from autotrader_v2.application.refusals import CommandRefused, order_in_flight
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active
@@ -37,11 +38,13 @@ class BalanceReader:
         self.failing = False
         self.busy = False
 
-    def read(self) -> None:
+    def read(self) -> Mapping[str, Holding]:
         """One reading, in order with the orders around it. Errors: `ExchangeUnavailable`."""
         wallet = self._floor.wallet
         token = wallet.begin_reading()
-        wallet.arrived(token, self._floor.exchange.balances())
+        holdings = self._floor.exchange.balances()
+        wallet.arrived(token, holdings)
+        return holdings
 
     def reading_of(self, slot: Slot) -> BaseReading:
         """The market's coins by a reading good enough to act on, read now if need be. Errors: `CommandRefused`."""

@@ -30,6 +30,7 @@ from autotrader_v2.application.readings import BalanceReader
 from autotrader_v2.application.reconcile import Reconciler
 from autotrader_v2.application.recovery import new_terms, restore
 from autotrader_v2.application.resolve import Resolver
+from autotrader_v2.application.second_instance import SecondInstance
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.market import Market, MarketRules
@@ -72,7 +73,8 @@ class AutoTraderV2:
         self._execute = ExecuteTrade(floor, self._booking, self._resolver)
         self.reader = BalanceReader(floor)
         self.late_fills = LateFills(floor, self._booking, state.instance)
-        self.reconciler = Reconciler(floor, self.reader, self.late_fills)
+        self._second_instance = SecondInstance(floor, state.instance)
+        self.reconciler = Reconciler(floor, self.reader, self.late_fills, self._second_instance, account_feed)
         self.commands = Commands(floor, self._decider, self.reader)
         self.quick_trade = QuickTrade(floor, self._decider, self.reader, self._submit)
         self._crew = crew or ThreadCrew(floor.config.senders)
@@ -235,6 +237,7 @@ class AutoTraderV2:
             market_log(market).error("the exchange does not know this market; it is left out")
         for slot in unknown:
             self._resolver.watch(slot)
+        self._second_instance.started()
         self._compare_first()
         floor.bus.start()
         self._crew.spawn("afterwards", lambda: floor.afterwards.run(self._stopping))

@@ -353,6 +353,8 @@ def truth_view(trader: "AutoTraderV2") -> dict[str, Any]:
         "journal_ok": not floor.journal_failing,
         "balances_ok": not trader.reader.failing,
         "clock_offset_ms": floor.exchange.now_ms() - now_ms,
+        "own_trades": trader.reconciler.stream_view(),
+        "late_fill_total": trader.get_status()["late_fill_total"],
         "reconciled_ms": trader.reconciler.last_ms or None,
         "corrected": trader.reconciler.corrected,
     }

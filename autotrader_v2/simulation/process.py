@@ -148,6 +148,16 @@ class _AccountFeed:
         """See `AccountFeed`."""
         self.on_fill = self.on_gap = None
 
+    @property
+    def connected(self) -> bool:
+        """See `AccountFeed`."""
+        return self.on_fill is not None
+
+    @property
+    def fault(self) -> str:
+        """See `AccountFeed`."""
+        return ""
+
 
 class Process:
     """The engine, started on what the disk holds. `group` names its lines of work at the hub."""

@@ -11,6 +11,7 @@ from autotrader_v2.application.ports import (
     Holding,
     NotSeen,
     NotSent,
+    OpenOrder,
     OutcomeUnknown,
     Rejected,
 )
@@ -18,9 +19,10 @@ from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.infrastructure.gate.server_time import BEFORE_EXPIRY_MS, ServerTime
-from autotrader_v2.infrastructure.paper.translate import fill_of, request_of, result_of
+from autotrader_v2.infrastructure.paper.translate import fill_of, open_order_of, request_of, result_of
 from autotrader_v2.matching.accounts import FeeSettings
 from autotrader_v2.matching.core import MatchingCore
+from autotrader_v2.matching.lookup import own_trades
 from autotrader_v2.matching.records import Event, Order, TradeMade, UserTrade
 from autotrader_v2.matching.refused import Label, Refused
 from autotrader_v2.simulation.faults import Dice
@@ -212,6 +214,19 @@ class VenueExchange:
         self._read("trades_fail")
         trades = [one for one in self._venue.account.trades if one.pair == market.pair and one.time_ms >= since_ms]
         return tuple(fill_of(one, market) for one in trades if self._venue.visible(str(one.order_id)))
+
+    def account_trades(self, since_ms: int) -> tuple[Fill, ...]:
+        """See the port."""
+        self._read("trades_fail")
+        venue = self._venue
+        newest_first = own_trades(venue.account, None, from_ms=since_ms)
+        visible = [one for one in reversed(newest_first) if venue.visible(str(one.order_id))]
+        return tuple(fill_of(one, venue.markets[one.pair]) for one in visible)
+
+    def open_orders(self) -> tuple[OpenOrder, ...]:
+        """See the port."""
+        self._read("trades_fail")
+        return tuple(open_order_of(one) for one in self._venue.account.open.values())
 
     def balances(self) -> Mapping[str, Holding]:
         """See the port."""

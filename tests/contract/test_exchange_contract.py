@@ -160,6 +160,25 @@ def test_own_trades_are_ours_and_foreign_ones_oldest_first(venue: Venue) -> None
     assert venue.exchange.own_trades(LTC, venue.exchange.now_ms() + 5_000) == ()
 
 
+def test_own_trades_of_the_whole_account_are_one_list(venue: Venue) -> None:
+    before_ms = venue.exchange.now_ms() - 1_000
+    venue.exchange.send(an_intent())
+    venue.by_hand(Side.SELL, Decimal(2))
+    trades = venue.exchange.account_trades(before_ms)
+    assert trades == venue.exchange.own_trades(LTC, before_ms)
+    assert [fill.client_id for fill in trades] == ["t-a1b2-7.1", ""]
+    assert venue.exchange.account_trades(venue.exchange.now_ms() + 5_000) == ()
+
+
+def test_orders_that_rest_are_told_with_what_is_left_of_them(venue: Venue) -> None:
+    venue.exchange.send(an_intent())
+    assert venue.exchange.open_orders() == ()
+    venue.rest(Side.SELL, Decimal("0.5"), Decimal(100))
+    (order,) = venue.exchange.open_orders()
+    assert (order.market, order.side, order.left, order.client_id) == (LTC, Side.SELL, Decimal("0.5"), "")
+    assert abs(order.created_ms - venue.exchange.now_ms()) < 5_000
+
+
 def test_rules_carry_the_accounts_own_fee(open_venue: OpenVenue) -> None:
     rules = open_venue(taker=Decimal("0.0015"), pays_gt=True).exchange.rules([LTC, NOWHERE])
     assert list(rules) == [LTC]

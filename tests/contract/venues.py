@@ -33,6 +33,8 @@ class Venue:
     exchange: Exchange
     feed: Callable[[Quote], None]
     by_hand: Callable[[Side, Decimal], None]
+    # (side, coins, price): an order of the owner's that waits in the book
+    rest: Callable[[Side, Decimal, Decimal], None]
 
     def total(self, currency: str) -> Decimal:
         """All the account has of a currency."""
@@ -78,19 +80,19 @@ def on_paper(fees: FeeSettings, money: Mapping[str, Decimal]) -> Iterator[Venue]
     """The matching core in process."""
     paper = PaperExchange([rules_for("LTC"), rules_for("GT")], money, clock=CLOCK, fees=fees, seed=7)
 
-    def by_hand(side: Side, amount: Decimal) -> None:
+    def by_hand(side: Side, amount: Decimal, price: Decimal | None = None) -> None:
         request = OrderRequest(
             pair=LTC.pair,
             side=side,
-            type=OrderType.MARKET,
+            type=OrderType.MARKET if price is None else OrderType.LIMIT,
             amount=amount,
-            price=None,
-            time_in_force=TimeInForce.IOC,
+            price=price,
+            time_in_force=TimeInForce.IOC if price is None else TimeInForce.GTC,
             text="",
         )
         paper.by_hand(request)
 
-    yield Venue(paper, paper.feed, by_hand)
+    yield Venue(paper, paper.feed, by_hand, by_hand)
 
 
 @contextmanager
@@ -99,7 +101,11 @@ def on_the_simulator(fees: FeeSettings, money: Mapping[str, Decimal]) -> Iterato
     with Simulator([rules_for("LTC"), rules_for("GT")], money, fees=fees, seed=7) as sim:
         exchange = GateExchange(sim.url, "key", "secret", CLOCK)
         exchange.warm()
-        yield Venue(exchange, sim.feed, lambda side, amount: sim.trade_by_hand(LTC.pair, side, amount) and None)
+
+        def by_hand(side: Side, amount: Decimal, price: Decimal | None = None) -> None:
+            sim.trade_by_hand(LTC.pair, side, amount, price=price)
+
+        yield Venue(exchange, sim.feed, by_hand, by_hand)
         exchange.close()
 
 

@@ -133,6 +133,15 @@ def test_a_budget_gives_a_burst_and_then_its_rate() -> None:
     assert clock.ms - before_ms == 200
 
 
+def test_o6_ordinary_reads_leave_a_share_for_finding_out_what_became_of_orders() -> None:
+    clock = Clock()
+    budget = Budget(clock, Rate(10, 100, kept=30))
+    assert sum(budget.take("orders", 0) for _ in range(200)) == 70
+    assert sum(budget.take("orders", 0, urgent=True) for _ in range(200)) == 30
+    assert not budget.take("orders", 1)
+    assert budget.take("orders", 0.2, urgent=True)
+
+
 def test_a_closed_budget_opens_when_it_was_told_but_not_later_than_sense() -> None:
     clock = Clock()
     budget = Budget(clock, Rate(5, 10))

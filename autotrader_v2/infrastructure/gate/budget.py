@@ -10,10 +10,14 @@ from autotrader_v2.application.ports import Clock
 
 
 class Rate(NamedTuple):
-    """So many calls per second in the long run, so many at once."""
+    """So many calls per second in the long run, so many at once.
+
+    `kept`: how many of these are left alone by ordinary calls, for those that find out what became of orders.
+    """
 
     per_s: float
     burst: int
+    kept: int = 0
 
 
 _CLOSED_MIN_S = 1.0
@@ -21,6 +25,7 @@ _CLOSED_MAX_S = 15.0
 
 PLACE = Rate(5, 10)
 READ = Rate(10, 100)
+PRIVATE_READ = Rate(10, 100, 30)
 
 
 class _Bucket:
@@ -41,8 +46,11 @@ class Budget:
         self._buckets: dict[str, _Bucket] = {}
         self._lock = threading.Lock()
 
-    def take(self, key: str, patience_s: float) -> bool:
-        """Take a token, waiting for it at most that long. False: none would come in time, and none was taken."""
+    def take(self, key: str, patience_s: float, *, urgent: bool = False) -> bool:
+        """Take a token, waiting for it at most that long. False: none would come in time, and none was taken.
+
+        `urgent` calls may take the tokens that are kept.
+        """
         with self._lock:
             now_s = self._clock.monotonic_s()
             bucket = self._buckets.get(key)
@@ -52,7 +60,8 @@ class Budget:
             bucket.tokens = min(self._rate.burst, bucket.tokens + earned)
             bucket.filled_s = now_s
             # A token may be taken before it exists: who takes it waits until it does.
-            wait_s = max((1 - bucket.tokens) / self._rate.per_s, bucket.closed_until_s - now_s, 0.0)
+            needed = 1 if urgent else 1 + self._rate.kept
+            wait_s = max((needed - bucket.tokens) / self._rate.per_s, bucket.closed_until_s - now_s, 0.0)
             if wait_s > patience_s:
                 return False
             bucket.tokens -= 1

@@ -11,6 +11,7 @@ from autotrader_v2.application.ports import (
     Found,
     Holding,
     NotSeen,
+    OpenOrder,
     TradingError,
 )
 from autotrader_v2.domain.market import Market, MarketRules
@@ -18,6 +19,7 @@ from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.infrastructure.gate import wire
 from autotrader_v2.infrastructure.gate.answers import ErrorAnswer, read_failure
+from autotrader_v2.infrastructure.gate.budget import PRIVATE_READ, Budget
 from autotrader_v2.infrastructure.gate.hosts import kind_of
 from autotrader_v2.infrastructure.gate.lookup import find
 from autotrader_v2.infrastructure.gate.placing import Placer
@@ -56,7 +58,11 @@ class GateExchange:
         self._public = PublicReads(host, clock, self.time, exchange=name)
         self._order_client = open_client(host, self.signer, self.time.now_ms, pool_size=senders)
         self._read_client = open_client(host, self.signer, self.time.now_ms, pool_size=senders)
-        self._reads = PrivateReads(self._read_client, clock, self.time, self._compare_clocks, exchange=name)
+        budget = Budget(clock, PRIVATE_READ)
+        self._reads = PrivateReads(self._read_client, self.time, self._compare_clocks, budget, exchange=name)
+        self._truth = PrivateReads(
+            self._read_client, self.time, self._compare_clocks, budget, exchange=name, urgent=True
+        )
         self._placer = Placer(self._order_client, self._reads, self.recent_fills, clock, self.time)
 
     def __repr__(self) -> str:
@@ -79,7 +85,7 @@ class GateExchange:
         """See the port. An answer that cannot be a number, a side or a trade counts as a failed read."""
         self._check_clock()
         try:
-            return find(self._reads, intent, order_id)
+            return find(self._truth, intent, order_id)
         except ValueError as error:
             raise read_failure(error, f"order {intent.client_id}") from error
 
@@ -87,6 +93,16 @@ class GateExchange:
         """See the port; at most two years back."""
         self._check_clock()
         return self._reads.trades(market.pair, since_ms)
+
+    def account_trades(self, since_ms: int) -> tuple[Fill, ...]:
+        """See the port."""
+        self._check_clock()
+        return self._truth.trades(None, since_ms)
+
+    def open_orders(self) -> tuple[OpenOrder, ...]:
+        """See the port."""
+        self._check_clock()
+        return self._truth.all_open_orders()
 
     def balances(self) -> Mapping[str, Holding]:
         """See the port."""

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from autotrader_v2.application.ports import Clock, ExchangeUnavailable
+from autotrader_v2.application.ports import ExchangeUnavailable, OpenOrder
 from autotrader_v2.domain.orders import Fill
 from autotrader_v2.infrastructure.gate import wire
 from autotrader_v2.infrastructure.gate.answers import ErrorAnswer, read_failure
-from autotrader_v2.infrastructure.gate.budget import READ, Budget
+from autotrader_v2.infrastructure.gate.budget import Budget
 from autotrader_v2.infrastructure.gate.labels import ABSENT, CLOCK_WRONG, NO_PERMISSION
 from autotrader_v2.infrastructure.gate.retrying import read, read_once
 from autotrader_v2.infrastructure.gate.sdk import Timeout
@@ -32,10 +32,18 @@ class PrivateReads:
     """Private endpoints over a client of the SDK. Thread-safe. Errors of every call: `ExchangeUnavailable`.
 
     `compare_clocks` is called when the exchange finds a signature's time wrong; it must not raise.
+    `urgent`: these reads find out what became of orders, and may use what others must leave of the rate limit.
     """
 
     def __init__(
-        self, client: Any, clock: Clock, time: ServerTime, compare_clocks: Callable[[], None], *, exchange: str
+        self,
+        client: Any,
+        time: ServerTime,
+        compare_clocks: Callable[[], None],
+        budget: Budget,
+        *,
+        exchange: str,
+        urgent: bool = False,
     ) -> None:
         import gate_api  # noqa: PLC0415 - slow, and loaded by then
 
@@ -44,7 +52,8 @@ class PrivateReads:
         self._time = time
         self._compare_clocks = compare_clocks
         self._exchange = exchange
-        self._budget = Budget(clock, READ)
+        self._budget = budget
+        self._urgent = urgent
 
     def accounts(self) -> list[wire.AccountRow]:
         """Holdings of every currency the account has or had."""
@@ -83,14 +92,38 @@ class PrivateReads:
         what = f"the trades of order {order_id}"
         return self._trades(what, quick=quick, currency_pair=pair, order_id=order_id)
 
-    def trades(self, pair: str, since_ms: int) -> tuple[Fill, ...]:
-        """All own trades of a pair since then (exchange time), oldest first; at most two years back."""
+    def all_open_orders(self) -> tuple[OpenOrder, ...]:
+        """All orders of the account that rest."""
+        what = "the account's open orders"
+
+        def page(number: int) -> list[wire.OpenOrdersRow]:
+            arguments: dict[str, Any] = {"page": number, "limit": _ORDERS_A_PAGE, "account": "spot"}
+            return self._told(what, "open_orders", self._spot.list_all_open_orders, wire.open_orders_of, **arguments)
+
+        found: dict[str, OpenOrder] = {}
+        try:
+            for number in range(1, _OFFSET_MAX // _ORDERS_A_PAGE + 2):
+                rows = page(number)
+                found |= {str(one.id): wire.open_order_of(one, self._exchange) for row in rows for one in row.orders}
+                # A page is one of each pair's.
+                if all(len(row.orders) < _ORDERS_A_PAGE for row in rows):
+                    return tuple(found.values())
+        except ValueError as error:
+            raise read_failure(error, what) from error
+        raise ExchangeUnavailable("The list of open orders does not end.", do="It is read again.")
+
+    def trades(self, pair: str | None, since_ms: int) -> tuple[Fill, ...]:
+        """All own trades of a pair, or (None) of the account, since then (exchange time), oldest first.
+
+        At most two years back.
+        """
+        only: dict[str, Any] = {} if pair is None else {"currency_pair": pair}
         to_s = self._time.now_ms() // 1000 + 60
         from_s = max(since_ms // 1000, to_s - _WINDOWS_MAX * _WINDOW_S)
         fills: list[Fill] = []
         for start_s in range(from_s, to_s, _WINDOW_S):
             end_s = min(start_s + _WINDOW_S, to_s)
-            fills += self._trades(f"the trades of {pair}", currency_pair=pair, _from=start_s, to=end_s)
+            fills += self._trades(f"the trades of {pair or 'the account'}", **only, _from=start_s, to=end_s)
         return wire.by_time(fill for fill in fills if fill.time_ms >= since_ms)
 
     def _all_orders(self, pair: str, status: str, **more: Any) -> list[wire.OrderRow]:
@@ -134,7 +167,7 @@ class PrivateReads:
         self, endpoint: str, method: Callable[..., str], decode: Callable[[str], T], *args: Any, **more: Any
     ) -> Callable[[], T]:
         def once() -> T:
-            if not self._budget.take(endpoint, _PATIENCE_S):
+            if not self._budget.take(endpoint, _PATIENCE_S, urgent=self._urgent):
                 raise ExchangeUnavailable("Too many reads of the account at once.", do="They are made a little later.")
             try:
                 return decode(method(*args, **{"_request_timeout": _TIMEOUT, **more}))

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import msgspec
 
-from autotrader_v2.application.ports import Holding
+from autotrader_v2.application.ports import Holding, OpenOrder
 from autotrader_v2.domain.market import Market, MarketRules, TradeStatus
 from autotrader_v2.domain.money import ZERO, amount
 from autotrader_v2.domain.orders import Fill, Side
@@ -34,11 +34,20 @@ class OrderRow(msgspec.Struct, frozen=True):
     type: str = ""
     status: str = ""
     finish_as: str = ""
+    left: Decimal = ZERO
+    create_time_ms: str | int | float = 0
 
     @property
     def rests(self) -> bool:
         """Whether it is still in the book. The only thing its status word is asked for."""
         return self.status == "open"
+
+
+class OpenOrdersRow(msgspec.Struct, frozen=True):
+    """Open orders of one pair (`GET /spot/open_orders`)."""
+
+    currency_pair: str
+    orders: list[OrderRow]
 
 
 class OrderHint(msgspec.Struct):
@@ -127,6 +136,7 @@ class TimeBody(msgspec.Struct):
 
 order_of = msgspec.json.Decoder(OrderRow).decode
 hint_of = msgspec.json.Decoder(OrderHint).decode
+open_orders_of = msgspec.json.Decoder(list[OpenOrdersRow]).decode
 orders_of = msgspec.json.Decoder(list[OrderRow]).decode
 trades_of = msgspec.json.Decoder(list[TradeRow]).decode
 accounts_of = msgspec.json.Decoder(list[AccountRow]).decode
@@ -176,6 +186,18 @@ def fill_of(row: TradeRow, exchange: str) -> Fill:
         fee=fee,
         fee_currency=fee_currency,
         time_ms=int(Decimal(str(row.create_time_ms))),
+    )
+
+
+def open_order_of(row: OrderRow, exchange: str) -> OpenOrder:
+    """An order that rests. Errors: ValueError for a side or numbers no order has."""
+    return OpenOrder(
+        order_id=str(row.id),
+        client_id=row.text if row.text.startswith(_OURS) else "",
+        market=market_of(row.currency_pair, exchange),
+        side=Side(row.side),
+        left=amount(row.left),
+        created_ms=int(Decimal(str(row.create_time_ms))),
     )
 
 

@@ -13,12 +13,20 @@ from autotrader_v2.application.ports import (
     Found,
     Holding,
     NotSeen,
+    OpenOrder,
 )
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.money import ZERO
 from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult, Side
 from autotrader_v2.domain.quotes import Quote
-from autotrader_v2.infrastructure.paper.translate import fill_of, own_order, refusal, request_of, result_of
+from autotrader_v2.infrastructure.paper.translate import (
+    fill_of,
+    open_order_of,
+    own_order,
+    refusal,
+    request_of,
+    result_of,
+)
 from autotrader_v2.matching.accounts import FeeSettings
 from autotrader_v2.matching.core import MatchingCore
 from autotrader_v2.matching.knobs import Knobs
@@ -120,6 +128,17 @@ class PaperExchange:
             newest_first = own_trades(self._account, market.pair, from_ms=since_ms)
         return tuple(fill_of(trade, market) for trade in reversed(newest_first))
 
+    def account_trades(self, since_ms: int) -> tuple[Fill, ...]:
+        """See the port."""
+        with self._lock:
+            newest_first = own_trades(self._account, None, from_ms=since_ms)
+        return tuple(fill_of(trade, self._markets[trade.pair]) for trade in reversed(newest_first))
+
+    def open_orders(self) -> tuple[OpenOrder, ...]:
+        """See the port."""
+        with self._lock:
+            return tuple(open_order_of(order) for order in self._account.open.values())
+
     def balances(self) -> Mapping[str, Holding]:
         """See the port."""
         with self._lock:
@@ -185,6 +204,16 @@ class PaperExchange:
     def stop(self) -> None:
         """See `AccountFeed`."""
         self._on_fill = None
+
+    @property
+    def connected(self) -> bool:
+        """See `AccountFeed`."""
+        return self._on_fill is not None
+
+    @property
+    def fault(self) -> str:
+        """See `AccountFeed`."""
+        return ""
 
     # What a person does outside the engine, and what tests compare with.
 

@@ -1,6 +1,6 @@
 """Between the engine's words and the matching core's."""
 
-from autotrader_v2.application.ports import Rejected
+from autotrader_v2.application.ports import OpenOrder, Rejected
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
 from autotrader_v2.matching.accounts import GT, POINT, Account
@@ -59,6 +59,18 @@ def fill_of(trade: UserTrade, market: Market) -> Fill:
         fee=fee,
         fee_currency=fee_currency,
         time_ms=trade.time_ms,
+    )
+
+
+def open_order_of(order: Order) -> OpenOrder:
+    """An order that rests."""
+    return OpenOrder(
+        order_id=str(order.id),
+        client_id=order.text if order.text.startswith("t-") else "",
+        market=order.rules.market,
+        side=order.side,
+        left=order.left,
+        created_ms=order.created_ms,
     )
 
 

@@ -18,7 +18,7 @@ export function Banners({ actions }) {
   const pause = head.account_pause;
   return html`
     ${!state.connected && html`<${Banner} tone="warn" glyph="stale"><b>${t("banner.lost", { age: age(Date.now() - state.lostAt) })}</b> ${t("banner.lost_means", { time: clock(state.lostAt) })}<//>`}
-    ${pause && html`<${Banner} tone="danger" glyph="pause" action=${html`<button type="button" class="push btn s" onClick=${actions.resumeAccount}>${t("offer.resume")}</button>`}><b>${t(has(`pause.${pause.cause}.word`) ? `pause.${pause.cause}.word` : "pause.other.word")}.</b> ${t("banner.account_paused", { label: pause.values.label ?? "" })}<//>`}
+    ${pause && html`<${Banner} tone="danger" glyph="pause" action=${html`<button type="button" class="push btn s" onClick=${actions.resumeAccount}>${t("offer.resume")}</button>`}><b>${t(has(`pause.${pause.cause}.word`) ? `pause.${pause.cause}.word` : "pause.other.word")}.</b> ${t(has(`banner.${pause.cause}`) ? `banner.${pause.cause}` : "banner.account_paused", { label: "", ...pause.values })}<//>`}
     ${head.phase === "failed" && html`<${Banner} tone="danger" glyph="unknown"><b>${t("banner.failed")}</b> ${t("banner.failed_means")}<//>`}
     ${isReady(head) && !head.running && head.phase === "running" && html`<${Banner} tone="warn" glyph="pause" action=${html`<button type="button" class="push btn s" onClick=${() => give("/api/autotrader/start", {})}>${t("banner.start")}</button>`}><b>${t("banner.stopped")}</b> ${t("banner.stopped_means")}<//>`}
     ${head.missing_symbols?.length > 0 && html`<${Banner} tone="warn" glyph="look">${t("banner.missing", { symbols: head.missing_symbols.join(", ") })}<//>`}`;

@@ -1,0 +1,58 @@
+"""Another mTrade on the same account: its labels are seen at the exchange, and both stop buying (row P12)."""
+
+import threading
+
+from autotrader_v2.application.events import Priority
+from autotrader_v2.application.floor import Floor, market_log
+from autotrader_v2.application.ports import TradingError
+from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.orders import ClientId
+from autotrader_v2.domain.situation import Pause
+
+CAUSE = "second_instance"
+_SEEN_MAX = 10_000
+
+
+class SecondInstance:
+    """Looks at the label of every order of the account that traded or rests. Thread-safe."""
+
+    def __init__(self, floor: Floor, instance: str) -> None:
+        self._floor = floor
+        self._instance = instance
+        self._since_ms: int | None = None
+        self._seen: set[str] = set()
+        self._lock = threading.Lock()
+
+    def started(self) -> None:
+        """We begin now: what happened before was an earlier life, maybe of another database."""
+        self._since_ms = self._floor.exchange.now_ms()
+
+    def look(self, label: str, market: Market, time_ms: int) -> None:
+        """A label at the exchange, with the exchange's time of its trade or order."""
+        other = ClientId.parse(label)
+        if other is None or other.instance == self._instance or self._since_ms is None or time_ms < self._since_ms:
+            return
+        with self._lock:
+            if label in self._seen:
+                return
+            if len(self._seen) >= _SEEN_MAX:
+                self._seen.clear()
+            self._seen.add(label)
+        self._stop_buying(other.instance, label, market)
+
+    def _stop_buying(self, instance: str, label: str, market: Market) -> None:
+        floor, now = self._floor, self._floor.account_pause
+        if now is not None and now.cause == CAUSE:
+            return
+        values = {"instance": instance, "client_id": label, "currency": market.base}
+        floor.alert("second_instance", Priority.HIGH, None, values)
+        market_log(market).error("another mTrade trades on this account; nothing is bought any more", **values)
+        if now is not None and not now.sells:
+            return  # a stricter pause holds already
+        pause = Pause(cause="second_instance", since_ms=floor.clock.now_ms(), sells=True, values=tuple(values.items()))
+        try:
+            floor.pause_account(pause, by="engine")
+        except TradingError as error:
+            market_log(market).error("the account's pause holds but could not be noted", what=error.what)
+        for one in floor.slots:
+            floor.board.mark_due(one)
