@@ -110,7 +110,10 @@ class Commands:
         self._alone(slot, "write_off", by, {}, change)
 
     def resume_cycle(self, currency: str | None, by: str) -> None:
-        """End a pause of a market (or, currency None, of the account) and its back-off."""
+        """End a pause of a market (or, currency None, of the account) and its back-off.
+
+        Whatever the market's price is now counts as right from here on.
+        """
         floor, now_ms = self._floor, self._floor.clock.now_ms()
         if currency is None:
             floor.pause_account(None, by)
@@ -121,6 +124,7 @@ class Commands:
         with slot.book_lock:
             floor.journal.write(PauseSet(market=slot.market, pause=None, by=by, time_ms=now_ms))
             slot.change(pause=None, buy_backoff=NO_BACKOFF, sell_backoff=NO_BACKOFF)
+            slot.known_price = None
         if floor.account_pause is not None:
             floor.pause_account(None, by)
         self._look_again(slot)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
-from autotrader_v2.application.events import Decision
+from autotrader_v2.application.events import Decision, Priority
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.slot import InFlight, Plan, Slot, SlotState
 from autotrader_v2.domain.cycle import Active, Idle
@@ -12,7 +12,7 @@ from autotrader_v2.domain.ladder import BadLadder, BreakevenTable, LadderParams,
 from autotrader_v2.domain.market import MarketRules
 from autotrader_v2.domain.money import ZERO, ceil_to, floor_to, plain, reported
 from autotrader_v2.domain.orders import ClientId, OrderIntent, OrderType, Side
-from autotrader_v2.domain.quotes import Quote
+from autotrader_v2.domain.quotes import Quote, leaps
 from autotrader_v2.domain.situation import Action, Buy, Hold, NeedBook, Reason, Sell, Situation, decide
 
 # A reason whose numbers move with every price is one decision as long as the reason stays.
@@ -40,6 +40,8 @@ class Decider:
             state = slot.state
             quote = quote or floor.board.newest(slot.market)
             action = decide(self.situation(slot, state, quote))
+            if quote is not None and (slot.known_price is None or not leaps(slot.known_price, quote.bid)):
+                slot.known_price = quote.bid
             if isinstance(action, Buy | Sell):
                 claimed = self._claim(slot, state, action)
                 if claimed is None:
@@ -98,6 +100,7 @@ class Decider:
             max_quote_age_ms=floor.config.max_quote_age_ms,
             ladder_error=error,
             start_refused=refused,
+            known_price=slot.known_price,
         )
 
     def params_now(self, slot: Slot) -> LadderParams:
@@ -223,6 +226,8 @@ class Decider:
         kind, reason, values = _described(action)
         self._floor.journal.note(Decision(market=slot.market, kind=kind, reason=reason, values=values, time_ms=now_ms))
         market_log(slot.market).info(f"{kind}: {reason}", **values)
+        if reason == Reason.PRICE_LEAPED:
+            self._floor.alert("price_leaped", Priority.HIGH, slot.market, values)
         self._floor.changed(slot)
 
 

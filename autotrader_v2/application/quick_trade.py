@@ -16,7 +16,7 @@ from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active, Idle
 from autotrader_v2.domain.money import HUNDRED, ZERO, floor_to, plain
 from autotrader_v2.domain.orders import Fill, OrderIntent, Why
-from autotrader_v2.domain.quotes import Quote, average_for_quote
+from autotrader_v2.domain.quotes import Quote, average_for_quote, leaps
 from autotrader_v2.domain.situation import Buy, Sell
 
 _ANSWER_WITHIN_S = 10.0
@@ -50,6 +50,13 @@ class QuickTrade:
     def buy(self, slot: Slot, quote_amount: Decimal | None, by: str) -> Done:
         """Buy at market now: the start of a cycle when idle, an extra row when active. Waits at most 10 s."""
         quote = self._fresh_quote(slot)
+        if slot.known_price is not None and leaps(slot.known_price, quote.bid):
+            raise CommandRefused(
+                "price_leaped",
+                f"The price went from {plain(slot.known_price)} to {plain(quote.bid)} at once. "
+                "Nothing was bought. If that is right, resume the coin.",
+                values={"before": plain(slot.known_price), "bid": plain(quote.bid)},
+            )
         rules, state = slot.state.rules, slot.state
         params = self._decider.params_now(slot)
         amount = floor_to(quote_amount if quote_amount is not None else params.size(0), rules.qstep)

@@ -9,7 +9,7 @@ from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.funds import Limits
 from autotrader_v2.application.ports import JournalState, merged_params
 from autotrader_v2.application.slot import InFlight, Slot, SlotState
-from autotrader_v2.domain.cycle import Active, Idle, TermsChanged, apply
+from autotrader_v2.domain.cycle import Active, Idle, TermsChanged, TradingCycle, apply
 from autotrader_v2.domain.ladder import LadderParams, changed
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.situation import Pause, SwitchMode
@@ -69,6 +69,7 @@ def restore(
             ),
             floor.journal.new_number(),
         )
+        slot.known_price = _last_price(cycle)
         floor.slots[market] = slot
         floor.publish_cycle(slot)
         if order is not None and order.intent is not None:
@@ -77,6 +78,13 @@ def restore(
             unknown.append(slot)
     floor.board.follow(rules)
     return unknown
+
+
+def _last_price(cycle: TradingCycle) -> Decimal | None:
+    """What the newest step of a running cycle was bought at; an adopted row's price is a person's word."""
+    if isinstance(cycle, Idle):
+        return None
+    return next((row.price for row in reversed(cycle.bought) if row.step is not None), None)
 
 
 def new_terms(floor: Floor, market: Market, cycle: Active, rules: MarketRules) -> Active:

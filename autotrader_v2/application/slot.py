@@ -122,6 +122,7 @@ class Slot:
         "book_lock",
         "book_read_s",
         "hold",
+        "known_price",
         "lock",
         "market",
         "plan",
@@ -139,6 +140,8 @@ class Slot:
         # Held by whoever changes the cycle, while the change is made durable. Lock order: book_lock, lock, wallet.
         self.book_lock = threading.RLock()
         self.hold: Hold = Hold(Reason.NO_QUOTE)
+        # The bid it was last decided on; a price far from it halts the market until a person says that it is right.
+        self.known_price: Decimal | None = None
         self.plan: Plan | None = None
         self.reading_book = False
         self.book_read_s = float("-inf")

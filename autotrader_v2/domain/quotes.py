@@ -7,6 +7,8 @@ from typing import NamedTuple
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import HUNDRED, ZERO
 
+_LEAP = 3
+
 Levels = tuple[tuple[Decimal, Decimal], ...]
 
 
@@ -112,6 +114,15 @@ def _jumps(before: Quote, now: Quote, limit_pct: Decimal) -> bool:
     return (
         abs(now.bid - bid_was) * HUNDRED > limit_pct * bid_was or abs(now.ask - ask_was) * HUNDRED > limit_pct * ask_was
     )
+
+
+def leaps(before: Decimal, now: Decimal) -> bool:
+    """Whether one price cannot follow the other without something having happened to the coin itself.
+
+    No market moves to three times or a third of its price between two decisions; a coin that is renamed or
+    redenominated (1000 old for one new) does, and its balance with it.
+    """
+    return now > before * _LEAP or now * _LEAP < before
 
 
 def average_for_base(levels: Levels, coins: Decimal) -> Decimal | None:

@@ -10,7 +10,7 @@ from autotrader_v2.domain.ladder import LadderParams, OrderStyle
 from autotrader_v2.domain.market import MarketRules
 from autotrader_v2.domain.money import HUNDRED, ZERO, floor_to
 from autotrader_v2.domain.orders import Why
-from autotrader_v2.domain.quotes import Quote, average_for_base, average_for_quote
+from autotrader_v2.domain.quotes import Quote, average_for_base, average_for_quote, leaps
 
 _REST_PAUSE_MS = 60_000
 _SECOND_MS = 1000
@@ -70,6 +70,7 @@ class Reason(StrEnum):
     NO_QUOTE = "no_quote"
     QUOTE_TOO_OLD = "quote_too_old"
     WAITS_FOR_NEW_QUOTE = "waits_for_new_quote"
+    PRICE_LEAPED = "price_leaped"
     MARKET_CLOSED = "market_closed"
     DELISTING = "delisting"
     BALANCE_UNKNOWN = "balance_unknown"
@@ -118,6 +119,7 @@ class Situation(NamedTuple):
     `mode` is the stricter of market's and global switch. `params` are resolved; `free_quote` is what a rebuy may
     spend, `free_for_start` what is left for starts after other ladders' reserves. `base` None: no reading yet that is
     later than the last order. `quote_after_ms`: only a quote later than that may decide. `not_before_*_ms`: back-off.
+    `known_price`: what the coin was worth when last decided on or, after a start, bought; None: nothing to compare.
     """
 
     cycle: TradingCycle
@@ -138,6 +140,7 @@ class Situation(NamedTuple):
     max_quote_age_ms: int = 3000
     ladder_error: tuple[str, str] | None = None
     start_refused: "Hold | None" = None
+    known_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,8 @@ def _blocked(now: Situation) -> Hold | None:
         return Hold(Reason.QUOTE_TOO_OLD, (("age_ms", age_ms), ("limit_ms", now.max_quote_age_ms)))
     if quote.exchange_ms <= now.quote_after_ms:
         return Hold(Reason.WAITS_FOR_NEW_QUOTE)
+    if now.known_price is not None and leaps(now.known_price, quote.bid):
+        return Hold(Reason.PRICE_LEAPED, (("before", now.known_price), ("bid", quote.bid)))
     return None
 
 

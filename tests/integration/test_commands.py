@@ -313,3 +313,30 @@ def test_a_jump_reaches_no_decision_before_it_is_confirmed(desk: Desk) -> None:
     desk.engine.feed._on_quote(wild)  # type: ignore[misc]
     desk.engine.until("it was refused", lambda: desk.engine.floor.board.newest(market).ask < 3000)  # type: ignore[union-attr]
     assert desk.active() == cycle
+
+
+def test_m17_a_redenominated_coin_is_halted_until_its_owner_resumes_it(desk: Desk) -> None:
+    """1000 new coins for each old one, at a thousandth of the price: no rebuy, no Quick buy; then it goes on."""
+    cycle = desk.start()
+    balances = desk.paper.books()
+    desk.paper.restore({**balances, "ETH": balances["ETH"] * 1000})
+    desk.engine.feed.tell(a_price(desk.engine.slot("ETH").market, D("2.5"), D("0.01"), from_book_read=True))
+    desk.engine.until_price("ETH", "2.5", "the leap is seen", lambda: desk.hold() == "price_leaped")
+    for _ in range(20):
+        desk.engine.price("ETH", "2.5")
+    with pytest.raises(CommandRefused) as refused:
+        desk.engine.desk.quick_buy("ETH", D(20), "test")
+    assert refused.value.code == "price_leaped"
+    assert desk.active() == cycle, "nothing was bought or sold"
+    desk.engine.desk.resume_cycle("ETH", "test")
+    desk.engine.until_price("ETH", "2.5", "the owner said that it is right", lambda: desk.hold() != "price_leaped")
+
+
+def test_m17_a_leap_while_the_program_was_away_is_seen_at_the_start(tmp_path: Path) -> None:
+    paper = PaperExchange(RULES, {"USDT": D(1000)}, clock=SystemClock())
+    with an_engine(tmp_path, paper) as engine:
+        Desk(engine, paper).start()
+    with an_engine(tmp_path, paper) as engine:
+        one = Desk(engine, paper)
+        engine.until_price("ETH", "2.5", "the leap is seen", lambda: one.hold() == "price_leaped")
+        engine.until_price("ETH", "2500", "the right price is back", lambda: one.hold() != "price_leaped")

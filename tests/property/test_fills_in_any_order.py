@@ -20,7 +20,7 @@ from autotrader_v2.application.slot import InFlight, Slot, SlotState
 from autotrader_v2.domain.cycle import Active, Idle, TradingCycle
 from autotrader_v2.domain.orders import Fill, OrderIntent, OrderType, Side, Why
 from autotrader_v2.infrastructure.clock import SystemClock
-from autotrader_v2.infrastructure.notifier import LogNotifier
+from autotrader_v2.infrastructure.notify.log import LogNotifier
 from autotrader_v2.infrastructure.paper import PaperExchange
 from autotrader_v2.simulation.journal import MemoryJournal, Store
 from tests.builders import ETH, NOW_MS, PARAMS, RULES, a_buy, a_fill, a_sale, an_active_cycle

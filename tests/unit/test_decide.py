@@ -61,6 +61,15 @@ def test_m7_no_order_on_a_missing_or_old_price() -> None:
     assert reason(a_situation(now_ms=NOW_MS + 3000)) == "Buy"
 
 
+@pytest.mark.parametrize(
+    ("known", "holds"), [("2500", False), ("7499", False), ("7501", True), ("833", True), ("834", False)]
+)
+def test_m17_a_price_that_no_market_moves_to_stops_both_sides(known: str, holds: bool) -> None:
+    for cycle in (Idle(market=ETH), an_active_cycle()):
+        said = reason(a_situation(cycle=cycle, known_price=Decimal(known)))
+        assert (said == Reason.PRICE_LEAPED) == holds
+
+
 def test_a_quote_decides_at_most_one_order() -> None:
     assert reason(a_situation(quote_after_ms=NOW_MS)) == Reason.WAITS_FOR_NEW_QUOTE
     assert reason(a_situation(quote_after_ms=NOW_MS - 1)) == "Buy"

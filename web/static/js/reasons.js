@@ -14,6 +14,7 @@ const BY_PERSON = new Set(["sold_by_you", "reset_by_you"]);
 const LOOKS = {
   order_in_flight: ["go", "go"], order_unknown: ["unknown", "danger"], busy: ["go", "go"], paused: ["pause", "warn"],
   off: ["off", "q"], no_quote: ["stale", "warn"], quote_too_old: ["stale", "warn"], waits_for_new_quote: ["wait", "q"],
+  price_leaped: ["look", "warn"],
   market_closed: ["pause", "warn"], delisting: ["look", "warn"], balance_unknown: ["wait", "q"], shortage: ["look", "warn"],
   locked_in_your_order: ["look", "warn"], too_small_to_sell: ["look", "warn"], thin_book: ["wait", ""],
   backing_off: ["wait", "warn"], rebuy_pause: ["wait", ""], spread_too_wide: ["wait", ""], needs_money: ["look", "warn"],
@@ -56,7 +57,7 @@ function told(coin, values, now) {
     needs: number(values.needs), has: number(values.has), short: number(String(Math.max(0, Number(values.needs) - Number(values.has)))),
     coins: coins(values.coins), worth: number(values.worth), average: price(values.average), wanted: price(values.wanted),
     spread: percent(values.spread_pct ?? coin.spread_pct), spread_limit: percent(values.limit_pct),
-    ask: price(values.ask ?? coin.ask), limit: price(values.limit), to_limit: gap(values.limit, values.ask ?? coin.ask),
+    before_price: price(values.before), ask: price(values.ask ?? coin.ask), limit: price(values.limit), to_limit: gap(values.limit, values.ask ?? coin.ask),
     field: values.field ? t(has(`param.${values.field}`) ? `param.${values.field}` : "param.other", { field: values.field }) : "",
     why: values.why ?? "", max: values.max_active_cycles ?? "", full: number(coin.ladder_cost), price: price(shownPrice(coin)),
   };
@@ -86,7 +87,7 @@ function variant(coin, { reason, values }, globalSwitch) {
 /** What the row's button offers, by variant. */
 const OFFERS = {
   "reason.order_unknown": "see_order", "reason.holds_coins": "choose", "reason.needs_money": "budget",
-  "reason.bad_ladder": "ladder", "reason.shortage": "choose",
+  "reason.bad_ladder": "ladder", "reason.shortage": "choose", "reason.price_leaped": "resume",
 };
 
 export function explain(coin, globalSwitch, now) {
