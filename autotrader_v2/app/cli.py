@@ -66,10 +66,11 @@ def serve(
     speed: SpeedFlag = None,
     data_dir: DataDirFlag = None,
     no_browser: NoBrowserFlag = False,
+    life: Annotated[str, typer.Option("--life", hidden=True)] = "",
 ) -> None:
     """Serve the page and trade. This is what happens without a command."""
     settings = _load(_flags(host=host, port=port, mode=mode, feed=feed, speed=speed, data_dir=data_dir))
-    raise typer.Exit(_serve(settings, open_browser=not no_browser))
+    raise typer.Exit(_serve(settings, open_browser=not no_browser, life=life))
 
 
 @app.command()
@@ -84,12 +85,14 @@ def restart(
 ) -> None:
     """Stop the running one and start it again, with the flags it had and those given here."""
     from autotrader_v2.app import instance
-    from autotrader_v2.app.restart import Stopped, stop_running
+    from autotrader_v2.app.restart import Stopped, is_watched, restart_watched, stop_running
 
     given = _flags(host=host, port=port, mode=mode, feed=feed, speed=speed, data_dir=data_dir)
     folder = _load(_flags(data_dir=data_dir), quiet=True).data_dir
     # Settings that would not start must not stop what runs, so they are read before anything is asked.
     settings = _load({**instance.last_flags(folder), **given})
+    if is_watched(folder):
+        return restart_watched(folder, given, _say)
     how = stop_running(folder, _say)
     # The person's page is already open in the other case, and comes back by itself.
     raise typer.Exit(_serve(settings, open_browser=how is Stopped.WAS_FREE and not no_browser))
@@ -97,10 +100,49 @@ def restart(
 
 @app.command()
 def stop(data_dir: DataDirFlag = None) -> None:
-    """Stop the running one: it finishes what is in flight, writes it down and leaves."""
-    from autotrader_v2.app.restart import stop_running
+    """Stop the running one: it finishes what is in flight, writes it down and leaves; its watchdog with it."""
+    from autotrader_v2.app.restart import is_watched, stop_running, stop_watched
 
-    stop_running(_load(_flags(data_dir=data_dir), quiet=True).data_dir, _say)
+    folder = _load(_flags(data_dir=data_dir), quiet=True).data_dir
+    if is_watched(folder):
+        return stop_watched(folder, _say)
+    stop_running(folder, _say)
+
+
+@app.command()
+def watchdog(
+    host: HostFlag = None,
+    port: PortFlag = None,
+    mode: ModeFlag = None,
+    feed: FeedFlag = None,
+    speed: SpeedFlag = None,
+    data_dir: DataDirFlag = None,
+    no_browser: NoBrowserFlag = False,
+) -> None:
+    """Serve and trade under a watchdog that brings a crashed or hung engine back and tells you."""
+    settings = _load(_flags(host=host, port=port, mode=mode, feed=feed, speed=speed, data_dir=data_dir))
+    from autotrader_v2.app.watchdog import run_watchdog
+
+    raise typer.Exit(run_watchdog(settings, open_browser=not no_browser))
+
+
+@app.command("sell-out")
+def sell_out(
+    yes: Annotated[bool, typer.Option("--yes", help="Really sell. Without it nothing happens.")] = False,
+    host: HostFlag = None,
+    port: PortFlag = None,
+    mode: ModeFlag = None,
+    feed: FeedFlag = None,
+    speed: SpeedFlag = None,
+    data_dir: DataDirFlag = None,
+    by: Annotated[str, typer.Option("--by", hidden=True)] = "sell-out",
+) -> None:
+    """Sell everything that cycles bought, at market, and leave all coins switched off; the engine must be stopped."""
+    settings = _load(_flags(host=host, port=port, mode=mode, feed=feed, speed=speed, data_dir=data_dir))
+    _require("--yes", yes, "is needed: every open position is sold at the price of the moment, at a loss if need be")
+    from autotrader_v2.app.sell_out import run_sell_out
+
+    raise typer.Exit(run_sell_out(settings, by))
 
 
 @app.command()
@@ -235,7 +277,7 @@ def smoke() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line and return its exit code: 0 well, 1 failed, 2 input refused."""
-    from autotrader_v2.app.instance import AlreadyRunning, DataDirUnusable
+    from autotrader_v2.app.instance import AlreadyRunning, AlreadyWatched, DataDirUnusable
     from autotrader_v2.app.restart import CannotStop
 
     for stream in (sys.stdout, sys.stderr):
@@ -252,16 +294,16 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except typer.Abort:
         return _INTERRUPTED
-    except (AlreadyRunning, DataDirUnusable, CannotStop) as error:
+    except (AlreadyRunning, AlreadyWatched, DataDirUnusable, CannotStop) as error:
         _say(str(error))
         return _FAILED
     return code if isinstance(code, int) else 0
 
 
-def _serve(settings: "Settings", *, open_browser: bool) -> int:
+def _serve(settings: "Settings", *, open_browser: bool, life: str = "") -> int:
     from autotrader_v2.app.compose import serve as run
 
-    return run(settings, open_browser=open_browser)
+    return run(settings, open_browser=open_browser, life=life)
 
 
 def _load(flags: Mapping[str, str], *, quiet: bool = False) -> "Settings":

@@ -17,7 +17,7 @@ from autotrader_v2.app.notifying import notifier_of
 from autotrader_v2.app.outside import Outside, binding_of, database_of, feed_kind_of, outside_of
 from autotrader_v2.app.settings import Mode, Settings
 from autotrader_v2.application.desk import Desk
-from autotrader_v2.application.events import Bus, Priority, SettingSet
+from autotrader_v2.application.events import Bus, Priority, SettingSet, SwitchSet
 from autotrader_v2.application.floor import Floor, TraderConfig
 from autotrader_v2.application.funds import Wallet
 from autotrader_v2.application.ports import Binding, JournalState, Notifier, TradingError
@@ -35,12 +35,12 @@ _READY_AFTER_S = 4.0
 _SYMBOLS = "symbols"
 
 
-def serve(settings: Settings, *, open_browser: bool) -> int:
-    """Serve the page and trade until asked to stop; returns the exit code."""
+def serve(settings: Settings, *, open_browser: bool, life: str = "") -> int:
+    """Serve the page and trade until asked to stop; returns the exit code. `life`: see `instance.claim`."""
     logs.configure(level=settings.log_level, form=settings.log_format, secrets=settings.secrets)
     from web.server import CannotServe
 
-    with instance.claim(settings.data_dir) as held:
+    with instance.claim(settings.data_dir, life) as held:
         stacks.install(settings.data_dir)
         try:
             program = _Program(settings, held)
@@ -160,17 +160,20 @@ def vitals_of(trader: AutoTraderV2 | None) -> Vitals:
         return Vitals(phase="starting")
     floor = trader.floor
     slots = trader.get_all_cycles()
-    known = trader.phase == "running"
     return Vitals(
         phase=trader.phase,
         markets_on=sum(floor.mode_of(slot) is not SwitchMode.OFF for slot in slots),
         open_orders=len(floor.in_flight),
-        open_cycles=sum(isinstance(slot.state.cycle, Active) for slot in slots) if known else None,
+        open_cycles=sum(isinstance(slot.state.cycle, Active) for slot in slots) if slots else None,
     )
 
 
-def build(settings: Settings, desk: Desk, notifier: Notifier | None = None) -> AutoTraderV2:
-    """Put the engine together and hand it to the desk. Errors: `TradingError`, ValueError (unreadable prices)."""
+def build(
+    settings: Settings, desk: Desk, notifier: Notifier | None = None, *, switched_off_by: str = ""
+) -> AutoTraderV2:
+    """Put the engine together and hand it to the desk. `switched_off_by` somebody: it decides nothing by itself.
+
+    Errors: `TradingError`, ValueError (unreadable prices)."""
     from autotrader_v2.infrastructure.store import SqlJournal
 
     kind = feed_kind_of(settings)
@@ -183,6 +186,10 @@ def build(settings: Settings, desk: Desk, notifier: Notifier | None = None) -> A
     if first_start:
         value = {"available": [market.pair for market in outside.markets], "primary": primary.pair}
         journal.write(SettingSet(name=_SYMBOLS, value=value, by="first start", time_ms=outside.clock.now_ms()))
+    if switched_off_by:
+        now_ms = outside.clock.now_ms()
+        journal.write(SwitchSet(market=None, mode=SwitchMode.OFF, by=switched_off_by, time_ms=now_ms))
+        state = replace(state, switches={**state.switches, None: SwitchMode.OFF})
     floor = Floor(
         exchange=outside.exchange,
         journal=journal,

@@ -19,6 +19,7 @@ from autotrader_v2.app.private_files import OWNER_ONLY, read_private, write_priv
 from autotrader_v2.app.process import ProcessIdentity, identify
 
 LOCK_NAME = "mtrade.lock"
+WATCH_LOCK_NAME = "mtrade.watchdog.lock"
 CONTROL_NAME = "mtrade.control.json"
 FLAGS_NAME = "mtrade.flags.json"
 
@@ -49,6 +50,13 @@ class AlreadyRunning(Exception):
         self.holder = holder
 
 
+class AlreadyWatched(Exception):
+    """Another watchdog watches over this data folder."""
+
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__(f"A watchdog already watches over {data_dir}. It goes on; `mTrade.py stop` ends it.")
+
+
 class DataDirUnusable(Exception):
     """The data folder cannot be made or written. Nothing was started."""
 
@@ -62,7 +70,7 @@ class Instance:
 
     data_dir: Path
     stop_token: str = field(repr=False)
-    nonce: str = field(default_factory=lambda: secrets.token_hex(8))
+    nonce: str
 
     def publish(self, *, host: str, port: int, url: str, flags: Mapping[str, str]) -> None:
         """Tell other commands where this one serves. Call it when requests to stop are answered."""
@@ -73,33 +81,49 @@ class Instance:
 
 
 @contextmanager
-def claim(data_dir: Path) -> Iterator[Instance]:
-    """Hold the data folder for as long as the block runs. Errors: `AlreadyRunning`, `DataDirUnusable`."""
-    with _lock(data_dir, patience_s=_CLAIM_PATIENCE_S):
-        control = data_dir / CONTROL_NAME
-        control.unlink(missing_ok=True)  # a crash leaves its own behind
-        try:
-            yield Instance(data_dir, secrets.token_urlsafe(32))
-        finally:
-            with suppress(OSError):
-                control.unlink(missing_ok=True)
+def claim(data_dir: Path, life: str = "") -> Iterator[Instance]:
+    """Hold the data folder for as long as the block runs. Errors: `AlreadyRunning`, `DataDirUnusable`.
+
+    `life` is the nonce that a watchdog chose, to know its own child's heartbeat.
+    """
+    try:
+        with _lock(data_dir, patience_s=_CLAIM_PATIENCE_S):
+            control = data_dir / CONTROL_NAME
+            control.unlink(missing_ok=True)  # a crash leaves its own behind
+            try:
+                yield Instance(data_dir, secrets.token_urlsafe(32), life or secrets.token_hex(8))
+            finally:
+                with suppress(OSError):
+                    control.unlink(missing_ok=True)
+    except _Taken:
+        raise AlreadyRunning(data_dir, holder_of(data_dir)) from None
 
 
-def is_free(data_dir: Path) -> bool:
-    """Whether no mTrade holds the data folder at this moment."""
-    if not (data_dir / LOCK_NAME).exists():
+@contextmanager
+def watch(data_dir: Path) -> Iterator[None]:
+    """Be the data folder's only watchdog for as long as the block runs. Errors: `AlreadyWatched`, `DataDirUnusable`."""
+    try:
+        with _lock(data_dir, WATCH_LOCK_NAME, patience_s=_CLAIM_PATIENCE_S):
+            yield
+    except _Taken:
+        raise AlreadyWatched(data_dir) from None
+
+
+def is_free(data_dir: Path, name: str = LOCK_NAME) -> bool:
+    """Whether no mTrade (or with the other lock's name: no watchdog) holds the data folder at this moment."""
+    if not (data_dir / name).exists():
         return True
     try:
-        with _lock(data_dir):
+        with _lock(data_dir, name):
             return True
-    except AlreadyRunning:
+    except _Taken:
         return False
 
 
-def wait_until_free(data_dir: Path, timeout_s: float) -> bool:
-    """Wait until no mTrade holds the data folder; False when the time is over first."""
+def wait_until_free(data_dir: Path, timeout_s: float, name: str = LOCK_NAME) -> bool:
+    """Wait until nobody holds the data folder; False when the time is over first."""
     deadline = time.monotonic() + timeout_s
-    while not is_free(data_dir):
+    while not is_free(data_dir, name):
         if time.monotonic() >= deadline:
             return False
         time.sleep(_POLL_S)
@@ -126,11 +150,15 @@ def last_flags(data_dir: Path) -> dict[str, str]:
     return {str(name): str(value) for name, value in read_private(data_dir / FLAGS_NAME).items()}
 
 
+class _Taken(Exception):
+    """Another process has the lock."""
+
+
 @contextmanager
-def _lock(data_dir: Path, *, patience_s: float = 0) -> Iterator[None]:
+def _lock(data_dir: Path, name: str = LOCK_NAME, *, patience_s: float = 0) -> Iterator[None]:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(data_dir / LOCK_NAME, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
+        handle = os.open(data_dir / name, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
     except OSError as error:
         raise DataDirUnusable(
             f"The data folder {data_dir} cannot be used: {error.strerror}. Nothing was started. "
@@ -141,7 +169,7 @@ def _lock(data_dir: Path, *, patience_s: float = 0) -> Iterator[None]:
         while not (locked := _try_lock(handle)) and time.monotonic() < deadline:
             time.sleep(_POLL_S)
         if not locked:
-            raise AlreadyRunning(data_dir, holder_of(data_dir))
+            raise _Taken
         try:
             yield
         finally:

@@ -1,13 +1,15 @@
 """Stop the mTrade of a data folder: ask, wait, and only then end exactly that process."""
 
 import http.client
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from pathlib import Path
 
-from autotrader_v2.app import instance, process
-from autotrader_v2.app.instance import Holder
+from autotrader_v2.app import instance, process, wishes
+from autotrader_v2.app.instance import WATCH_LOCK_NAME, Holder
 from autotrader_v2.app.values import is_loopback
+from autotrader_v2.app.wishes import Wish
 
 STOP_PATH = "/api/control/stop"
 STOP_HEADER = "X-Stop-Token"
@@ -15,6 +17,8 @@ STOP_HEADER = "X-Stop-Token"
 _ASK_TIMEOUT_S = 5.0
 _POLITE_WAIT_S = 15.0
 _SIGNAL_WAIT_S = 5.0
+_WATCHDOG_WAIT_S = 60.0
+_POLL_S = 0.1
 
 
 class Stopped(Enum):
@@ -65,6 +69,37 @@ def stop_running(
         f"The mTrade in {data_dir} still runs, and process {holder.process.pid} is not the one that was written down "
         "or may not be ended by you. Close its window or end it by hand, then try again."
     )
+
+
+def is_watched(data_dir: Path) -> bool:
+    """Whether a watchdog watches over the data folder: it would start again what is merely stopped."""
+    return not instance.is_free(data_dir, WATCH_LOCK_NAME)
+
+
+def stop_watched(data_dir: Path, say: Callable[[str], None], *, wait_s: float = _WATCHDOG_WAIT_S) -> None:
+    """Have the watchdog stop its engine and end. Errors: `CannotStop`."""
+    say("Asking the watchdog to stop its mTrade and to end.")
+    wishes.leave(data_dir, Wish(restart=False))
+    if not instance.wait_until_free(data_dir, wait_s, WATCH_LOCK_NAME):
+        raise CannotStop(f"The watchdog of {data_dir} does not listen. End it by hand, then try again.")
+    say("Both stopped.")
+
+
+def restart_watched(
+    data_dir: Path, flags: Mapping[str, str], say: Callable[[str], None], *, wait_s: float = _WATCHDOG_WAIT_S
+) -> None:
+    """Have the watchdog stop its engine and start it again with these flags over those it had. Errors: `CannotStop`."""
+    before = instance.holder_of(data_dir)
+    say("Asking the watchdog to start its mTrade again.")
+    wishes.leave(data_dir, Wish(restart=True, flags=dict(flags)))
+    ends_s = time.monotonic() + wait_s
+    while time.monotonic() < ends_s:
+        now = instance.holder_of(data_dir)
+        if now is not None and (before is None or now.process != before.process):
+            say(f"It runs again at {now.url} (process {now.process.pid}).")
+            return
+        time.sleep(_POLL_S)
+    raise CannotStop(f"The watchdog of {data_dir} did not bring it back within {wait_s:g} s. Its window tells why.")
 
 
 def _ask(holder: Holder) -> str:

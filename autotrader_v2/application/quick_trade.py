@@ -86,12 +86,16 @@ class QuickTrade:
         self._audit("quick_buy", slot, by, {"amount": plain(amount)})
         return self._wait(slot, intent)
 
-    def sell_all(self, slot: Slot, then: str, by: str) -> Done:
-        """Sell the whole position (or, when idle, the coins outside) at market; then `pause` it or let it `restart`."""
+    def sell_all(self, slot: Slot, then: str, by: str, *, only_own: bool = False) -> Done:
+        """Sell the whole position (or, when idle, the coins outside) at market; then `pause` it or let it `restart`.
+
+        `only_own`: coins outside stay, also when the cycle closes a moment before.
+        """
         quote = self._fresh_quote(slot)
         rules = slot.state.rules
         reading = self._reader.reading_of(slot)
-        outside = outside_coins(slot, reading) if isinstance(slot.state.cycle, Idle) else ZERO
+        idle = isinstance(slot.state.cycle, Idle)
+        outside = outside_coins(slot, reading) if idle and not only_own else ZERO
         with slot.lock:
             if slot.state.order is not None:
                 raise order_in_flight(slot)
