@@ -10,6 +10,8 @@ from typing import Any
 
 import structlog
 
+from autotrader_v2.application.lines import Doing, beat, doing
+
 _log = structlog.get_logger()
 _LINGER_S = 0.02
 _LOOK_S = 1.0
@@ -34,9 +36,12 @@ class Afterwards:
     def run(self, stopping: threading.Event) -> None:
         """Serve until told to stop. Wall time: an order takes as long as it takes."""
         while not stopping.is_set():
-            if self._wake.wait(_LOOK_S):
-                self._wake.clear()
-                stopping.wait(_LINGER_S)
+            with doing(Doing.WAITS):
+                woken = self._wake.wait(_LOOK_S)
+                if woken:
+                    self._wake.clear()
+                    stopping.wait(_LINGER_S)
+            if woken:
                 self.finish()
 
     def finish(self) -> None:
@@ -47,6 +52,7 @@ class Afterwards:
             except IndexError:
                 return  # another thread took the last one
             _guarded(call, args)
+            beat()
 
 
 def _guarded(call: Callable[..., object], args: tuple[Any, ...]) -> None:

@@ -5,7 +5,6 @@ Telegram, metrics. None of them can slow or stop a trade.
 """
 
 import queue
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from autotrader_v2.application.lines import Doing, doing
 from autotrader_v2.domain.cycle import CycleEvent, TradingCycle
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.orders import Fill, OrderIntent, Side, Why
@@ -200,16 +200,15 @@ News = MarketChanged | Booked | Alert
 
 
 class Bus:
-    """Passes news to listeners on a thread of its own. Full: news is dropped and counted, trading never waits."""
+    """Passes news to listeners on a line of its own. Full: news is dropped and counted, trading never waits."""
 
     def __init__(self, capacity: int = 10_000) -> None:
         self._queue: queue.Queue[News | None] = queue.Queue(capacity)
         self._listeners: list[Callable[[News], None]] = []
-        self._thread: threading.Thread | None = None
         self.dropped = 0
 
     def listen(self, listener: Callable[[News], None]) -> None:
-        """Add a listener; it is called on the bus's thread, one piece of news at a time."""
+        """Add a listener; it is called on the bus's line, one piece of news at a time."""
         self._listeners = [*self._listeners, listener]
 
     def tell(self, news: News) -> None:
@@ -219,21 +218,17 @@ class Bus:
         except queue.Full:
             self.dropped += 1
 
-    def start(self) -> None:
-        """Begin passing news on."""
-        self._thread = threading.Thread(target=self._run, name="bus", daemon=True)
-        self._thread.start()
-
     def stop(self) -> None:
-        """Pass on what waits, then end."""
-        if self._thread is None:
-            return
+        """Let `run` pass on what waits, then end."""
         self._queue.put(None)
-        self._thread.join(timeout=5)
-        self._thread = None
 
-    def _run(self) -> None:
-        while (news := self._queue.get()) is not None:
+    def run(self) -> None:
+        """Pass news on until told to stop."""
+        while True:
+            with doing(Doing.WAITS):
+                news = self._queue.get()
+            if news is None:
+                return
             for listener in self._listeners:
                 try:
                     listener(news)

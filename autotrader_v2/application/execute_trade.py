@@ -92,6 +92,8 @@ class ExecuteTrade:
 
     def _late(self, slot: Slot, intent: OrderIntent) -> str | None:
         """Why the decision no longer stands: switched off, or its price has aged or moved away meanwhile."""
+        if self._floor.sending_ended.is_set():
+            return "sending_ended"
         if not self._allowed(slot, intent.why):
             return "switched_off"
         quote = self._floor.board.newest(slot.market)

@@ -65,6 +65,8 @@ class Floor:
     account_pause: Pause | None = None
     # Set while the trader is held or ends: decisions of the engine, claimed ones too, no longer leave.
     holding: threading.Event = field(default_factory=threading.Event)
+    # Set when the program must end at once: no order leaves any more, a person's neither.
+    sending_ended: threading.Event = field(default_factory=threading.Event)
     slots: dict[Market, Slot] = field(default_factory=dict)
     # Set when balances should be read now; the reader clears it.
     want_balances: threading.Event = field(default_factory=threading.Event)

@@ -105,6 +105,12 @@ class Clock(Protocol):
     def monotonic_s(self) -> float:
         """Seconds that never jump."""
 
+    def wall_ms(self) -> int:
+        """Milliseconds since the epoch as the machine's clock is set now: jumps when it is set or the machine slept."""
+
+    def machine_s(self) -> float:
+        """Seconds of real time that never jump, however fast a played feed's time goes."""
+
     def wait(self, event: threading.Event, timeout_s: float) -> bool:
         """Wait for the event at most that long by this clock; True when it was set."""
 
@@ -166,6 +172,10 @@ class Exchange(Protocol):
 
 class AccountFeed(Protocol):
     """Own trades as they happen: the fast path; reads stay the truth."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether trades come; no I/O."""
 
     def start(self, on_fill: Callable[[Fill], None], on_gap: Callable[[], None]) -> None:
         """Begin. `on_fill`: each own trade, ours and foreign, maybe twice. `on_gap`: some may have been missed."""

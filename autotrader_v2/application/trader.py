@@ -15,7 +15,9 @@ from autotrader_v2.application.deciding import Decider
 from autotrader_v2.application.events import Outcome, Priority
 from autotrader_v2.application.execute_trade import ExecuteTrade
 from autotrader_v2.application.floor import Floor, market_log
+from autotrader_v2.application.health import Health, health_of
 from autotrader_v2.application.late_fills import LateFills
+from autotrader_v2.application.lines import Doing, Line, doing
 from autotrader_v2.application.outbox import Claim, Outbox
 from autotrader_v2.application.ports import (
     AccountFeed,
@@ -26,12 +28,14 @@ from autotrader_v2.application.ports import (
     TradingError,
 )
 from autotrader_v2.application.quick_trade import Done, QuickTrade
+from autotrader_v2.application.reach import Reach, WatchedExchange
 from autotrader_v2.application.readings import BalanceReader
 from autotrader_v2.application.reconcile import Reconciler
 from autotrader_v2.application.recovery import new_terms, restore
 from autotrader_v2.application.resolve import Resolver
 from autotrader_v2.application.second_instance import SecondInstance
 from autotrader_v2.application.slot import Slot
+from autotrader_v2.application.supervise import Supervisor, WatchedClock
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.orders import OrderIntent
@@ -63,7 +67,14 @@ class AutoTraderV2:
     ) -> None:
         self.floor = floor
         self.feed = feed
-        self._account_feed = account_feed
+        self.account_feed = account_feed
+        self._stopping = threading.Event()
+        self.supervisor = Supervisor(
+            crew or ThreadCrew(floor.config.senders), floor.clock, self._stopping, self._line_failed
+        )
+        floor.clock = WatchedClock(floor.clock)
+        self.reach = Reach(floor.clock)
+        floor.exchange = WatchedExchange(floor.exchange, self.reach)
         self._state = state
         self._markets = tuple(markets)
         self._first_switches = first_switches
@@ -77,11 +88,9 @@ class AutoTraderV2:
         self.reconciler = Reconciler(floor, self.reader, self.late_fills, self._second_instance, account_feed)
         self.commands = Commands(floor, self._decider, self.reader)
         self.quick_trade = QuickTrade(floor, self._decider, self.reader, self._submit)
-        self._crew = crew or ThreadCrew(floor.config.senders)
-        self._outbox = Outbox(self._crew.submit, self._make_durable, self._send)
+        self._outbox = Outbox(self.supervisor.submit, self._make_durable, self._send)
         self._carrying = 0
         self._carrying_lock = threading.Condition()
-        self._stopping = threading.Event()
         self._started = threading.Event()
         floor.board.on_book_wanted = self._want_book
         self.phase = "new"
@@ -101,7 +110,7 @@ class AutoTraderV2:
             self._mark_all_due()
             return
         self.phase = "starting"
-        self._crew.spawn("boot", self._boot_or_say_why)
+        self.supervisor.once("boot", self._boot_or_say_why)
 
     def wait_started(self, timeout_s: float) -> bool:
         """Wait until it trades (or could not start); False while the exchange is still being asked."""
@@ -112,6 +121,11 @@ class AutoTraderV2:
         self.floor.holding.set()
         self._wait_for_orders()
 
+    def stop_sending(self) -> None:
+        """From now on no order leaves, a person's neither, until the program is started anew (row P13). Never waits."""
+        self.floor.sending_ended.set()
+        self.floor.holding.set()
+
     def stop(self) -> None:
         """End: no new decision, wait for what is in flight (at most `stop_wait_s`), end the threads, close."""
         if self.phase == "stopped":
@@ -121,8 +135,8 @@ class AutoTraderV2:
         self._stopping.set()
         floor = self.floor
         self.feed.stop()
-        if self._account_feed is not None:
-            self._account_feed.stop()
+        if self.account_feed is not None:
+            self.account_feed.stop()
         if not self._wait_for_orders():
             _log.warning("an order is still out; the next start finds out what became of it")
         floor.want_balances.set()
@@ -130,9 +144,9 @@ class AutoTraderV2:
         self._resolver.stop()
         self.late_fills.stop()
         floor.board.wake_workers(floor.config.workers)
-        self._crew.end()
-        floor.afterwards.finish()
         floor.bus.stop()
+        self.supervisor.end()
+        floor.afterwards.finish()
         floor.exchange.close()
         floor.journal.close()
         self.phase = "stopped"
@@ -174,6 +188,10 @@ class AutoTraderV2:
         """All slots, in the order of the settings."""
         return list(self.floor.slots.values())
 
+    def health(self) -> Health:
+        """How each part is: no lock, no I/O; from any thread at any phase."""
+        return health_of(self)
+
     # -- wishes: each is journalled, refused with a reason, and never waits for the network unless it says so
 
     def switch(self, currency: str | None, mode: SwitchMode, by: str) -> None:
@@ -201,6 +219,12 @@ class AutoTraderV2:
         return self.quick_trade.sell_all(self.commands.slot(currency), then, by)
 
     # -- threads
+
+    def _line_failed(self, line: Line) -> None:
+        """A line of work failed; it is begun again by itself."""
+        values = {"line": line.name, "error": line.error, "count": str(line.restarts)}
+        _log.error("a line of work ended; it is begun again", **values)
+        self.floor.alert("line_failed", Priority.HIGH, None, values)
 
     def _boot_or_say_why(self) -> None:
         try:
@@ -239,18 +263,19 @@ class AutoTraderV2:
             self._resolver.watch(slot)
         self._second_instance.started()
         self._compare_first()
-        floor.bus.start()
-        self._crew.spawn("afterwards", lambda: floor.afterwards.run(self._stopping))
+        spawn = self.supervisor.spawn
+        spawn("bus", floor.bus.run)
+        spawn("afterwards", lambda: floor.afterwards.run(self._stopping))
         for number in range(floor.config.workers):
-            self._crew.spawn(f"worker-{number}", self._work)
-        self._crew.spawn("resolver", lambda: self._resolver.run(self._stopping))
-        self._crew.spawn("late-fills", lambda: self.late_fills.run(self._stopping))
-        self._crew.spawn("balances", lambda: self.reader.run(self._stopping))
-        self._crew.spawn("reconcile", lambda: self.reconciler.run(self._stopping))
-        self._crew.spawn("sweep", self._sweep)
-        self._crew.spawn("keeper", self._keep)
-        if self._account_feed is not None:
-            self._account_feed.start(self.reconciler.on_fill, self._on_gap)
+            spawn(f"worker-{number}", self._work)
+        spawn("resolver", lambda: self._resolver.run(self._stopping))
+        spawn("late-fills", lambda: self.late_fills.run(self._stopping))
+        spawn("balances", lambda: self.reader.run(self._stopping), again=floor.want_balances.set)
+        spawn("reconcile", lambda: self.reconciler.run(self._stopping), again=floor.want_reconcile.set)
+        spawn("sweep", self._sweep)
+        spawn("keeper", self._keep)
+        if self.account_feed is not None:
+            self.account_feed.start(self.reconciler.on_fill, self._on_gap)
         self.phase = "running"
         self.feed.start(tuple(ordered), self._on_quote)
         _log.info("trading", markets=len(ordered), exchange=floor.exchange.name)
@@ -272,7 +297,8 @@ class AutoTraderV2:
     def _work(self) -> None:
         floor = self.floor
         while not self._stopping.is_set():
-            market = floor.board.take()
+            with doing(Doing.WAITS):
+                market = floor.board.take()
             if market is None:
                 return
             try:
@@ -304,7 +330,7 @@ class AutoTraderV2:
             return
         slot.reading_book, slot.book_read_s = True, now_s
         self._count(+1)
-        self._crew.submit(self._read_book, slot)
+        self.supervisor.submit(self._read_book, slot)
 
     def _make_durable(self, claims: Sequence[Claim]) -> Sequence[Claim]:
         durable: Sequence[Claim] = ()
@@ -330,7 +356,7 @@ class AutoTraderV2:
     def _submit(self, slot: Slot, intent: OrderIntent) -> "Future[Outcome | None]":
         """An order somebody waits for goes by itself."""
         self._count(+1)
-        return self._crew.submit(self._carry_out, slot, intent)
+        return self.supervisor.submit(self._carry_out, slot, intent)
 
     def _carry_out(self, slot: Slot, intent: OrderIntent) -> Outcome | None:
         try:

@@ -41,6 +41,14 @@ class SystemClock:
         """See the port."""
         return self._monotonic_s()
 
+    def wall_ms(self) -> int:
+        """See the port."""
+        return self._wall_ms()
+
+    def machine_s(self) -> float:
+        """See the port."""
+        return self._monotonic_s()
+
     def wait(self, event: threading.Event, timeout_s: float) -> bool:
         """See the port."""
         return event.wait(timeout_s)

@@ -93,8 +93,13 @@ class _Board(QuoteBoard):
 class _Bus(Bus):
     """Nobody listens; nothing runs beside."""
 
-    def start(self) -> None:
+    def __init__(self, hub: Hub) -> None:
+        super().__init__()
+        self._hub = hub
+
+    def run(self) -> None:
         """See `Bus`."""
+        self._hub.forever()
 
     def stop(self) -> None:
         """See `Bus`."""
@@ -106,8 +111,13 @@ class _Bus(Bus):
 class _Afterwards(Afterwards):
     """The world finishes what waits, now and then."""
 
+    def __init__(self, hub: Hub) -> None:
+        super().__init__()
+        self._hub = hub
+
     def run(self, stopping: threading.Event) -> None:
         """See `Afterwards`."""
+        self._hub.forever()
 
 
 class _Feed:
@@ -134,6 +144,8 @@ class _Feed:
 
 class _AccountFeed:
     """The process's end of the stream of own trades."""
+
+    connected = True
 
     def __init__(self) -> None:
         self.on_fill: Callable[[Fill], None] | None = None
@@ -191,14 +203,14 @@ class Process:
             journal=journal,
             clock=clock,
             notifier=self,
-            bus=_Bus(),
+            bus=_Bus(hub),
             board=_Board(hub, dice),
             wallet=Wallet("USDT"),
             config=config,
             home_quote="USDT",
             account_lock=FiberLock(hub),  # type: ignore[arg-type]
             slots=_Slots(hub),
-            afterwards=_Afterwards(),
+            afterwards=_Afterwards(hub),
         )
         self.alerts: list[Alert] = []
         self.trader = AutoTraderV2(

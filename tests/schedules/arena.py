@@ -81,6 +81,12 @@ class _Clock:
     def monotonic_s(self) -> float:
         return self.now_ms() / 1000
 
+    def wall_ms(self) -> int:
+        return self.ms
+
+    def machine_s(self) -> float:
+        return self.ms / 1000
+
     def wait(self, event: Any, timeout_s: float) -> bool:
         self.ms += int(timeout_s * 1000)
         return bool(event.is_set())

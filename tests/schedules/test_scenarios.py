@@ -210,9 +210,11 @@ def o2_o14_lost_answer_resolver_and_stream(arena: Arena) -> None:
     arena.do("feed", lambda: arena.price(ETH, "2500"), lambda: arena.price(ETH, "2499"))
     arena.do("resolver", lambda: _later(arena, arena.trader._resolver.look_at_due))
     arena.scheduler.run()
-    _later(arena, arena.trader._resolver.look_at_due)
-    arena.read_balances()
-    arena.settle()
+    # Once more: a commit that the resolver's leap of time made slow lets the next price send, and lose, the order.
+    for _ in range(2):
+        _later(arena, arena.trader._resolver.look_at_due)
+        arena.read_balances()
+        arena.settle()
     arena.check()
     assert len(arena.bought()) == 1
 

@@ -85,6 +85,14 @@ class PlayedClock:
         """Source time in seconds; never runs back."""
         return self._now() / 1000
 
+    def wall_ms(self) -> int:
+        """The source's time: nobody sets it, and a machine that sleeps only plays later."""
+        return self.now_ms()
+
+    def machine_s(self) -> float:
+        """Real time in seconds."""
+        return self._wall.monotonic_s()
+
     def wait(self, event: threading.Event, timeout_s: float) -> bool:
         """Wait for the event at most that long in source time; True when it was set.
 

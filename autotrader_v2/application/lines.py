@@ -1,0 +1,79 @@
+"""What a line of work does now: it waits (for time, for work), asks (the exchange), or works."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import Enum
+
+BACKOFF_MAX_S = 60.0
+WORKS_MAX_S = 10.0
+# A reading is repeated within a time-out of its own and may have many pages; beyond this it is stuck, not slow.
+ASKS_MAX_S = 120.0
+
+
+class Doing(Enum):
+    """What a line of work does now."""
+
+    WAITS = "waits"
+    WORKS = "works"
+    ASKS = "asks"
+
+
+class Line:
+    """One line of work. `failures` in a row, the newest `error`'s class name, `again_s` when it is begun again.
+
+    Units: seconds of the machine's time. `moved` is what it does and since when, replaced in one assignment.
+    """
+
+    __slots__ = ("again_s", "error", "failed_ms", "failures", "moved", "name", "now_s", "restarts")
+
+    def __init__(self, name: str, now_s: Callable[[], float]) -> None:
+        self.name = name
+        self.now_s = now_s
+        self.moved: tuple[Doing, float] = (Doing.WORKS, now_s())
+        self.failures = 0
+        self.restarts = 0
+        self.error = ""
+        self.failed_ms = 0
+        self.again_s = 0.0
+
+    def does(self, doing: Doing) -> Doing:
+        """From now on it does that; returns what it did before."""
+        before = self.moved[0]
+        self.moved = (doing, self.now_s())
+        return before
+
+    def unwell(self, now_s: float) -> bool:
+        """Whether it failed a moment ago."""
+        return self.failures > 0 and now_s < self.again_s + BACKOFF_MAX_S
+
+    def unmoved_s(self, now_s: float, watched_since_s: float) -> float:
+        """How long it has not moved under our eyes beyond what it may; 0 or less: it is well."""
+        doing, since_s = self.moved
+        if doing is Doing.WAITS:
+            return 0.0
+        return now_s - max(since_s, watched_since_s) - (WORKS_MAX_S if doing is Doing.WORKS else ASKS_MAX_S)
+
+
+current: ContextVar[Line | None] = ContextVar("line", default=None)
+
+
+@contextmanager
+def doing(what: Doing) -> Iterator[None]:
+    """This line of work does that inside the block; outside supervised lines nothing is kept."""
+    line = current.get()
+    if line is None:
+        yield
+        return
+    before = line.does(what)
+    try:
+        yield
+    finally:
+        line.does(before)
+
+
+def beat() -> None:
+    """This line of work moves."""
+    line = current.get()
+    if line is not None:
+        line.does(line.moved[0])

@@ -1,0 +1,119 @@
+"""Whether the exchange answers, and how fast: every call of the engine to it goes through here."""
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+from autotrader_v2.application.lines import Doing, doing
+from autotrader_v2.application.ports import Clock, Exchange, ExchangeUnavailable, Found, Holding, NotSeen
+from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
+from autotrader_v2.domain.quotes import Quote
+
+SLOW_S = 1.0
+_REMEMBERED = 5
+_SLOW_OF_REMEMBERED = 3
+
+T = TypeVar("T")
+
+
+class Reach:
+    """How the exchange answered lately. Each attribute is replaced in one assignment; readers take no lock.
+
+    Units: seconds by the engine's clock; `failing_since_s` None while it answers.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._took_s: deque[float] = deque(maxlen=_REMEMBERED)
+        self.failing_since_s: float | None = None
+        self.failing_since_ms = 0
+        self.failures = 0
+        self.answered_ms = 0
+
+    @property
+    def slow_s(self) -> float | None:
+        """The longest of the last calls when three of five took more than a second, else None."""
+        took = tuple(self._took_s)
+        return max(took) if sum(one > SLOW_S for one in took) >= _SLOW_OF_REMEMBERED else None
+
+    def timed(self, call: Callable[[], T]) -> T:
+        """One request, timed."""
+        began_s = self._clock.monotonic_s()
+        try:
+            return self.asked(call)
+        finally:
+            self._took_s.append(self._clock.monotonic_s() - began_s)
+
+    def asked(self, call: Callable[[], T]) -> T:
+        """One or more requests; only whether they were answered counts."""
+        with doing(Doing.ASKS):
+            try:
+                answer = call()
+            except ExchangeUnavailable:
+                self._failed()
+                raise
+        self._answered()
+        return answer
+
+    def _failed(self) -> None:
+        if self.failing_since_s is None:
+            self.failing_since_ms = self._clock.now_ms()
+            self.failing_since_s = self._clock.monotonic_s()
+        self.failures += 1
+
+    def _answered(self) -> None:
+        self.answered_ms = self._clock.now_ms()
+        self.failing_since_s, self.failures = None, 0
+
+
+class WatchedExchange:
+    """An `Exchange` that tells `Reach` how each call went."""
+
+    def __init__(self, exchange: Exchange, reach: Reach) -> None:
+        self._exchange = exchange
+        self._reach = reach
+        self.now_ms = exchange.now_ms
+
+    @property
+    def name(self) -> str:
+        """See the port."""
+        return self._exchange.name
+
+    def send(self, intent: OrderIntent) -> OrderResult:
+        """See the port. A refusal is an answer; what came of an order that got none is the reads' to tell."""
+        with doing(Doing.ASKS):
+            return self._exchange.send(intent)
+
+    def find(self, intent: OrderIntent, order_id: str = "") -> Found | NotSeen:
+        """See the port."""
+        return self._reach.asked(lambda: self._exchange.find(intent, order_id))
+
+    def own_trades(self, market: Market, since_ms: int) -> tuple[Fill, ...]:
+        """See the port."""
+        return self._reach.asked(lambda: self._exchange.own_trades(market, since_ms))
+
+    def balances(self) -> Mapping[str, Holding]:
+        """See the port."""
+        return self._reach.timed(self._exchange.balances)
+
+    def rules(self, markets: Sequence[Market]) -> Mapping[Market, MarketRules]:
+        """See the port."""
+        return self._reach.asked(lambda: self._exchange.rules(markets))
+
+    def book(self, market: Market) -> Quote:
+        """See the port."""
+        return self._reach.timed(lambda: self._exchange.book(market))
+
+    def tickers(self) -> Sequence[Quote]:
+        """See the port."""
+        return self._reach.timed(self._exchange.tickers)
+
+    def warm(self) -> None:
+        """See the port."""
+        with doing(Doing.ASKS):
+            self._exchange.warm()
+
+    def close(self) -> None:
+        """See the port."""
+        self._exchange.close()
