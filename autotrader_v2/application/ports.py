@@ -173,10 +173,6 @@ class Exchange(Protocol):
 class AccountFeed(Protocol):
     """Own trades as they happen: the fast path; reads stay the truth."""
 
-    @property
-    def connected(self) -> bool:
-        """Whether trades come; no I/O."""
-
     def start(self, on_fill: Callable[[Fill], None], on_gap: Callable[[], None]) -> None:
         """Begin. `on_fill`: each own trade, ours and foreign, maybe twice. `on_gap`: some may have been missed."""
 

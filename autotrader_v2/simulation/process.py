@@ -145,8 +145,6 @@ class _Feed:
 class _AccountFeed:
     """The process's end of the stream of own trades."""
 
-    connected = True
-
     def __init__(self) -> None:
         self.on_fill: Callable[[Fill], None] | None = None
         self.on_gap: Callable[[], None] | None = None

@@ -197,11 +197,6 @@ class PaperExchange:
 
     # The `AccountFeed` port: own trades as they happen.
 
-    @property
-    def connected(self) -> bool:
-        """See `AccountFeed`: nothing lies between."""
-        return True
-
     def start(self, on_fill: Callable[[Fill], None], on_gap: Callable[[], None]) -> None:
         """See `AccountFeed`. Fills come on the thread that caused them, outside the lock; there are no gaps."""
         self._on_fill = on_fill
