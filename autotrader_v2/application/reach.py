@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from autotrader_v2.application.lines import Doing, doing
-from autotrader_v2.application.ports import Clock, Exchange, ExchangeUnavailable, Found, Holding, NotSeen
+from autotrader_v2.application.ports import Clock, Exchange, ExchangeUnavailable, Found, Holding, NotSeen, OpenOrder
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
 from autotrader_v2.domain.quotes import Quote
@@ -92,6 +92,14 @@ class WatchedExchange:
     def own_trades(self, market: Market, since_ms: int) -> tuple[Fill, ...]:
         """See the port."""
         return self._reach.asked(lambda: self._exchange.own_trades(market, since_ms))
+
+    def account_trades(self, since_ms: int) -> tuple[Fill, ...]:
+        """See the port."""
+        return self._reach.asked(lambda: self._exchange.account_trades(since_ms))
+
+    def open_orders(self) -> tuple[OpenOrder, ...]:
+        """See the port."""
+        return self._reach.asked(self._exchange.open_orders)
 
     def balances(self) -> Mapping[str, Holding]:
         """See the port."""
