@@ -146,6 +146,38 @@ def sell_out(
 
 
 @app.command()
+def autostart(
+    what: Annotated[str, typer.Argument(metavar="on|off|status", show_default=False)],
+    host: HostFlag = None,
+    port: PortFlag = None,
+    mode: ModeFlag = None,
+    feed: FeedFlag = None,
+    speed: SpeedFlag = None,
+    data_dir: DataDirFlag = None,
+) -> None:
+    """Have mTrade start under its watchdog whenever you log on, with these flags and what `.env` says; or not."""
+    _require("on|off|status", what in ("on", "off", "status"), "is one of these three words")
+    flags = _flags(host=host, port=port, mode=mode, feed=feed, speed=speed, data_dir=data_dir)
+    from autotrader_v2.app import autostart as system
+    from autotrader_v2.app.values import ROOT
+
+    try:
+        if what == "off":
+            code = system.switch_off(_say)
+        elif what == "status":
+            code = system.status(_say)
+        else:
+            from autotrader_v2.app.watchdog import watchdog_command
+
+            settings = _load(flags)  # what would be refused at log-on is refused here
+            code = system.switch_on(watchdog_command(settings.flags), ROOT, _say)
+    except system.CannotAutostart as error:
+        _say(str(error))
+        code = _FAILED
+    raise typer.Exit(code)
+
+
+@app.command()
 def table(
     price: Annotated[str, typer.Option("--price", help="Price of the start buy.", show_default=False)],
     precision: Annotated[int, typer.Option("--precision", min=0, max=18, help="Decimals of the market's prices.")] = 2,

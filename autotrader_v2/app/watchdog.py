@@ -69,6 +69,11 @@ def engine_command(flags: Mapping[str, str], nonce: str, *, open_browser: bool) 
     return command if open_browser else [*command, "--no-browser"]
 
 
+def watchdog_command(flags: Mapping[str, str]) -> list[str]:
+    """Return what starts a watchdog where nobody looks on."""
+    return [*_DOOR, "watchdog", "--no-browser", *as_flags(flags)]
+
+
 def sell_out_command(flags: Mapping[str, str]) -> list[str]:
     """Return what sells everything."""
     return [*_DOOR, "sell-out", "--yes", "--by", "dead man's switch", *as_flags(flags)]
