@@ -69,8 +69,8 @@ class _Program:
             primary=settings.primary_market,
         )
         self._notifier = notifier_of(settings)
-        self._heartbeat = Heartbeat(settings.data_dir, held.nonce, self._vitals, self._on_stuck)
-        self._awake = KeepAwake(lambda: self._vitals().markets_on > 0, SystemSleepLock())
+        self._heartbeat = Heartbeat(settings.data_dir, held.nonce, lambda: vitals_of(self._trader), self._on_stuck)
+        self._awake = KeepAwake(lambda: self._heartbeat.newest.markets_on > 0, SystemSleepLock())
         self._desk.awake = lambda: self._awake.state.value
         token = settings.api_token.get_secret_value() if settings.api_token else None
         config = WebConfig(
@@ -131,9 +131,6 @@ class _Program:
         finally:
             self._booted.set()
 
-    def _vitals(self) -> Vitals:
-        return vitals_of(self._trader)
-
     def _on_stuck(self, vitals: Vitals) -> None:
         trader = self._trader
         if trader is None:
@@ -158,13 +155,15 @@ def vitals_of(trader: AutoTraderV2 | None) -> Vitals:
     """How the engine is; no lock, no I/O."""
     if trader is None:
         return Vitals(phase="starting")
-    floor = trader.floor
-    slots = trader.get_all_cycles()
+    health, slots = trader.health(), trader.get_all_cycles()
     return Vitals(
-        phase=trader.phase,
-        markets_on=sum(floor.mode_of(slot) is not SwitchMode.OFF for slot in slots),
-        open_orders=len(floor.in_flight),
+        phase=health.phase,
+        ok=health.ok,
+        stuck=health.stuck,
+        markets_on=health.markets_on,
+        open_orders=health.open_orders,
         open_cycles=sum(isinstance(slot.state.cycle, Active) for slot in slots) if slots else None,
+        unwell=tuple(f"{part.name} {part.code}".strip() for part in health.parts if not part.ok),
     )
 
 
