@@ -17,6 +17,7 @@ from autotrader_v2.application.events import (
     SwitchSet,
 )
 from autotrader_v2.application.floor import Floor, market_log
+from autotrader_v2.application.ports import ContractBroken
 from autotrader_v2.application.slot import FAILURES_BEFORE_PAUSE, NO_BACKOFF, InFlight, Slot
 from autotrader_v2.domain.cycle import Active, BuyBooked, CycleEvent, Idle, SaleBooked, TradingCycle, apply
 from autotrader_v2.domain.ladder import LadderParams
@@ -42,11 +43,13 @@ class Booking:
         """Book a finished order's trades and end the wait. Returns the cycle after it.
 
         Trades already booked are left out. Without any trade the attempt ends as unfilled and its side backs off.
-        Errors: `JournalUnavailable`, `JournalRefused`; then nothing changed and the order is still open.
+        Errors: `JournalUnavailable`, `JournalRefused`, `ContractBroken`; then nothing changed and the order is still
+        open.
         """
         intent = order.intent
         if intent is None:
             raise ValueError("only an order can be booked")
+        _check(intent, fills)
         with slot.book_lock:
             booked = {fill.trade_id for fill in self._floor.journal.fills_of(intent.client_id)}
             new = tuple(fill for fill in fills if fill.trade_id not in booked)
@@ -61,9 +64,10 @@ class Booking:
 
         They join the cycle they were meant for. When that has closed meanwhile a buy's coins lie outside every cycle,
         where nothing sells them by itself and no start is bought beside them. The owner is told either way.
-        Errors: `JournalUnavailable`, `JournalRefused`; then nothing changed.
+        Errors: `JournalUnavailable`, `JournalRefused`, `ContractBroken`; then nothing changed.
         """
         floor = self._floor
+        _check(intent, fills)
         with slot.book_lock:
             booked = floor.journal.fills_of(intent.client_id)
             known = {fill.trade_id for fill in booked}
@@ -112,6 +116,7 @@ class Booking:
         label: str,
         order_id: str = "",
         lasting: bool = False,
+        by_rules: bool = False,
     ) -> None:
         """An attempt ended without trading: journal it, free the money, back off.
 
@@ -122,7 +127,7 @@ class Booking:
         now_ms = floor.clock.now_ms()
         backoff = slot.state.backoff(intent.side)
         if outcome is not Outcome.FILLED:
-            backoff = backoff.failed(floor.exchange.now_ms(), intent.seen_price)
+            backoff = backoff.failed(floor.exchange.now_ms(), intent.seen_price, by_rules=by_rules)
         records: list[Record] = [
             AttemptClosed(
                 client_id=intent.client_id, outcome=outcome, time_ms=now_ms, label=label[:200], order_id=order_id
@@ -375,6 +380,17 @@ def start_params(params: LadderParams, intent: OrderIntent) -> LadderParams:
     if not params.start_balance_pct or intent.side is not Side.BUY:
         return params
     return replace(params, start_quote=intent.max_cost, start_balance_pct=ZERO)
+
+
+def _check(intent: OrderIntent, fills: Sequence[Fill]) -> None:
+    """Errors: `ContractBroken` for trades that cannot be the order's."""
+    for fill in fills:
+        if fill.side is not intent.side or fill.market != intent.market:
+            raise ContractBroken(
+                f"The exchange tells of {intent.client_id}, a {intent.side} of {intent.market.pair}, the {fill.side} "
+                f"{fill.trade_id} of {fill.market.pair}.",
+                do="It is not booked. Look at this order at the exchange.",
+            )
 
 
 def _closes(before: TradingCycle, after: TradingCycle) -> bool:

@@ -10,10 +10,13 @@ from dataclasses import replace
 import structlog
 
 from autotrader_v2.application.booking import Booking
-from autotrader_v2.application.events import AttemptUnknown, Intended, Outcome, Priority
+from autotrader_v2.application.events import AttemptUnknown, Intended, Outcome, PauseSet, Priority
 from autotrader_v2.application.floor import Floor, market_log
+from autotrader_v2.application.market_rules import RulesKeeper
 from autotrader_v2.application.outbox import Claim
 from autotrader_v2.application.ports import (
+    About,
+    ContractBroken,
     JournalRefused,
     JournalUnavailable,
     NotSent,
@@ -33,8 +36,9 @@ _log = structlog.get_logger()
 class ExecuteTrade:
     """Carries claimed intents out, on a sender's thread."""
 
-    def __init__(self, floor: Floor, booking: Booking, resolver: Resolver) -> None:
+    def __init__(self, floor: Floor, booking: Booking, resolver: Resolver, rules: RulesKeeper) -> None:
         self._floor = floor
+        self._rules = rules
         self._booking = booking
         self._resolver = resolver
 
@@ -83,7 +87,7 @@ class ExecuteTrade:
         except Rejected as error:
             return self._refused(slot, committed, error)
         except OutcomeUnknown as error:
-            return self._unknown(slot, committed, error.what, error.order_id)
+            return self._unknown(slot, committed, error.what, error.order_id, halts=error.halts)
         except Exception as error:
             # An adapter's defect must not lose an order: what we do not understand is unknown, never "not placed".
             market_log(slot.market).exception("unexpected failure while sending; the order counts as unknown")
@@ -156,6 +160,8 @@ class ExecuteTrade:
         order = slot.state.order or InFlight("order", intent.decided_ms, intent)
         try:
             self._booking.book_fills(slot, order, result.fills, order_id=result.order_id, note=result.note)
+        except ContractBroken as error:
+            return self._unknown(slot, intent, error.what, result.order_id, halts="contract_broken")
         except TradingError as error:
             # The money moved but the book could not be written: unknown, never "apply in memory only".
             return self._unknown(slot, intent, error.what, result.order_id)
@@ -198,24 +204,51 @@ class ExecuteTrade:
 
     def _refused(self, slot: Slot, intent: OrderIntent, error: Rejected) -> Outcome | None:
         try:
+            again = slot.state.backoff(intent.side).by_rules
+            if error.about is About.RULES and not again:
+                # Once: decided anew by fresh rules. When that is refused too, waiting will not mend it.
+                self._rules.refresh((slot.market,))
             self._booking.close(
-                slot, intent, Outcome.REFUSED, label=error.label, lasting=error.lasting and not error.whole_account
+                slot,
+                intent,
+                Outcome.REFUSED,
+                label=error.label,
+                lasting=(error.lasting or (error.about is About.RULES and again)) and not error.whole_account,
+                by_rules=error.about is About.RULES,
             )
         except TradingError as failed:
             return self._unknown(slot, intent, failed.what, "")
+        if error.about is About.BALANCE:
+            # The balance is read at once anyway; what our model of it missed is named by a reconciliation.
+            self._floor.want_reconcile.set()
         if error.whole_account:
-            floor = self._floor
-            floor.alert("account_paused", Priority.HIGH, slot.market, {"label": error.label, "what": error.what})
-            pause = Pause(cause="account_refused", since_ms=floor.clock.now_ms(), values=(("label", error.label),))
-            try:
-                floor.pause_account(pause, by="engine")
-            except TradingError as failed:
-                market_log(slot.market).error("the account's pause holds but could not be noted", what=failed.what)
+            self._floor.refused_account(error.label, error.what)
         return Outcome.REFUSED
 
-    def _unknown(self, slot: Slot, intent: OrderIntent, detail: str, order_id: str) -> Outcome | None:
+    def _halt(self, slot: Slot, intent: OrderIntent, cause: str, detail: str) -> None:
+        """Stop the market until a person has looked, whatever becomes of the order."""
+        floor = self._floor
+        values = {"client_id": intent.client_id, "what": detail[:200]}
+        now_ms = floor.clock.now_ms()
+        if cause == "contract_broken":
+            pause = Pause(cause="contract_broken", since_ms=now_ms, values=tuple(values.items()))
+            alert = floor.alert("contract_broken", Priority.HIGH, slot.market, values)
+        else:
+            pause = Pause(cause="unknown_label", since_ms=now_ms, values=tuple(values.items()))
+            alert = floor.alert("unknown_label", Priority.HIGH, slot.market, values)
+        slot.change(pause=pause)
+        try:
+            floor.journal.write(PauseSet(market=slot.market, pause=pause, by="engine", time_ms=now_ms), alert)
+        except TradingError as error:
+            market_log(slot.market).error("the pause holds but could not be noted", what=error.what)
+
+    def _unknown(
+        self, slot: Slot, intent: OrderIntent, detail: str, order_id: str, *, halts: str = ""
+    ) -> Outcome | None:
         """Keep the market waiting, its money reserved, and hand the order to the resolver. Always None: not known."""
         floor = self._floor
+        if halts:
+            self._halt(slot, intent, halts, detail)
         with slot.lock:
             order = slot.state.order
             if order is not None:

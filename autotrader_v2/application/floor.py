@@ -10,7 +10,7 @@ import structlog
 from autotrader_v2.application.afterwards import Afterwards
 from autotrader_v2.application.events import Alert, Bus, MarketChanged, Priority, SettingSet
 from autotrader_v2.application.funds import Wallet
-from autotrader_v2.application.ports import Clock, Exchange, Journal, Notifier
+from autotrader_v2.application.ports import Clock, Exchange, Journal, Notifier, TradingError
 from autotrader_v2.application.quote_board import QuoteBoard
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active
@@ -18,6 +18,8 @@ from autotrader_v2.domain.ladder import LadderParams, Reserve
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO
 from autotrader_v2.domain.situation import Pause, SwitchMode, stricter
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,18 @@ class Floor:
                 self.account_pause = pause
             self.journal.write(SettingSet(name="account_pause", value=value, by=by, time_ms=self.clock.now_ms()))
             self.account_pause = pause
+
+    def refused_account(self, label: str, what: str) -> None:
+        """The exchange refuses the key or the account: pause everything, once, until a person resumes."""
+        now = self.account_pause
+        if now is not None and now.cause == "account_refused":
+            return
+        self.alert("account_paused", Priority.HIGH, None, {"label": label, "what": what})
+        pause = Pause(cause="account_refused", since_ms=self.clock.now_ms(), values=(("label", label),))
+        try:
+            self.pause_account(pause, by="engine")
+        except TradingError as error:
+            _log.error("the account's pause holds but could not be noted", what=error.what)
 
     def publish_cycle(self, slot: Slot) -> None:
         """Tell the wallet what the market's cycle cost and what of its ladder others may not touch."""

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Protocol
 
 from autotrader_v2.application.events import Alert, Decision, Record
@@ -27,27 +28,62 @@ class NotSent(TradingError):
     """No byte of the order left this machine. Nothing was placed."""
 
 
+class About(StrEnum):
+    """What of ours a refusal contradicts."""
+
+    RULES = "rules"
+    BALANCE = "balance"
+    OTHER = "other"
+
+
 class Rejected(TradingError):
     """The exchange surely did not place it. `label` is the exchange's own word; `lasting` will not mend by waiting.
 
-    `whole_account`: no market of this account can trade until a person acts (key, permission, account).
+    `whole_account`: no market of this account can trade until a person acts (key, permission, account). `about`: what
+    we believed wrongly.
     """
 
-    def __init__(self, what: str, *, do: str, label: str, lasting: bool = False, whole_account: bool = False) -> None:
+    def __init__(
+        self,
+        what: str,
+        *,
+        do: str,
+        label: str,
+        lasting: bool = False,
+        whole_account: bool = False,
+        about: About = About.OTHER,
+    ) -> None:
         super().__init__(what, do=do)
-        self.label, self.lasting, self.whole_account = label, lasting, whole_account
+        self.label, self.lasting, self.whole_account, self.about = label, lasting, whole_account, about
 
 
 class OutcomeUnknown(TradingError):
-    """It may have executed. `order_id` is the exchange's id if the answer told it, as a hint for `Exchange.find`."""
+    """It may have executed. `order_id` is the exchange's id if the answer told it, as a hint for `Exchange.find`.
 
-    def __init__(self, what: str, *, do: str = "The market waits until that is known.", order_id: str = "") -> None:
+    `halts`: the cause for which the market stops until a person has looked, even if the order becomes known; "": none.
+    """
+
+    def __init__(
+        self, what: str, *, do: str = "The market waits until that is known.", order_id: str = "", halts: str = ""
+    ) -> None:
         super().__init__(what, do=do)
-        self.order_id = order_id
+        self.order_id, self.halts = order_id, halts
+
+
+class ContractBroken(TradingError):
+    """The exchange told of an order what cannot be: another side, another market. It is not booked."""
 
 
 class ExchangeUnavailable(TradingError):
     """A read failed. Nothing is known and nothing has changed."""
+
+
+class AccessRefused(ExchangeUnavailable):
+    """The exchange refuses the key or the account: no read will succeed until a person acts. `label` is its word."""
+
+    def __init__(self, what: str, *, do: str, label: str) -> None:
+        super().__init__(what, do=do)
+        self.label = label
 
 
 class JournalUnavailable(TradingError):

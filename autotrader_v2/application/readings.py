@@ -7,7 +7,7 @@ from decimal import Decimal
 import structlog
 
 from autotrader_v2.application.floor import Floor
-from autotrader_v2.application.ports import ExchangeUnavailable, Holding
+from autotrader_v2.application.ports import AccessRefused, ExchangeUnavailable, Holding
 from autotrader_v2.application.refusals import CommandRefused, order_in_flight
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active
@@ -76,6 +76,9 @@ class BalanceReader:
                 self.read()
             except ExchangeUnavailable as error:
                 self.failing, self.busy = True, False
+                if isinstance(error, AccessRefused):
+                    floor.refused_account(error.label, error.what)
+                    retry_s = _RETRY_MAX_S
                 _log.warning("balances could not be read; markets that need them wait", what=error.what)
                 floor.clock.wait(stopping, retry_s)
                 retry_s = min(retry_s * 2, _RETRY_MAX_S)

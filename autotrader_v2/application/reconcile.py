@@ -16,7 +16,7 @@ from autotrader_v2.application.differences import Difference, Flows, Kind, Recon
 from autotrader_v2.application.events import Alert, CycleChanged, PauseSet, Priority, Record
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.late_fills import LateFills
-from autotrader_v2.application.ports import AccountFeed, OpenOrder, TradingError
+from autotrader_v2.application.ports import AccessRefused, AccountFeed, OpenOrder, TradingError
 from autotrader_v2.application.readings import BalanceReader
 from autotrader_v2.application.second_instance import SecondInstance
 from autotrader_v2.application.slot import Slot
@@ -35,6 +35,8 @@ _OVERLAP_MS = 60_000
 _FIRST_LOOK_MS = 86_400_000
 _LOOK_EVERY_S = 20.0
 _IN_A_ROW = 3
+# Asking with a refused key again and again may get the address banned.
+_REFUSED_S = 30.0
 _QUOTE_STEP = Decimal("0.01")
 
 
@@ -116,6 +118,9 @@ class Reconciler:
                     self.reconcile()
                 else:
                     self._look_for_trades()
+            except AccessRefused as error:
+                floor.refused_account(error.label, error.what)
+                floor.clock.wait(stopping, _REFUSED_S)
             except TradingError as error:
                 _log.warning("reconciliation could not be done; it is tried again", what=error.what)
                 floor.clock.wait(stopping, 1.0)

@@ -48,17 +48,18 @@ class InFlight:
 class Backoff:
     """How often in a row a side got nothing, and until when it waits (exchange time).
 
-    `price` is where it failed: a move of 1 % away ends the wait.
+    `price` is where it failed: a move of 1 % away ends the wait. `by_rules`: the last one broke the market's rules.
     """
 
     failures: int = 0
     until_ms: int = 0
     price: Decimal = ZERO
+    by_rules: bool = False
 
-    def failed(self, now_ms: int, price: Decimal) -> "Backoff":
+    def failed(self, now_ms: int, price: Decimal, *, by_rules: bool = False) -> "Backoff":
         """One more failure: wait 1, 2, 4 … 60 s."""
         wait_s = min(_BACKOFF_FIRST_S << min(self.failures, 10), _BACKOFF_MAX_S)
-        return Backoff(self.failures + 1, now_ms + wait_s * 1000, price)
+        return Backoff(self.failures + 1, now_ms + wait_s * 1000, price, by_rules)
 
     def until(self, price: Decimal) -> int:
         """Until when the side waits at that price; 0 once the price has moved 1 %."""

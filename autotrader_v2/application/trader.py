@@ -18,8 +18,10 @@ from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.health import Health, health_of
 from autotrader_v2.application.late_fills import LateFills
 from autotrader_v2.application.lines import Doing, Line, doing
+from autotrader_v2.application.market_rules import RulesKeeper
 from autotrader_v2.application.outbox import Claim, Outbox
 from autotrader_v2.application.ports import (
+    AccessRefused,
     AccountFeed,
     ExchangeUnavailable,
     JournalRefused,
@@ -31,7 +33,7 @@ from autotrader_v2.application.quick_trade import Done, QuickTrade
 from autotrader_v2.application.reach import Reach, WatchedExchange
 from autotrader_v2.application.readings import BalanceReader
 from autotrader_v2.application.reconcile import Reconciler
-from autotrader_v2.application.recovery import new_terms, restore
+from autotrader_v2.application.recovery import restore
 from autotrader_v2.application.resolve import Resolver
 from autotrader_v2.application.second_instance import SecondInstance
 from autotrader_v2.application.slot import Slot
@@ -81,7 +83,8 @@ class AutoTraderV2:
         self._decider = Decider(floor, state.instance)
         self._booking = Booking(floor)
         self._resolver = Resolver(floor, self._booking)
-        self._execute = ExecuteTrade(floor, self._booking, self._resolver)
+        self._rules = RulesKeeper(floor)
+        self._execute = ExecuteTrade(floor, self._booking, self._resolver, self._rules)
         self.reader = BalanceReader(floor)
         self.late_fills = LateFills(floor, self._booking, state.instance)
         self._second_instance = SecondInstance(floor, state.instance)
@@ -238,7 +241,7 @@ class AutoTraderV2:
 
     def _boot(self) -> None:
         floor = self.floor
-        attempt = 0
+        attempt, told = 0, False
         ordered: dict[Market, MarketRules] = {}
         unknown: Sequence[Slot] = ()
         while not self._stopping.is_set():
@@ -252,6 +255,9 @@ class AutoTraderV2:
                 raise  # waiting would not mend it
             except TradingError as error:
                 _log.warning("the engine cannot start yet; trading waits", what=error.what, do=error.do)
+                if isinstance(error, AccessRefused) and not told:
+                    told = True
+                    floor.alert("access_refused", Priority.HIGH, None, {"label": error.label, "what": error.what})
             floor.clock.wait(self._stopping, _CONNECT_RETRY_S[min(attempt, len(_CONNECT_RETRY_S) - 1)])
             attempt += 1
         if self._stopping.is_set():
@@ -429,34 +435,7 @@ class AutoTraderV2:
             floor.exchange.warm()
             if floor.clock.monotonic_s() >= rules_due_s:
                 rules_due_s = floor.clock.monotonic_s() + _RULES_EVERY_S
-                self._refresh_rules()
-
-    def _refresh_rules(self) -> None:
-        floor = self.floor
-        try:
-            fresh = floor.exchange.rules(tuple(floor.slots))
-        except TradingError as error:
-            _log.warning("market rules could not be refreshed; the last known ones hold", what=error.what)
-            return
-        for market, rules in fresh.items():
-            slot = floor.slots[market]
-            before = slot.state.rules
-            if rules == before:
-                continue
-            try:
-                with slot.book_lock:
-                    cycle = slot.state.cycle
-                    if isinstance(cycle, Active):
-                        cycle = new_terms(floor, slot.market, cycle, rules)
-                    slot.change(rules=rules, cycle=cycle)
-            except TradingError as error:
-                market_log(market).error("new market rules could not be written down yet", what=error.what)
-                continue
-            if rules.delisting_s and rules.delisting_s != before.delisting_s:
-                floor.alert("delisting", Priority.HIGH, market, {"at_s": str(rules.delisting_s)})
-            market_log(market).info("market rules changed", status=rules.status.value, fee=str(rules.fee))
-            floor.publish_cycle(slot)
-            floor.board.mark_due(market)
+                self._rules.refresh(tuple(floor.slots))
 
 
 _WAITS_FOR_BALANCE = frozenset({Reason.BALANCE_UNKNOWN, Reason.SHORTAGE, Reason.HOLDS_COINS, Reason.NEEDS_MONEY})

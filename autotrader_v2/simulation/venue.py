@@ -19,7 +19,7 @@ from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.infrastructure.gate.server_time import BEFORE_EXPIRY_MS, ServerTime
-from autotrader_v2.infrastructure.paper.translate import fill_of, open_order_of, request_of, result_of
+from autotrader_v2.infrastructure.paper.translate import about_of, fill_of, open_order_of, request_of, result_of
 from autotrader_v2.matching.accounts import FeeSettings
 from autotrader_v2.matching.core import MatchingCore
 from autotrader_v2.matching.lookup import own_trades
@@ -174,7 +174,13 @@ class VenueExchange:
             known = answer.order_id if isinstance(answer, OrderResult) and self._dice.rng.random() < 0.5 else ""
             raise OutcomeUnknown("502", order_id=known)
         if isinstance(answer, Refused):
-            raise Rejected(answer.message, do="", label=answer.label, lasting=answer.label in _LASTING)
+            raise Rejected(
+                answer.message,
+                do="",
+                label=answer.label,
+                lasting=answer.label in _LASTING,
+                about=about_of(answer.label),
+            )
         if answer.fills and not self._venue.visible(answer.order_id):
             # The answer tells sums only; the trades behind them are not listed yet.
             raise OutcomeUnknown("its trades are not told yet", order_id=answer.order_id)

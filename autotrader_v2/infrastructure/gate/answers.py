@@ -6,8 +6,15 @@ from collections.abc import Callable, Mapping
 import structlog
 from urllib3.exceptions import HTTPError
 
-from autotrader_v2.application.ports import ExchangeUnavailable, NotSent, OutcomeUnknown, Rejected, TradingError
-from autotrader_v2.infrastructure.gate.labels import LABELS, Reach, Refusal, Unproven
+from autotrader_v2.application.ports import (
+    AccessRefused,
+    ExchangeUnavailable,
+    NotSent,
+    OutcomeUnknown,
+    Rejected,
+    TradingError,
+)
+from autotrader_v2.infrastructure.gate.labels import ACCESS, LABELS, Reach, Refusal, Unproven
 
 _SERVER_FAULT = 500
 _TOO_MANY = 429
@@ -61,6 +68,8 @@ def order_failure(error: Exception, what: str, *, left: bool) -> TradingError:
 def read_failure(error: Exception, what: str) -> ExchangeUnavailable:
     """What a failed read means. `what` names what was asked for."""
     meaning = LABELS.get(error.label) if isinstance(error, ErrorAnswer) else None
+    if isinstance(error, ErrorAnswer) and isinstance(meaning, Refusal) and error.label in ACCESS:
+        return AccessRefused(f"Gate.io did not tell {what}: {described(error)}.", do=meaning.do, label=error.label)
     do = meaning.do if isinstance(meaning, Refusal) else "It is asked again; check the connection if this stays."
     return ExchangeUnavailable(f"Gate.io did not tell {what}: {described(error)}.", do=do)
 
@@ -96,20 +105,25 @@ def error_answer(status: int, data: bytes, headers: Mapping[str, str], hide: Cal
 def _answered(error: ErrorAnswer, what: str) -> TradingError:
     meaning = LABELS.get(error.label)
     match meaning:
-        case Refusal(reach=reach, do=do) if not error.is_theirs:
+        case Refusal(reach=reach, do=do, about=about) if not error.is_theirs:
             return Rejected(
                 f"Gate.io refused {what}: {error}.",
                 do=do,
                 label=error.label,
                 lasting=reach is not Reach.PASSING,
                 whole_account=reach is Reach.ACCOUNT,
+                about=about,
             )
         case Unproven(because=because):
             return OutcomeUnknown(f"Gate.io answered {what} with {error}; {because}.")
         case _:
+            strange = bool(error.label) and meaning is None and not error.is_theirs
             if error.label and meaning is None:
                 _log.error("an error label of Gate.io that is not in the table", label=error.label, status=error.status)
-            return OutcomeUnknown(f"Gate.io answered {what} with {error}, which does not say whether it was placed.")
+            return OutcomeUnknown(
+                f"Gate.io answered {what} with {error}, which does not say whether it was placed.",
+                halts="unknown_label" if strange else "",
+            )
 
 
 def _one_line(text: str) -> str:

@@ -18,6 +18,7 @@ from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.infrastructure.gate import wire
+from autotrader_v2.infrastructure.gate.access import Access
 from autotrader_v2.infrastructure.gate.answers import ErrorAnswer, read_failure
 from autotrader_v2.infrastructure.gate.budget import PRIVATE_READ, Budget
 from autotrader_v2.infrastructure.gate.hosts import kind_of
@@ -58,11 +59,9 @@ class GateExchange:
         self._public = PublicReads(host, clock, self.time, exchange=name)
         self._order_client = open_client(host, self.signer, self.time.now_ms, pool_size=senders)
         self._read_client = open_client(host, self.signer, self.time.now_ms, pool_size=senders)
-        budget = Budget(clock, PRIVATE_READ)
-        self._reads = PrivateReads(self._read_client, self.time, self._compare_clocks, budget, exchange=name)
-        self._truth = PrivateReads(
-            self._read_client, self.time, self._compare_clocks, budget, exchange=name, urgent=True
-        )
+        shared = (self._read_client, self.time, self._compare_clocks, Budget(clock, PRIVATE_READ), Access(clock))
+        self._reads = PrivateReads(*shared, exchange=name)
+        self._truth = PrivateReads(*shared, exchange=name, urgent=True)
         self._placer = Placer(self._order_client, self._reads, self.recent_fills, clock, self.time)
 
     def __repr__(self) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from autotrader_v2.application.ports import About
+
 _KEY = "Check the API key, its permissions and its IP list at Gate, then resume."
 _ACCOUNT = "Look at the account at Gate, then resume."
 _PROGRAM = "Update mTrade, or report this: the exchange does not understand what it sent."
@@ -31,6 +33,7 @@ class Refusal:
 
     reach: Reach
     do: str
+    about: About = About.OTHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +72,16 @@ LABELS: Mapping[str, Refusal | Unproven] = {
     "METHOD_NOT_ALLOWED": Refusal(Reach.ACCOUNT, _PROGRAM),
     "NOT_FOUND": Refusal(Reach.ACCOUNT, _PROGRAM),
     # The market's rules. INVALID_PARAM_VALUE is also the label of an order below the minimum.
-    "INVALID_PARAM_VALUE": Refusal(Reach.PASSING, _RULES),
-    "INVALID_PRECISION": Refusal(Reach.PASSING, _RULES),
-    "AMOUNT_TOO_LITTLE": Refusal(Reach.PASSING, _RULES),
-    "AMOUNT_TOO_MUCH": Refusal(Reach.PASSING, _RULES),
+    "INVALID_PARAM_VALUE": Refusal(Reach.PASSING, _RULES, About.RULES),
+    "INVALID_PRECISION": Refusal(Reach.PASSING, _RULES, About.RULES),
+    "AMOUNT_TOO_LITTLE": Refusal(Reach.PASSING, _RULES, About.RULES),
+    "AMOUNT_TOO_MUCH": Refusal(Reach.PASSING, _RULES, About.RULES),
     "INVALID_CURRENCY": Refusal(Reach.MARKET, _RULES),
     "INVALID_CURRENCY_PAIR": Refusal(Reach.MARKET, _RULES),
     "TOO_MANY_CURRENCY_PAIRS": Refusal(Reach.MARKET, _PROGRAM),
     # Money and the moment.
-    "BALANCE_NOT_ENOUGH": Refusal(Reach.PASSING, _MONEY),
-    "QUANTITY_NOT_ENOUGH": Refusal(Reach.PASSING, _MONEY),
+    "BALANCE_NOT_ENOUGH": Refusal(Reach.PASSING, _MONEY, About.BALANCE),
+    "QUANTITY_NOT_ENOUGH": Refusal(Reach.PASSING, _MONEY, About.BALANCE),
     "POC_FILL_IMMEDIATELY": Refusal(Reach.PASSING, _WAIT),
     "FOK_NOT_FILL": Refusal(Reach.PASSING, _WAIT),
     "PRICE_THRESHOLD_EXCEEDED": Refusal(Reach.PASSING, _WAIT),
@@ -103,6 +106,8 @@ LABELS: Mapping[str, Refusal | Unproven] = {
     "TOO_FAST": _NOT_OF_CREATE,
 }
 
+ACCESS = frozenset(label for label, one in LABELS.items() if isinstance(one, Refusal) and one.do in (_KEY, _ACCOUNT))
+"""The key or the account is refused: asking again does not help and may get the address banned."""
 ABSENT = frozenset({"ORDER_NOT_FOUND", "CLIENT_ID_NOT_FOUND"})
 """Answers to a look-up that mean: not there (now)."""
 

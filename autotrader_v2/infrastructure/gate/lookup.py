@@ -20,19 +20,24 @@ def find(reads: PrivateReads, intent: OrderIntent, order_id: str) -> Found | Not
     pair, text = intent.market.pair, intent.client_id
     since_ms = (intent.expires_ms or intent.decided_ms) - BEFORE_EXPIRY_MS
     rows = [*reads.open_orders(pair), *reads.finished_orders(pair, since_ms)]
-    orders = {str(row.id): row for row in rows if row.text == text or str(row.id) == order_id}
+    orders = {str(row.id): row for row in rows if _is_it(row, text, order_id)}
     trades = reads.trades(pair, since_ms)
     wanted = {*orders, order_id, *(fill.order_id for fill in trades if fill.client_id == text)} - {""}
     # Lists may lag behind; by id or text the exchange may know it already. A missing text proves nothing.
     for key in (wanted - set(orders)) or ({text} if not orders else set()):
         row = reads.order(key, pair)
-        if row is not None and row.currency_pair == pair and (row.text == text or str(row.id) == order_id):
+        if row is not None and row.currency_pair == pair and _is_it(row, text, order_id):
             orders[str(row.id)] = row
     fills = {key: tuple(fill for fill in trades if fill.order_id == key) for key in {*wanted, *orders}}
     for key, row in orders.items():
         if row.filled_amount and not complete(fills[key], row):
             fills[key] = reads.trades_of_order(key, pair)
     return _found(intent, order_id, orders, fills)
+
+
+def _is_it(row: OrderRow, text: str, order_id: str) -> bool:
+    """By its label; an id that came with a strange answer must not lead to an order of another label."""
+    return row.text == text or (str(row.id) == order_id and not row.text.startswith("t-"))
 
 
 def _found(

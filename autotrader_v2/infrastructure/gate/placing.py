@@ -62,7 +62,13 @@ class Placer:
         fault = breach(intent, order)
         if fault:
             _log.error("an answer of Gate.io breaks its contract", order=intent.client_id, fault=fault)
-            raise OutcomeUnknown(f"Gate.io's answer to {what} breaks its contract: {fault}.", order_id=order_id)
+            # An answer about another order names that one: its id must not lead to it.
+            ours = order.text == intent.client_id and order.currency_pair == intent.market.pair
+            raise OutcomeUnknown(
+                f"Gate.io's answer to {what} breaks its contract: {fault}.",
+                order_id=order_id if ours else "",
+                halts="contract_broken",
+            )
         if order.rests:
             raise OutcomeUnknown(f"{what} is still open although it is immediate-or-cancel.", order_id=order_id)
         fills = self._fills(order, order_id, what) if order.filled_amount else ()

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from autotrader_v2.application.ports import ExchangeUnavailable, OpenOrder
+from autotrader_v2.application.ports import AccessRefused, ExchangeUnavailable, OpenOrder
 from autotrader_v2.domain.orders import Fill
 from autotrader_v2.infrastructure.gate import wire
+from autotrader_v2.infrastructure.gate.access import Access
 from autotrader_v2.infrastructure.gate.answers import ErrorAnswer, read_failure
 from autotrader_v2.infrastructure.gate.budget import Budget
 from autotrader_v2.infrastructure.gate.labels import ABSENT, CLOCK_WRONG, NO_PERMISSION
@@ -41,6 +42,7 @@ class PrivateReads:
         time: ServerTime,
         compare_clocks: Callable[[], None],
         budget: Budget,
+        access: Access,
         *,
         exchange: str,
         urgent: bool = False,
@@ -53,6 +55,7 @@ class PrivateReads:
         self._compare_clocks = compare_clocks
         self._exchange = exchange
         self._budget = budget
+        self._access = access
         self._urgent = urgent
 
     def accounts(self) -> list[wire.AccountRow]:
@@ -77,7 +80,7 @@ class PrivateReads:
         except ErrorAnswer as error:
             if error.label in ABSENT:
                 return None
-            raise read_failure(error, what) from None
+            raise self._failure(error, what) from None
 
     def open_orders(self, pair: str) -> list[wire.OrderRow]:
         """All open orders of a pair."""
@@ -161,12 +164,19 @@ class PrivateReads:
         try:
             return read_once(what, call) if quick else read(what, call)
         except ErrorAnswer as error:
-            raise read_failure(error, what) from None
+            raise self._failure(error, what) from None
+
+    def _failure(self, error: ErrorAnswer, what: str) -> ExchangeUnavailable:
+        failure = read_failure(error, what)
+        if isinstance(failure, AccessRefused):
+            self._access.refused(failure)
+        return failure
 
     def _call(
         self, endpoint: str, method: Callable[..., str], decode: Callable[[str], T], *args: Any, **more: Any
     ) -> Callable[[], T]:
         def once() -> T:
+            self._access.check()
             if not self._budget.take(endpoint, _PATIENCE_S, urgent=self._urgent):
                 raise ExchangeUnavailable("Too many reads of the account at once.", do="They are made a little later.")
             try:

@@ -1,6 +1,6 @@
 """Between the engine's words and the matching core's."""
 
-from autotrader_v2.application.ports import OpenOrder, Rejected
+from autotrader_v2.application.ports import About, OpenOrder, Rejected
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
 from autotrader_v2.matching.accounts import GT, POINT, Account
@@ -8,6 +8,11 @@ from autotrader_v2.matching.records import Order, OrderRequest, TimeInForce, Use
 from autotrader_v2.matching.refused import Label, Refused
 
 _PASSING = (Label.BALANCE_NOT_ENOUGH, Label.REQUEST_EXPIRED, Label.TOO_MANY_ORDERS, Label.FOK_NOT_FILL)
+_ABOUT = {
+    Label.BALANCE_NOT_ENOUGH: About.BALANCE,
+    Label.INVALID_PARAM_VALUE: About.RULES,
+    Label.INVALID_PRECISION: About.RULES,
+}
 _DO = {
     Label.BALANCE_NOT_ENOUGH: "Give the paper account more, or lower the amounts.",
     Label.REQUEST_EXPIRED: "Nothing to do: it is decided again at the next price.",
@@ -87,5 +92,11 @@ def refusal(refused: Refused) -> Rejected:
         f"The paper exchange refused the order: {refused.message}.",
         do=_DO.get(refused.label, _DO_ELSE),
         label=refused.label,
-        lasting=refused.label not in _PASSING,
+        lasting=refused.label not in _PASSING and about_of(refused.label) is not About.RULES,
+        about=about_of(refused.label),
     )
+
+
+def about_of(label: Label) -> About:
+    """What of the engine's beliefs a refusal contradicts."""
+    return _ABOUT.get(label, About.OTHER)

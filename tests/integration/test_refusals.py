@@ -1,0 +1,171 @@
+"""What the exchange refuses, or answers against its contract: known for what it is, tried once more at most."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autotrader_v2.application.differences import Kind
+from autotrader_v2.domain.cycle import Active
+from autotrader_v2.domain.situation import Pause
+from autotrader_v2.matching.markets import rules_for
+from autotrader_v2.simulator import Simulator
+from autotrader_v2.simulator.faults import Answer, Fault
+from tests.engine import Engine, a_price
+from tests.gate import a_gate_exchange, an_account_feed
+from tests.integration.test_late_fills import Bench
+from tests.integration.test_unknown_orders import QUICK_PROOF
+
+ETH = rules_for("ETH")
+D = Decimal
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with Simulator([ETH, rules_for("BTC")], {"USDT": 1000}) as sim:
+        sim.feed(a_price(ETH.market, D(2500), ETH.tick))
+        exchange = a_gate_exchange(sim)
+        feed = an_account_feed(sim, exchange)
+        config = replace(QUICK_PROOF, absence_reads=2)
+        with Engine(exchange, sim.feed, [ETH.market], tmp_path, account_feed=feed, config=config) as engine:
+            engine.price("ETH", "2500")
+            yield Bench(sim, engine)
+
+
+def pause_of(bench: Bench) -> Pause | None:
+    return bench.engine.slot("ETH").state.pause
+
+
+def until_paused(bench: Bench, cause: str) -> Pause:
+    def paused() -> bool:
+        pause = pause_of(bench)
+        return pause is not None and pause.cause == cause
+
+    bench.engine.until_price("ETH", "2500", f"paused: {cause}", paused)
+    pause = pause_of(bench)
+    assert pause is not None
+    return pause
+
+
+def an_answer(**changes: Any) -> Answer:
+    """A good answer to a market buy of 10, but for what is wrong with it."""
+    body = {
+        "id": "4711",
+        "text": "",
+        "currency_pair": "ETH_USDT",
+        "side": "buy",
+        "type": "market",
+        "amount": "10",
+        "filled_amount": "0.0039",
+        "filled_total": "9.75",
+        "status": "closed",
+        "finish_as": "filled",
+    }
+    return Answer(201, json.dumps(body | changes).encode())
+
+
+IMPOSSIBLE = {
+    "another pair": {"currency_pair": "BTC_USDT"},
+    "another side": {"side": "sell"},
+    "more than asked": {"filled_amount": "4", "filled_total": "10000"},
+    "negative": {"filled_amount": "-1", "filled_total": "-2500"},
+    "another order": {"text": "t-zzzz-1.1"},
+}
+
+
+@pytest.mark.parametrize("wrong", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
+def test_o9_an_impossible_answer_halts_the_coin_and_the_order_is_found_as_it_is(
+    bench: Bench, wrong: dict[str, str]
+) -> None:
+    bench.sim.faults.add(Fault(path="/spot/orders", method="POST", answer=an_answer(**wrong)))
+    bench.engine.desk.switch("ETH", "on", "test")
+    pause = until_paused(bench, "contract_broken")
+    [label] = {one.text for one in bench.sim.account().trades}
+    assert dict(pause.values)["client_id"] == label
+    assert pause.way_out == "resume"
+    assert bench.alerts().count("contract_broken") == 1
+    bench.engine.until("it is booked as it was", lambda: bench.engine.state("ETH") == "ACTIVE")
+    assert bench.cycle().bought[0].client_ids == (label,)
+    assert bench.books_agree()
+    assert pause_of(bench) == pause, "it stays halted until somebody has looked"
+
+
+def test_o21_a_label_nobody_knows_halts_the_coin_and_is_never_success(bench: Bench) -> None:
+    refusal = Answer(400, b'{"label":"MOON_PHASE_WRONG","message":"come back later"}')
+    bench.sim.faults.add(Fault(path="/spot/orders", method="POST", execute=False, answer=refusal))
+    bench.engine.desk.switch("ETH", "on", "test")
+    pause = until_paused(bench, "unknown_label")
+    assert "MOON_PHASE_WRONG" in dict(pause.values)["what"]
+    bench.engine.until("its absence is proven", lambda: bench.absent() != "")
+    assert bench.engine.state("ETH") == "IDLE"
+    assert bench.sim.account().trades == ()
+
+
+RULES_BROKEN = Answer(400, b'{"label":"INVALID_PARAM_VALUE","message":"Your order size is too small"}')
+
+
+def test_o17_a_refusal_by_the_rules_reads_them_once_and_tries_once_more(bench: Bench) -> None:
+    """The minimum has risen: the next attempt is decided by it."""
+    bench.engine.desk.set_params("ETH", {"start_quote": "20"}, "test")
+    fresh = replace(ETH, min_quote=D(5))
+    bench.sim.set_rules(fresh)
+    bench.sim.faults.add(Fault(path="/spot/orders", method="POST", execute=False, answer=RULES_BROKEN))
+    assert bench.engine.slot("ETH").state.rules.min_quote == ETH.min_quote
+    bench.engine.desk.switch("ETH", "on", "test")
+    bench.engine.until_price("ETH", "2500", "the second attempt", lambda: bench.engine.state("ETH") == "ACTIVE")
+    assert bench.engine.slot("ETH").state.rules.min_quote == 5
+    assert sorted(bench.outcomes().values()) == ["filled", "refused"]
+    assert pause_of(bench) is None
+
+
+def test_o17_a_second_refusal_by_the_rules_halts_the_coin_with_the_reason(bench: Bench) -> None:
+    bench.sim.faults.add(Fault(path="/spot/orders", method="POST", times=50, execute=False, answer=RULES_BROKEN))
+    bench.engine.desk.switch("ETH", "on", "test")
+    pause = until_paused(bench, "orders_fail")
+    assert dict(pause.values)["label"] == "INVALID_PARAM_VALUE"
+    assert list(bench.outcomes().values()) == ["refused", "refused"]
+
+
+def test_o20_not_enough_balance_is_read_at_once_and_explained(bench: Bench) -> None:
+    """Money left the account a moment ago: refused, nothing reserved, and the withdrawal is named."""
+    reconciler = bench.engine.trader.reconciler
+    bench.engine.until("a mark", lambda: "USDT" in reconciler._flows._marks)
+    bench.engine.until("no reading is asked for", lambda: not bench.engine.floor.want_balances.is_set())
+    bench.sim.withdraw("USDT", 995)
+    bench.engine.desk.switch("ETH", "on", "test")
+    seen: list[Decimal] = []
+
+    def named() -> bool:
+        report = reconciler.report
+        seen.extend(one.amount for one in report.differences if one.kind is Kind.WITHDRAWAL) if report else None
+        return bool(seen)
+
+    bench.engine.until_price("ETH", "2500", "the withdrawal is named", named)
+    assert seen[0] == -995
+    assert set(bench.outcomes().values()) == {"refused"}
+    assert bench.engine.floor.wallet.free() == 5
+    assert not isinstance(bench.engine.slot("ETH").state.cycle, Active)
+
+
+def test_a4_a_revoked_key_stops_the_account_tells_once_and_is_not_insisted_on(bench: Bench) -> None:
+    refusal = Answer(401, b'{"label":"INVALID_KEY","message":"Invalid key provided"}')
+    bench.sim.faults.add(Fault(path="/spot/accounts", times=10_000, execute=False, answer=refusal))
+    bench.sim.faults.add(Fault(path="/spot/my_trades", times=10_000, execute=False, answer=refusal))
+    floor = bench.engine.floor
+    floor.want_balances.set()
+    bench.engine.until("the account is paused", lambda: floor.account_pause is not None)
+    pause = floor.account_pause
+    assert pause is not None
+    assert (pause.cause, pause.sells) == ("account_refused", False)
+    for _ in range(40):
+        floor.want_balances.set()
+        floor.want_reconcile.set()
+        bench.engine.price("ETH", "2500")
+        bench.engine.trader._stopping.wait(0.05)
+    asked = sum(seen[0] for _, seen in bench.sim.faults._calls)
+    assert asked == 1, "one refusal is enough for half a minute"
+    assert bench.alerts().count("account_paused") == 1
