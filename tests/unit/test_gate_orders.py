@@ -142,10 +142,21 @@ IMPOSSIBLE = {
 
 @pytest.mark.parametrize(("body", "told"), IMPOSSIBLE.values(), ids=IMPOSSIBLE.keys())
 def test_o9_an_impossible_answer_is_unknown_and_its_id_a_hint(gate: OpenExchange, body: object, told: str) -> None:
+    """An answer about another order names that one: its id must not lead to it."""
     exchange, stub = gate(answer(201, body))
     error = failure(exchange)
     assert isinstance(error, OutcomeUnknown)
-    assert (error.order_id, told in error.what, len(stub.requests)) == ("12332324", True, 1)
+    hint = "" if told in ("BTC_USDT", "t-a1b2-9.1") else "12332324"
+    assert (error.order_id, told in error.what, len(stub.requests)) == (hint, True, 1)
+    assert error.halts == ("" if told in ("unreadably", "still open") else "contract_broken")
+
+
+@pytest.mark.parametrize(("status", "halts"), [(400, "unknown_label"), (403, "unknown_label"), (500, "")])
+def test_o21_a_label_nobody_knows_is_unknown_and_halts(gate: OpenExchange, status: int, halts: str) -> None:
+    exchange, _ = gate(answer(status, {"label": "MOON_PHASE_WRONG", "message": "later"}))
+    error = failure(exchange)
+    assert isinstance(error, OutcomeUnknown)
+    assert error.halts == halts
 
 
 @pytest.mark.parametrize(
