@@ -12,6 +12,7 @@ from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.funds import Limits
 from autotrader_v2.application.ports import Binding
 from autotrader_v2.application.quick_trade import Done
+from autotrader_v2.application.reconcile_view import report_view
 from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.trader import VERSION, AutoTraderV2
@@ -31,6 +32,7 @@ from autotrader_v2.domain.situation import SwitchMode
 
 _DAY_MS = 86_400_000
 _RESULTS_KEPT_S = 2.0
+_RECONCILE_WAIT_S = 20.0
 
 __all__ = ["CommandRefused", "Desk"]
 
@@ -177,6 +179,14 @@ class Desk:
     def orders(self, currency: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """The newest order attempts."""
         return self._engine().floor.journal.orders(self._market(currency), limit)
+
+    def reconciliation(self) -> dict[str, Any] | None:
+        """The newest comparison of the account with the books; None before the first."""
+        return report_view(self._engine().reconciler.report)
+
+    def reconcile_now(self) -> dict[str, Any] | None:
+        """Compare now and wait for it. Errors: `CommandRefused` (503) when it does not come within 20 s."""
+        return report_view(self._engine().reconciler.ask(_RECONCILE_WAIT_S))
 
     def symbols(self) -> dict[str, Any]:
         """Available, active (not off) and primary symbols."""

@@ -18,6 +18,7 @@ from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.late_fills import LateFills
 from autotrader_v2.application.ports import AccessRefused, AccountFeed, OpenOrder, TradingError
 from autotrader_v2.application.readings import BalanceReader
+from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.application.second_instance import SecondInstance
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active, SoldByHand, apply, position_ends
@@ -35,6 +36,7 @@ _OVERLAP_MS = 60_000
 _FIRST_LOOK_MS = 86_400_000
 _LOOK_EVERY_S = 20.0
 _IN_A_ROW = 3
+_ASK_POLL_S = 0.05
 # Asking with a refused key again and again may get the address banned.
 _REFUSED_S = 30.0
 _QUOTE_STEP = Decimal("0.01")
@@ -124,6 +126,20 @@ class Reconciler:
             except TradingError as error:
                 _log.warning("reconciliation could not be done; it is tried again", what=error.what)
                 floor.clock.wait(stopping, 1.0)
+
+    def ask(self, timeout_s: float) -> ReconcileReport:
+        """Have the line of work reconcile now; returns its report. Errors: `CommandRefused` when it takes too long."""
+        floor, never = self._floor, threading.Event()
+        before, ends_s = self.report, floor.clock.monotonic_s() + timeout_s
+        floor.want_reconcile.set()
+        while floor.clock.monotonic_s() < ends_s:
+            report = self.report
+            if report is not None and report is not before:
+                return report
+            floor.clock.wait(never, _ASK_POLL_S)
+        raise CommandRefused(
+            "reconcile_busy", f"The account could not be compared within {timeout_s:g} s. Try again.", status=503
+        )
 
     def stream_view(self) -> dict[str, Any]:
         """Whether own trades are streamed, and why not; without the stream they are read."""

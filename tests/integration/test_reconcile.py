@@ -248,3 +248,13 @@ def test_a_refused_stream_of_own_trades_is_told_and_trades_are_read_instead(tmp_
         bench.start()
         bench.engine.until("a report", lambda: bench.engine.trader.reconciler.report is not None)
         assert bench.codes().count("own_trades_refused") == 1
+
+
+def test_a_person_may_have_it_compared_now_and_sees_the_report(bench: Bench) -> None:
+    told = bench.engine.desk.reconcile_now()
+    assert told is not None
+    assert (told["complete"], told["error"], told["unexplained"]) == (True, "", 0)
+    bench.start()
+    bench.sim.trade_by_hand("ETH_USDT", Side.BUY, D(50))
+    bench.until_found(Kind.BOUGHT_BY_HAND)
+    assert (bench.engine.desk.reconciliation() or {})["complete"]

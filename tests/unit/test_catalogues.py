@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from autotrader_v2.app.values import ROOT
+from autotrader_v2.application.differences import Kind
 from autotrader_v2.application.events import Outcome
 from autotrader_v2.domain.ladder import DropReference, LadderParams, OrderStyle, Reserve, SizeMode
 from autotrader_v2.domain.orders import Side, Why
@@ -129,6 +130,11 @@ def test_every_alert_has_a_sentence() -> None:
     codes = first_arguments("alert", "_alert")
     assert {"late_fill", "engine_stuck", "watchdog_silent"} <= codes
     assert {code for code in codes if f"alert.{code}" not in EN} == set()
+
+
+def test_every_kind_of_difference_has_a_sentence() -> None:
+    """What a reconciliation finds is told in words."""
+    assert {kind for kind in Kind if f"difference.{kind.value}" not in EN} == set()
 
 
 def test_every_refusal_has_a_sentence() -> None:

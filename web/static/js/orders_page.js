@@ -6,6 +6,7 @@ import { has, t } from "./i18n.js";
 import { Icon } from "./icons.js";
 import { exact, number } from "./numbers.js";
 import { what } from "./reasons.js";
+import { ReconcileCard } from "./reconcile_card.js";
 import { now, state } from "./store.js";
 import { age, moment, utc } from "./times.js";
 
@@ -29,5 +30,6 @@ export function OrdersPage() {
           const unit = order.side === "buy" && order.type === "market" ? state.head.money.quote : order.currency;
           return html`<tr key=${order.client_id}><td title=${utc(order.created_ms)}>${moment(order.created_ms)}</td><td><a href=${`#/coin/${order.currency}`}>${order.currency}</a></td><td>${t(`side.${order.side}`)}</td><td>${what(order.step === null ? order.why : `${order.why} ${order.step}`)}</td><td class="r">${exact(order.amount)} ${unit}</td><td class="r">${Number(order.filled_base) ? `${exact(order.filled_base)} / ${number(order.filled_quote)}` : "–"}</td><td><span class=${`st ${tone}`}>${has(`outcome.${outcome}`) ? t(`outcome.${outcome}`) : outcome}</span>${order.label && order.label !== outcome && html` <span class="mono faint">${order.label.slice(0, 60)}</span>`}</td><td class="mono">${order.client_id}</td></tr>`;
         })}</tbody></table></div>`}
-    </section>`;
+    </section>
+    <${ReconcileCard} />`;
 }
