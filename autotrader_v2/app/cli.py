@@ -10,7 +10,7 @@ import typer
 import autotrader_v2
 
 if TYPE_CHECKING:
-    from autotrader_v2.app.settings import Settings
+    from autotrader_v2.app.settings import Loaded, Settings
 
 _FAILED, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
 _ABOUT_ALL = frozenset({"--help", "-h", "--version"})
@@ -178,6 +178,23 @@ def autostart(
 
 
 @app.command()
+def doctor(
+    host: HostFlag = None,
+    port: PortFlag = None,
+    mode: ModeFlag = None,
+    feed: FeedFlag = None,
+    data_dir: DataDirFlag = None,
+    notify: Annotated[bool, typer.Option("--notify", help="Send a test alert through every channel.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Look for what could keep this machine, folder or account from trading well; trades nothing."""
+    from autotrader_v2.app.doctor import run_doctor
+
+    loaded = _read_settings(_flags(host=host, port=port, mode=mode, feed=feed, data_dir=data_dir))
+    raise typer.Exit(run_doctor(loaded.settings, loaded.warnings, as_json=as_json, notify=notify))
+
+
+@app.command()
 def table(
     price: Annotated[str, typer.Option("--price", help="Price of the start buy.", show_default=False)],
     precision: Annotated[int, typer.Option("--precision", min=0, max=18, help="Decimals of the market's prices.")] = 2,
@@ -338,16 +355,21 @@ def _serve(settings: "Settings", *, open_browser: bool, life: str = "") -> int:
     return run(settings, open_browser=open_browser, life=life)
 
 
-def _load(flags: Mapping[str, str], *, quiet: bool = False) -> "Settings":
+def _read_settings(flags: Mapping[str, str]) -> "Loaded":
     """Read the settings or leave with exit code 2, every problem on a line of its own."""
     from autotrader_v2.app.settings import BadSettings, load
 
     try:
-        loaded = load(flags)
+        return load(flags)
     except BadSettings as error:
         for problem in error.problems:
             _say(f"Refused: {problem}")
         raise typer.Exit(_BAD_INPUT) from None
+
+
+def _load(flags: Mapping[str, str], *, quiet: bool = False) -> "Settings":
+    """Read the settings, and tell what is odd about them."""
+    loaded = _read_settings(flags)
     for warning in () if quiet else loaded.warnings:
         _say(f"Note: {warning}")
     return loaded.settings

@@ -25,10 +25,10 @@ class FanOut:
         for channel in self.channels:
             channel.start()
 
-    def stop(self) -> None:
+    def stop(self, wait_s: float = _STOP_WAIT_S) -> None:
         """Deliver what waits, for a moment."""
         for channel in self.channels:
-            channel.stop(_STOP_WAIT_S)
+            channel.stop(wait_s)
 
     def alert(self, alert: Alert) -> None:
         """See the port."""
