@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from autotrader_v2.app.private_files import OWNER_ONLY, read_private, write_private
+from autotrader_v2.app.private_files import OWNER_ONLY, read_if_ours, read_private, write_private
 from autotrader_v2.app.process import ProcessIdentity, identify
 
 LOCK_NAME = "mtrade.lock"
@@ -146,8 +146,18 @@ def holder_of(data_dir: Path) -> Holder | None:
 
 
 def last_flags(data_dir: Path) -> dict[str, str]:
-    """The flags of the last start in this data folder."""
-    return {str(name): str(value) for name, value in read_private(data_dir / FLAGS_NAME).items()}
+    """The flags of the last start in this data folder; none when nothing started there yet.
+
+    Errors: `DataDirUnusable` when the file is there and cannot be believed: a start without its flags may be another.
+    """
+    path = data_dir / FLAGS_NAME
+    stored = read_if_ours(path)
+    if stored is None and path.exists():
+        raise DataDirUnusable(
+            f"{path} is damaged or others can write it, so the flags of the last start are not known. Nothing was "
+            "touched; what runs goes on. Remove that file, and give the flags you want to `mTrade.py restart`."
+        )
+    return {str(name): str(value) for name, value in (stored or {}).items()}
 
 
 class _Taken(Exception):

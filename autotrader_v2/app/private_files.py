@@ -26,17 +26,22 @@ def write_private(path: Path, content: Mapping[str, Any]) -> None:
 
 def read_private(path: Path) -> dict[str, Any]:
     """Read one back; empty when it is missing, broken, or not one that only we could have written."""
+    return read_if_ours(path) or {}
+
+
+def read_if_ours(path: Path) -> dict[str, Any] | None:
+    """Read one back; None when it is missing, broken, or not one that only we could have written."""
     try:
         with path.open(encoding="utf-8") as stream:
             # What says which process to end must not be somebody else's writing.
             if sys.platform != "win32":
                 status = os.fstat(stream.fileno())
                 if status.st_uid != os.geteuid() or status.st_mode & 0o077:
-                    return {}
+                    return None
             content = json.load(stream)
     except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        return None
+    return content if isinstance(content, dict) else None
 
 
 if sys.platform == "win32":

@@ -274,6 +274,39 @@ def test_settings_that_would_not_start_stop_nothing(tmp_path: Path, capsys: pyte
         assert held.poll() is None
 
 
+def test_p16_a_broken_env_file_loads_nothing_and_what_runs_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An editor that saved half, or a slip: `restart` reads before it stops."""
+    file = tmp_path / "settings.env"
+    monkeypatch.setenv("MTRADE_ENV_FILE", str(file))
+    with a_holder(tmp_path, "obeys") as held:
+        for content in (
+            b"MODE=li",
+            b"PORT=87o7\n",
+            b"MODE=paper\nQUOTE=\xd0",
+            b"MODE=live\nAPI_KEY=canary-key-1\nAPI_SEC",
+        ):
+            file.write_bytes(content)
+            assert main(["restart", "--data-dir", str(tmp_path)]) == 2
+            assert held.poll() is None
+    said = capsys.readouterr().err
+    assert "Refused: MODE" in said
+    assert "canary" not in said
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"port"'])
+def test_p16_half_written_flags_of_the_last_start_stop_nothing_and_start_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    """Without its flags a restart might be another mode or folder: the person is asked instead."""
+    with a_holder(tmp_path, "obeys") as held:
+        (tmp_path / instance.FLAGS_NAME).write_bytes(content)
+        assert main(["restart", "--data-dir", str(tmp_path)]) == 1
+        assert held.poll() is None
+    assert "what runs goes on" in capsys.readouterr().err
+
+
 def test_stop_stops_the_one_of_that_folder(tmp_path: Path) -> None:
     """The command, not only the function."""
     with a_holder(tmp_path, "obeys") as held:

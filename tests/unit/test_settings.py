@@ -341,3 +341,21 @@ def test_the_dead_man_switch_is_off_until_chosen() -> None:
     assert load().settings.dead_man == 0
     assert load({"dead_man": "OFF"}).settings.dead_man == 0
     assert load({"dead_man": "sell:60"}).settings.dead_man == 60
+
+
+def test_p16_a_settings_file_cut_anywhere_is_refused_or_still_only_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No cut makes it trade live that did not say so in full, and none escapes as anything but a refusal."""
+    whole = b"API_KEY=a-key-12345\nAPI_SECRET=a-secret-123\nMODE=live\nPORT=8788\nLIVE=yes\nQUOTE=USDT\n"
+    file = tmp_path / "cut.env"
+    monkeypatch.setenv("MTRADE_ENV_FILE", str(file))
+    live_from = whole.index(b"LIVE=yes") + len(b"LIVE=yes")
+    for cut in range(len(whole) + 1):
+        file.write_bytes(whole[:cut])
+        try:
+            loaded = load().settings
+        except BadSettings as error:
+            assert "a-secret" not in str(error)
+            continue
+        assert (loaded.mode is Mode.LIVE) == (cut >= live_from), whole[:cut]
