@@ -195,6 +195,23 @@ def doctor(
 
 
 @app.command()
+def reconcile(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing, not even in the books.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    mode: ModeFlag = None,
+    data_dir: DataDirFlag = None,
+) -> None:
+    """Compare the account at the exchange with the books; they follow what its trades explain. Nothing is traded."""
+    from autotrader_v2.app import instance
+    from autotrader_v2.app.reconcile_command import run_reconcile
+
+    given = _flags(mode=mode, data_dir=data_dir)
+    folder = _load(_flags(data_dir=data_dir), quiet=True).data_dir
+    settings = _load({**instance.last_flags(folder), **given}, quiet=True)
+    raise typer.Exit(run_reconcile(settings, dry_run=dry_run, as_json=as_json, say=_say))
+
+
+@app.command()
 def table(
     price: Annotated[str, typer.Option("--price", help="Price of the start buy.", show_default=False)],
     precision: Annotated[int, typer.Option("--precision", min=0, max=18, help="Decimals of the market's prices.")] = 2,

@@ -16,10 +16,15 @@ _FOLDER = ROOT / "web" / "static" / "i18n"
 
 def sentence_of(alert: Alert, language: str) -> str:
     """Return what the page would say; the bare code when the catalogue lacks it: an alert is never lost for words."""
-    entry = _catalogue(language).get(f"alert.{alert.code}", alert.code)
-    sentence: str = entry["other"] if isinstance(entry, dict) else entry
     named = {"currency": alert.market.base if alert.market else "", **_spelled(alert.values or {})}
-    return re.sub(r"\{(\w+)\}", lambda found: named.get(found[1], "–"), sentence).replace("**", "")
+    return worded(f"alert.{alert.code}", named, language) or alert.code
+
+
+def worded(key: str, values: Mapping[str, str], language: str) -> str:
+    """Return the catalogue's sentence with its values; "" when there is none."""
+    entry = _catalogue(language).get(key, "")
+    sentence: str = entry["other"] if isinstance(entry, dict) else entry
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], "–"), sentence).replace("**", "")
 
 
 def system_language() -> str:

@@ -6,7 +6,7 @@ not explain (a transfer, a loan, earn) pauses the market and is the owner's to d
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -166,6 +166,16 @@ class Reconciler:
         self.last_ms = self._floor.clock.now_ms()
         report = self._report(began_s, "")
         self._count_unexplained(report)
+        return report
+
+    def reconcile_surely(self) -> ReconcileReport:
+        """Reconcile, and look again at what counts only when it is seen twice. Errors: as `reconcile`."""
+        clock, never = self._floor.clock, threading.Event()
+        report = self.reconcile()
+        if due_s := self._confirm_due_s():
+            clock.wait(never, max(0.01, max(due_s) - clock.monotonic_s()))
+            both = (*report.differences, *self.reconcile().differences)
+            report = replace(report, differences=tuple(dict.fromkeys(both)))
         return report
 
     def _look(self) -> None:

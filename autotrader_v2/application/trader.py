@@ -12,6 +12,7 @@ from autotrader_v2.application.booking import Booking
 from autotrader_v2.application.commands import Commands
 from autotrader_v2.application.crew import Crew, ThreadCrew
 from autotrader_v2.application.deciding import Decider
+from autotrader_v2.application.differences import ReconcileReport
 from autotrader_v2.application.events import Outcome, Priority
 from autotrader_v2.application.execute_trade import ExecuteTrade
 from autotrader_v2.application.floor import Floor, market_log
@@ -220,6 +221,18 @@ class AutoTraderV2:
     def sell_all(self, currency: str, then: str, by: str) -> Done:
         """Quick Trade: sell everything now. Waits at most 10 s for the answer."""
         return self.quick_trade.sell_all(self.commands.slot(currency), then, by)
+
+    def compare_only(self) -> ReconcileReport:
+        """Without starting: compare the account with the books, which follow what its trades explain. Trades nothing.
+
+        Errors: `ExchangeUnavailable`, `JournalUnavailable`.
+        """
+        floor = self.floor
+        rules = floor.exchange.rules(self._markets)
+        self.reader.read()
+        ordered = {market: rules[market] for market in self._markets if market in rules}
+        restore(floor, self._state, ordered, self._first_switches)
+        return self.reconciler.reconcile_surely()
 
     # -- threads
 

@@ -198,6 +198,19 @@ def test_the_program_stops_only_for_its_own_token() -> None:
     assert a_web(stop_token="").flask.test_client().post(f"http://{HOST}{path}").status_code == 403
 
 
+def test_a_comparison_is_told_to_the_command_line_only_for_the_token() -> None:
+    web = a_web(desk := DeskDouble())
+    path = "/api/control/reconcile"
+    assert a_browser(web).post(path).status_code == 403
+    assert a_script(web).post(path, headers={"X-Stop-Token": "guess"}).status_code == 403
+    client, shown = web.flask.test_client(), {"X-Stop-Token": STOP_TOKEN}
+    assert desk.calls == []
+    told = client.post(f"http://{HOST}{path}", headers=shown)
+    assert (told.status_code, told.json["report"]) == (200, {"asked": "reconcile_now"})
+    newest = client.post(f"http://{HOST}{path}?newest=1", headers=shown)
+    assert newest.json["report"] == {"asked": "reconciliation"}
+
+
 @pytest.mark.parametrize("mode", [("paper", "PAPER"), ("sandbox", "TESTNET"), ("live", "LIVE")])
 def test_the_document_itself_says_the_mode(mode: tuple[str, str]) -> None:
     """Before any script runs: word, frame, title, icon."""
