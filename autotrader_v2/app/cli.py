@@ -178,6 +178,22 @@ def autostart(
 
 
 @app.command()
+def health(
+    data_dir: DataDirFlag = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Again each second, until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Tell how the running engine is, from its heartbeat; the exit code is 0 when it is at work and well."""
+    from autotrader_v2.app.health_command import run_health
+
+    folder = _load(_flags(data_dir=data_dir), quiet=True).data_dir
+    try:
+        raise typer.Exit(run_health(folder, as_json=as_json, watch=watch))
+    except KeyboardInterrupt:
+        raise typer.Exit(_INTERRUPTED) from None
+
+
+@app.command()
 def doctor(
     host: HostFlag = None,
     port: PortFlag = None,

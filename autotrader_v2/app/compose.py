@@ -12,10 +12,11 @@ import structlog
 
 from autotrader_v2.app import instance, logs, signals, stacks
 from autotrader_v2.app.heartbeat import Heartbeat, Vitals
-from autotrader_v2.app.last_words import end_stuck
+from autotrader_v2.app.last_words import EXIT_STUCK, end_stuck
 from autotrader_v2.app.notifying import notifier_of
 from autotrader_v2.app.outside import Outside, binding_of, database_of, feed_kind_of, outside_of
 from autotrader_v2.app.settings import Mode, Settings
+from autotrader_v2.app.vigilance import EXIT_INTERRUPTED
 from autotrader_v2.application.desk import Desk
 from autotrader_v2.application.events import Bus, Priority, SettingSet, SwitchSet
 from autotrader_v2.application.floor import Floor, TraderConfig
@@ -137,6 +138,8 @@ class _Program:
             return
         end_stuck(
             self._settings.data_dir,
+            # A stop that hangs is a stop all the same: nobody starts it again.
+            EXIT_INTERRUPTED if self._stopping.is_set() else EXIT_STUCK,
             hold=trader.hold,
             tell=lambda: self._say_stuck(trader, vitals),
             close=lambda: self._close_stuck(trader),

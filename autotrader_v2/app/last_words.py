@@ -19,7 +19,12 @@ _log = structlog.get_logger()
 
 
 def end_stuck(
-    data_dir: Path, hold: Callable[[], None], tell: Callable[[], None], close: Callable[[], None]
+    data_dir: Path,
+    exit_code: int,
+    *,
+    hold: Callable[[], None],
+    tell: Callable[[], None],
+    close: Callable[[], None],
 ) -> NoReturn:
     """End the process within seconds. Each step runs beside the others, for any of them may hang as well.
 
@@ -29,14 +34,14 @@ def end_stuck(
     try:
         stopping = _beside(hold)
         written = stacks.dump(data_dir)
-        _log.error("the engine is stuck; ending", stacks=str(written), exit_code=EXIT_STUCK)
+        _log.error("the engine is stuck; ending", stacks=str(written), exit_code=exit_code)
         telling = _beside(tell)
         stopping.join(_JOURNAL_WAIT_S)
         telling.join(_JOURNAL_WAIT_S)
         _beside(close).join(_JOURNAL_WAIT_S)
         sys.stderr.flush()
     finally:
-        os._exit(EXIT_STUCK)
+        os._exit(exit_code)
 
 
 def _beside(step: Callable[[], None]) -> threading.Thread:

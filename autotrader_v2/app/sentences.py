@@ -35,8 +35,11 @@ def system_language() -> str:
 def _spelled(values: Mapping[str, str]) -> dict[str, str]:
     """Moments as dates; everything else is text already."""
     named = dict(values)
-    if named.get("at_s", "").isdecimal():
-        named["at"] = datetime.fromtimestamp(int(named["at_s"]), UTC).strftime("%Y-%m-%d %H:%M UTC")
+    if "at_s" in named:
+        try:
+            named["at"] = datetime.fromtimestamp(int(named["at_s"]), UTC).strftime("%Y-%m-%d %H:%M UTC")
+        except (ValueError, OverflowError, OSError):
+            named["at"] = named["at_s"]  # not a moment; better odd than lost
     return named
 
 

@@ -1,5 +1,7 @@
 """The watchdog over real processes: a stand-in for the engine that behaves as told, and the real one once."""
 
+import json
+import os
 import signal
 import sys
 import threading
@@ -18,7 +20,7 @@ from autotrader_v2.app.vigilance import Patience
 from autotrader_v2.app.watchdog import Watchdog, engine_command, sell_out_command
 from autotrader_v2.app.wishes import Wish
 from autotrader_v2.application.events import Alert, Priority
-from tests.processes import Started
+from tests.processes import Serving, Started
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is told by signals")
 
@@ -237,6 +239,26 @@ def test_no_secret_is_in_the_commands_of_children(monkeypatch: pytest.MonkeyPatc
 # -- the real one
 
 
+def test_e16_health_tells_of_an_engine_at_work_and_of_none(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """For monitors: the exit code and one JSON object."""
+    folder = tmp_path / "data"
+    ask = ["health", "--json", "--data-dir", str(folder)]
+    assert main(ask) == 1
+    flags = ["--feed", "synthetic", "--data-dir", str(folder)]
+    with Serving(*flags, log=tmp_path / "log", AVAILABLE_SYMBOLS="ETH") as engine:
+        ends = time.monotonic() + LIMIT_S
+        while main(ask) != 0:
+            assert time.monotonic() < ends, capfd.readouterr().out
+            time.sleep(0.2)
+        capfd.readouterr()
+        assert main(ask) == 0
+        told = json.loads(capfd.readouterr().out)
+        assert (told["well"], told["phase"], told["pid"]) == (True, "running", engine.process.pid)
+        assert engine.stop() == 0
+    assert main(ask) == 1
+    assert '"phase": "stopped"' in capfd.readouterr().out
+
+
 def test_p13_the_real_engine_killed_under_its_watchdog_comes_back_and_stops_on_request(tmp_path: Path) -> None:
     """SIGKILL, a new life, `restart`, `stop`: all through the data folder; a second watchdog is refused."""
     folder = tmp_path / "данные 1"
@@ -246,8 +268,6 @@ def test_p13_the_real_engine_killed_under_its_watchdog_comes_back_and_stops_on_r
         assert first
         assert main(["watchdog", *flags]) == 1, "one watchdog per folder"
         assert is_watched(folder)
-        import os
-
         os.kill(first.process.pid, signal.SIGKILL)
         ends = time.monotonic() + LIMIT_S
         while (second := instance.holder_of(folder)) is None or second.process == first.process:

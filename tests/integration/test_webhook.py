@@ -56,7 +56,7 @@ def receiver() -> Iterator[Receiver]:
 def a_message() -> Message:
     """Something to tell."""
     alert = Alert(code="start_failed", priority=Priority.HIGH, time_ms=1, values={"what": "Диск"})
-    return Message(alert=alert, text="It failed.", text_ru="Не вышло.", instance="live, data")
+    return Message(alert=alert, words=lambda _, language: f"{language}: Диск", instance="live, data")
 
 
 def test_an_alert_arrives_signed(receiver: Receiver) -> None:

@@ -28,7 +28,12 @@ def an_alert(code: str = "start_failed", priority: Priority = Priority.HIGH, **v
 
 def a_message(code: str = "start_failed", priority: Priority = Priority.HIGH) -> Message:
     """The same, in words."""
-    return Message(alert=an_alert(code, priority), text="Something.", text_ru="Нечто.", instance="paper, data")
+    return Message(alert=an_alert(code, priority), words=words, instance="paper, data")
+
+
+def words(_: Alert, language: str) -> str:
+    """A sentence in that language."""
+    return "Нечто." if language == "ru" else "Something."
 
 
 class Taker:
@@ -147,6 +152,7 @@ def test_sentences_are_the_catalogues_with_values_and_dates() -> None:
     assert "2023-11-14" in sentence_of(alert, "ru")
     assert sentence_of(alert, "ru") != sentence_of(alert, "en")
     assert sentence_of(an_alert("a_new_code"), "en") == "a_new_code"
+    assert "9999999999999999" in sentence_of(an_alert("delisting", at_s="9999999999999999"), "en"), "odd, not lost"
 
 
 def test_a_body_is_json_with_both_languages_and_its_signature_proves_the_sender() -> None:
@@ -219,8 +225,8 @@ def test_the_desktop_gets_text_as_text_and_no_secret(tmp_path: Path, monkeypatch
     stand_in.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setenv("API_SECRET", "canary-secret-1")
-    message = Message(alert=an_alert(), text="-i <b>x</b> $(rm)", text_ru="Нечто.", instance="paper, data")
-    Desktop("en")(message)
+    odd = Message(alert=an_alert(), words=lambda *_: "-i <b>x</b> $(rm)", instance="paper, data")
+    Desktop("en")(odd)
     lines = told.read_text("utf-8").splitlines()
     assert lines[:5] == [
         "--app-name=mTrade",
@@ -230,7 +236,7 @@ def test_the_desktop_gets_text_as_text_and_no_secret(tmp_path: Path, monkeypatch
         "-i &lt;b&gt;x&lt;/b&gt; $(rm)",
     ]
     assert "canary" not in told.read_text("utf-8")
-    Desktop("ru")(message)
+    Desktop("ru")(a_message())
     assert "Нечто." in told.read_text("utf-8")
 
 

@@ -18,12 +18,21 @@ _CAPACITY = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """An alert in words. `instance`: which mTrade says it, for people who run several."""
+    """An alert in words, made when it is delivered. `instance`: which mTrade says it, for people who run several."""
 
     alert: Alert
-    text: str
-    text_ru: str
+    words: Callable[[Alert, str], str]
     instance: str
+
+    @property
+    def text(self) -> str:
+        """In English."""
+        return self.words(self.alert, "en")
+
+    @property
+    def text_ru(self) -> str:
+        """In Russian."""
+        return self.words(self.alert, "ru")
 
 
 class CannotDeliver(Exception):

@@ -33,13 +33,6 @@ class FanOut:
     def alert(self, alert: Alert) -> None:
         """See the port."""
         self._first.alert(alert)
-        if not self.channels:
-            return
-        message = Message(
-            alert=alert,
-            text=self._words(alert, "en"),
-            text_ru=self._words(alert, "ru"),
-            instance=self._instance,
-        )
+        message = Message(alert=alert, words=self._words, instance=self._instance)
         for channel in self.channels:
             channel.offer(message)
