@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,31 +20,47 @@ from autotrader_v2.app.values import ROOT
 
 START_LIMIT_S = 40.0
 TOKEN = "a-made-up-token-for-tests"
+DOOR = str(ROOT / "mTrade.py")
 _POLL_S = 0.05
 
 
 class Started:
-    """A command that prints READY and then serves until stopped. Its output is kept for a failing test."""
+    """A command that prints READY and then serves until stopped. Its output is kept for a failing test.
 
-    def __init__(self, *arguments: str, log: Path, **environment: str) -> None:
+    `program`: what Python runs instead of `mTrade.py`. `wait` False: returns at once; `ready` waits later.
+    """
+
+    def __init__(
+        self, *arguments: str, log: Path, program: Sequence[str] = (DOOR,), wait: bool = True, **environment: str
+    ) -> None:
         self._log = log.open("ab")
         self.log_path = log
+        self.said: list[str] = []
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "mTrade.py"), *arguments],
+            [sys.executable, *program, *arguments],
+            cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=self._log,
             env=settings.environment_with(**{"MTRADE_ENV_FILE": "", "NOTIFY_OS": "off", **environment}),
             encoding="utf-8",
         )
-        lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read, args=(lines,), daemon=True).start()
-        self.url = self._ready(lines)
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.url = ""
+        if wait:
+            self.ready()
 
-    def _read(self, lines: "queue.Queue[str]") -> None:
+    def ready(self) -> None:
+        """Wait until it says where it serves."""
+        self.url = self._ready(self._lines)
+
+    def _read(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            lines.put(line)
-        lines.put("")
+            self.said.append(line)
+            self._lines.put(line)
+        self._lines.put("")
 
     def _ready(self, lines: "queue.Queue[str]") -> str:
         ends = time.monotonic() + START_LIMIT_S
@@ -74,6 +90,7 @@ class Started:
         return code
 
     def _close(self) -> None:
+        self._reader.join(5)
         if self.process.stdout is not None:
             self.process.stdout.close()
         self._log.close()
@@ -89,8 +106,24 @@ class Started:
 class Serving(Started):
     """`serve`, with its API."""
 
-    def __init__(self, *arguments: str, log: Path, **environment: str) -> None:
-        super().__init__("serve", "--no-browser", "--port", "0", *arguments, log=log, API_TOKEN=TOKEN, **environment)
+    def __init__(
+        self,
+        *arguments: str,
+        log: Path,
+        program: Sequence[str] = (DOOR,),
+        wait: bool = True,
+        token: str = TOKEN,
+        **environment: str,
+    ) -> None:
+        self._token = token
+        # Every answer's head and body, for who looks for secrets in them.
+        self.answers: list[bytes] = []
+        words = ("serve", "--no-browser", "--port", "0", *arguments)
+        super().__init__(*words, log=log, program=program, wait=wait, API_TOKEN=token, **environment)
+
+    def ready(self) -> None:
+        """Wait until it trades."""
+        super().ready()
         self.until("the engine is there", lambda: self.get("/api/autotrader/stats").get("running"))
 
     def get(self, path: str) -> dict[str, Any]:
@@ -119,12 +152,15 @@ class Serving(Started):
     def _call(self, method: str, path: str, body: dict[str, object] | None) -> dict[str, Any]:
         where = urlsplit(self.url)
         connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=15)
-        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         if body is not None:
             headers["Idempotency-Key"] = secrets.token_hex(8)
         try:
             connection.request(method, path, None if body is None else json.dumps(body), headers)
-            answer: dict[str, Any] = json.loads(connection.getresponse().read())
+            response = connection.getresponse()
+            raw = response.read()
+            self.answers.append(str(response.headers).encode() + raw)
+            answer: dict[str, Any] = json.loads(raw)
             return answer
         finally:
             connection.close()

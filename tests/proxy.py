@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -66,6 +66,7 @@ class Rule:
     keep: int = 0
     answer: bytes = b""
     carried_out: bool = True
+    name: str = ""
 
 
 class DoFrame(StrEnum):
@@ -122,7 +123,7 @@ class Proxy:
     """`with Proxy(sim.url) as proxy:` then `proxy.url` in place of `sim.url`. Methods may be called from any thread.
 
     `on_moment` is called on the proxy's thread, which waits for it; True: the request goes no further (the caller has
-    killed its sender). `seen`: all requests so far.
+    killed its sender). `seen`: all requests so far; `struck`: those that got a rule of a mix.
     """
 
     def __init__(self, upstream: str, *, seed: int = 0) -> None:
@@ -136,9 +137,11 @@ class Proxy:
         self._sockets: set[asyncio.StreamWriter] = set()
         self._streams: set[asyncio.StreamWriter] = set()
         self.refuse_streams = False
+        self._mixed: tuple[Sequence[Rule], Sequence[int]] = ((), ())
         self.on_moment: Callable[[Moment, Request], bool] | None = None
         self.seen: list[Request] = []
         self.hits: dict[str, int] = {}
+        self.struck: list[tuple[Rule, Request]] = []
 
     # -- for tests -------------------------------------------------------------------------------------------------
 
@@ -168,10 +171,16 @@ class Proxy:
         with self._lock:
             self._rules.extend((rule, [0]) for rule in rules)
 
+    def mix(self, rules: Mapping[Rule, int]) -> None:
+        """From now on every call that no rule above hits and that all of these match gets one of them, by weight."""
+        with self._lock:
+            self._mixed = tuple(rules), tuple(rules.values())
+
     def clear(self) -> None:
         """All is well again."""
         with self._lock:
             self._rules.clear()
+            self._mixed = (), ()
 
     def requests(self, method: str, path: str) -> list[Request]:
         """What came so far of a kind."""
@@ -305,6 +314,11 @@ class Proxy:
         for rule, seen in self._in_force():
             if isinstance(rule, Rule) and _matches(rule, request) and (hit := self._strikes(rule, seen)) is not None:
                 return rule if hit else None
+        rules, weights = self._mixed
+        if rules and _matches(rules[0], request):
+            [rule] = self._rng.choices(rules, weights)
+            self.struck.append((rule, request))
+            return rule
         return None
 
     def _strike_frame(self, payload: bytes) -> FrameRule | None:

@@ -1,0 +1,91 @@
+"""Killed fifty times at random and at named points, the engine ends with the trades of the run that never was.
+
+`python run_tests.py --kills 2000` (or MTRADE_KILLS) kills as often as wanted, with the product's own times for the
+proof of absence; the usual fifty have shorter ones (tests/dying.py). MTRADE_KILL_SEED repeats a run.
+"""
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+import pytest
+
+from autotrader_v2.app.outside import account_of
+from autotrader_v2.application.ports import Binding
+from autotrader_v2.infrastructure.store import SqlJournal
+from tests import audit, kills
+from tests.canary import KEY, no_secret_in
+from tests.dying import POINTS
+
+LONG = bool(os.environ.get("MTRADE_KILLS"))
+KILLS = int(os.environ.get("MTRADE_KILLS") or 50)
+SEED = int(os.environ.get("MTRADE_KILL_SEED", "") or secrets.randbelow(10**6))
+# A journal, an exchange and a reference of their own for so many kills: what is wrong is then found soon.
+EACH = 100
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600 + 20 * KILLS)
+def test_p1_p2_p3_p4_p5_p6_killed_many_times_it_ends_as_if_never_killed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Engine, journal and exchange agree with each other, and with the run that was never killed, trade by trade."""
+    for number, start in enumerate(range(0, KILLS, EACH)):
+        seed = SEED + number
+        count = min(EACH, KILLS - start)
+        print(f"seed {seed}: repeat with MTRADE_KILLS={count} MTRADE_KILL_SEED={seed}")
+        figures = a_round(tmp_path / str(number), seed, count)
+        with capsys.disabled():
+            print(f"\n{json.dumps(figures)}", flush=True)
+
+
+def a_round(folder: Path, seed: int, count: int) -> dict[str, object]:
+    """Kill, compare; the figures."""
+    folder.mkdir()
+    killed, end, walked = kills.run(
+        folder / "killed", seed=seed, kills=count, coins=tuple(kills.PRICES), quick=not LONG
+    )
+    if count >= 50:
+        assert {f"point-{name}" for name in POINTS} <= set(killed.story.kills), "every named point was an end"
+    account = killed.sim.account()
+    books = audit.read(killed.database)
+    assert audit.differences(books, account) == [], f"seed {seed}"
+    assert_a_fold_says_the_same(killed)
+    reference, never_killed, _ = kills.run(
+        folder / "reference", seed=seed, kills=0, coins=killed.coins, cycles=walked, quick=not LONG
+    )
+    assert audit.differences(audit.read(reference.database), reference.sim.account()) == []
+    assert end == never_killed, f"seed {seed}"
+    scanned = no_secret_in(
+        folder,
+        *(answer for one in (killed, reference) for answer in one.story.answers),
+        *("".join(one.story.said) for one in (killed, reference)),
+    )
+    story = killed.story
+    return {
+        "seed": seed,
+        "kills": sum(story.kills.values()),
+        "of_them_by_timer_at_a_named_point": story.timed_out,
+        "by_kind": dict(sorted(story.kills.items())),
+        "coins": len(killed.coins),
+        "cycles": sum(walked.values()),
+        "orders_executed": len({one.order_id for one in account.trades}),
+        "attempts": dict(books.outcomes),
+        "rests": story.rests,
+        "seconds": round(story.seconds, 1),
+        "reference_seconds": round(reference.story.seconds, 1),
+        "bytes_scanned_for_secrets": scanned,
+    }
+
+
+def assert_a_fold_says_the_same(killed: kills.Campaign) -> None:
+    """I7: memory is what a fold of every event since the beginning makes."""
+    binding = Binding("sandbox", killed.proxy.url, account_of(KEY), "gate")
+    journal = SqlJournal(killed.database, binding, account=binding.account)
+    try:
+        state = journal.load()
+        assert state.open_attempts == ()
+        assert journal.verify() == ()
+    finally:
+        journal.close()

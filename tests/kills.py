@@ -1,0 +1,359 @@
+"""The engine as a process, killed again and again, on a price path that does not care.
+
+Several coins walk the same cycles over and over: start, some rebuys, sale. A coin's price stands still until the
+exchange has carried out its next order, so what is traded does not depend on when that happens, and a run that was
+killed fifty times must end with the very trades of the run that never was.
+"""
+
+import random
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from threading import Event, Thread
+
+from autotrader_v2.domain.money import floor_to
+from autotrader_v2.domain.orders import Side
+from autotrader_v2.matching.markets import rules_for
+from autotrader_v2.simulator import Simulator
+from tests.canary import KEY, SECRET, TOKEN
+from tests.dying import POINTS
+from tests.engine import a_price
+from tests.processes import DOOR, Serving
+from tests.proxy import Do, Moment, Proxy, Request, Rule
+
+PRICES = {
+    "ETH": Decimal(2500),
+    "SOL": Decimal(150),
+    "LTC": Decimal(65),
+    "LINK": Decimal(14),
+    "AVAX": Decimal(25),
+    "DOT": Decimal(5),
+    "UNI": Decimal(8),
+    "NEAR": Decimal(3),
+    "ATOM": Decimal(6),
+    "XRP": Decimal("0.6"),
+}
+START_QUOTE = {"USDT": 100_000}
+# Where each order of a cycle happens, as a part of the start price; by turns two and three rebuys.
+CYCLES = (("1", "0.984", "0.965", "1"), ("1", "0.984", "0.965", "0.943", "1"))
+_FRESH_S = 0.1
+# A coin's price stands still so long after an order of a run with kills, so that the kills see many different moments.
+_PACE_S = 0.5
+# A life that never gets to its named end is ended like this.
+_LIFE_S = (0.4, 2.6)
+_POINT_LIMIT_S = 3.0
+_PATIENT_S = 35.0
+# Proof of absence takes some twenty seconds of one life; so long does nobody kill when nearly all coins wait for it.
+_REST_S = 30.0
+_DONE_S = 90.0
+
+# How a life ends, and how often. `wire-*`: killed from outside when an order is at that place.
+KINDS: Mapping[str, int] = {
+    "any-time": 8,
+    "wire-lost": 2,  # the order never reaches the exchange
+    "wire-orphan": 3,  # it reaches the exchange after its sender died
+    "wire-executed": 4,  # executed, the answer never reaches the engine
+    "wire-answered": 4,  # a few milliseconds after the answer
+    "wire-reading": 3,  # killed while recovery asks for its orders: a second crash on the first one's heels
+    **{f"point-{name}": 1 for name in POINTS if name != "in-absent"},
+}
+# What must go wrong in a life so that it gets to a place: an order whose answer, or which itself, is lost.
+_LOST_ANSWER, _LOST_ORDER = (Rule(do=Do.DROP_AFTER),), (Rule(do=Do.DROP_BEFORE),)
+_LEADS_TO = {
+    "after-unknown": _LOST_ANSWER,
+    "before-find": _LOST_ANSWER,
+    "after-find": _LOST_ANSWER,
+    "in-absent": _LOST_ORDER,
+}
+
+
+@dataclass
+class Story:
+    """What happened in a run."""
+
+    seed: int
+    kills: Counter[str] = field(default_factory=Counter)
+    timed_out: int = 0
+    rests: int = 0
+    answers: list[bytes] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class CoinPath:
+    """A coin's prices: which one holds until the nth order is carried out."""
+
+    def __init__(self, coin: str) -> None:
+        self.rules = rules_for(coin)
+        self._start = PRICES[coin]
+
+    def price(self, orders: int) -> Decimal:
+        """The price at which the order after so many happens."""
+        parts = self._parts(orders)
+        return floor_to(self._start * Decimal(parts[1][parts[2]]), self.rules.tick)
+
+    def cycle(self, orders: int) -> int:
+        """Which cycle, counted from 0, the order after so many belongs to."""
+        return self._parts(orders)[0]
+
+    def _parts(self, orders: int) -> tuple[int, tuple[str, ...], int]:
+        both = sum(map(len, CYCLES))
+        number, left = divmod(orders, both)
+        if left < len(CYCLES[0]):
+            return 2 * number, CYCLES[0], left
+        return 2 * number + 1, CYCLES[1], left - len(CYCLES[0])
+
+
+class Market:
+    """Moves the prices, from the exchange's own books alone. A thread of its own."""
+
+    def __init__(self, sim: Simulator, coins: tuple[str, ...], pace_s: float) -> None:
+        self._sim = sim
+        self._pace_s = pace_s
+        self._moves_s: dict[str, float] = dict.fromkeys(coins, 0.0)
+        self._prices: dict[str, Decimal] = {}
+        self.paths = {coin: CoinPath(coin) for coin in coins}
+        self.orders: dict[str, int] = dict.fromkeys(coins, 0)
+        self._known: defaultdict[str, set[int]] = defaultdict(set)
+        self._stopping = Event()
+        self._thread = Thread(target=self._run, name="market", daemon=True)
+
+    def __enter__(self) -> "Market":
+        self.tell()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stopping.set()
+        self._thread.join()
+
+    def tell(self) -> None:
+        """Count the orders, tell the prices."""
+        for trade in self._sim.account().trades:
+            self._known[trade.pair].add(trade.order_id)
+        now_s = time.monotonic()
+        for coin, path in self.paths.items():
+            orders = len(self._known[path.rules.market.pair])
+            if orders != self.orders[coin]:
+                self.orders[coin], self._moves_s[coin] = orders, now_s + self._pace_s
+            if now_s >= self._moves_s[coin]:
+                self._prices[coin] = path.price(orders)
+            self._sim.feed(a_price(path.rules.market, self._prices[coin], path.rules.tick))
+
+    def cycle(self, coin: str) -> int:
+        """The cycle that the coin's next order belongs to."""
+        return self.paths[coin].cycle(self.orders[coin])
+
+    def _run(self) -> None:
+        while not self._stopping.wait(_FRESH_S):
+            self.tell()
+
+
+class Campaign:
+    """One database, one exchange, many lives of the engine."""
+
+    def __init__(self, sim: Simulator, proxy: Proxy, market: Market, folder: Path, seed: int, quick: bool) -> None:
+        self.sim, self.proxy, self.market, self.folder = sim, proxy, market, folder
+        self._quick = {"MTRADE_TEST_QUICK": "1"} if quick else {}
+        self.rng = random.Random(seed)
+        self.story = Story(seed)
+        self.lives = 0
+        self.coins = tuple(market.paths)
+
+    @property
+    def database(self) -> Path:
+        """Where the journal is."""
+        return self.folder / "data" / "sandbox.sqlite3"
+
+    def live(self, point: str = "", nth: int = 1, *, wait: bool = True) -> Serving:
+        """Start the engine; `point`: where it kills itself."""
+        self.lives += 1
+        return Serving(
+            "--mode",
+            "sandbox",
+            "--data-dir",
+            str(self.folder / "data"),
+            log=self.folder / f"serve-{self.lives:04}.log",
+            program=("-m", "tests.dying", point or "never", str(nth)) if point or self._quick else (DOOR,),
+            wait=wait,
+            token=TOKEN,
+            GATE_HOST=self.proxy.url,
+            API_KEY=KEY,
+            API_SECRET=SECRET,
+            AVAILABLE_SYMBOLS=",".join(self.coins),
+            **self._quick,
+        )
+
+    def set_up(self) -> None:
+        """A first life in which a person sets the engine up. Ends in peace, with every coin switched on."""
+        with self.live() as engine:
+            engine.post("/api/trade/params", rebuy_pause_s="0")
+            for coin in self.coins:
+                engine.post("/api/autotrader/switch", base_currency=coin, mode="on")
+            self._peace(engine)
+
+    def kill(self, kills: int) -> None:
+        """That many lives, each ended by force, by chance; among fifty every named point is one at least once."""
+        left, still = kills, dict.fromkeys(self.coins, 0)
+        while left:
+            if sum(lives >= 4 for lives in still.values()) >= len(self.coins) * 0.8:
+                self._rest([coin for coin in self.coins if still[coin] >= 4])
+                still = dict.fromkeys(self.coins, 0)
+            before = dict(self.market.orders)
+            missing = [name for name in POINTS if not self.story.kills[f"point-{name}"]]
+            if left <= len(missing) + 2:
+                self._life(f"point-{missing[0]}" if missing else "any-time", patient=True)
+            else:
+                self._life(self.rng.choices(tuple(KINDS), tuple(KINDS.values()))[0])
+            left -= 1
+            for coin in self.coins:
+                still[coin] = 0 if self.market.orders[coin] != before[coin] else still[coin] + 1
+
+    def finish(self, cycles: Mapping[str, int] | None = None) -> dict[str, int]:
+        """A last life: every coin ends its cycle and is off. Returns how many cycles each coin walked.
+
+        `cycles`: so many; by default each ends with the cycle that it is in, or begins next.
+        """
+        wanted = dict(cycles or dict.fromkeys(self.coins, 1))
+        with self.live() as engine:
+            asked: set[str] = set()
+
+            def all_over() -> bool:
+                states = engine.get("/api/autotrader/stats")["cycles"]
+                for coin in set(self.coins) - asked:
+                    if cycles is None:
+                        wanted[coin] = states[coin]["completed_cycles"] + 1
+                    # Said while the last cycle runs: it then is the last.
+                    if states[coin]["state"] == "ACTIVE" and states[coin]["completed_cycles"] == wanted[coin] - 1:
+                        engine.post("/api/autotrader/switch", base_currency=coin, mode="finish")
+                        asked.add(coin)
+                return all(states[coin]["switch"] == "off" for coin in self.coins)
+
+            try:
+                engine.until("every coin has finished", all_over, _DONE_S)
+            except AssertionError as error:
+                state = {coin: (wanted[coin], self.market.cycle(coin), engine.cycle(coin)) for coin in self.coins}
+                raise AssertionError(f"seed {self.story.seed}: not finished: {state}") from error
+            truth = engine.get("/api/overview")["truth"]
+            assert truth["unknown_orders"] == [], truth
+            self.told = {coin: engine.cycle(coin) for coin in self.coins}
+            self._peace(engine)
+        return {coin: cycle["completed_cycles"] for coin, cycle in self.told.items()}
+
+    def _life(self, kind: str, *, patient: bool = False) -> None:
+        """One life, and its end. `patient`: wait longer for a named place."""
+        manner, _, what = kind.partition("-")
+        limit_s = self.rng.uniform(*_LIFE_S) if manner == "any" else _PATIENT_S if patient else _POINT_LIMIT_S
+        if manner == "point":
+            self.proxy.add(*_LEADS_TO.get(what, ()))
+            engine = self.live(
+                what, 1 if patient or what == "after-load" else self.rng.choice((1, 1, 2, 3)), wait=False
+            )
+        else:
+            engine = self.live(wait=False)
+            if manner == "wire":
+                self.proxy.on_moment = self._assassin(engine, what)
+        ends_s = time.monotonic() + limit_s
+        while engine.process.poll() is None and time.monotonic() < ends_s:
+            time.sleep(0.005)
+        timed_out = engine.process.poll() is None and manner != "any"
+        engine.kill()
+        self.proxy.on_moment = None
+        self.proxy.clear()
+        assert engine.process.returncode not in (0, 1, 2), f"it ended by itself: {engine.log_path.read_text('utf-8')}"
+        self.story.timed_out += timed_out
+        self.story.kills[f"{kind} (timer)" if timed_out else kind] += 1
+        self._keep(engine)
+
+    def _assassin(self, engine: Serving, what: str) -> Callable[[Moment, Request], bool]:
+        """Kills from the wire, on the proxy's thread, at the place that `what` names."""
+        spared = self.rng.randrange(4 if what == "reading" else 2)
+        pause_s = self.rng.uniform(0, 0.008)
+        wanted = {"executed": Moment.CARRIED_OUT, "answered": Moment.ANSWERED, "reading": Moment.CARRIED_OUT}
+
+        def moment(at: Moment, request: Request) -> bool:
+            nonlocal spared
+            reads = request.method == "GET" and request.path in ("/spot/my_trades", "/spot/orders", "/spot/accounts")
+            hit = reads if what == "reading" else (request.method, request.path) == ("POST", "/spot/orders")
+            if not hit or at is not wanted.get(what, Moment.ARRIVED):
+                return False
+            spared -= 1
+            if spared >= 0:
+                return False
+            if what == "answered":
+                time.sleep(pause_s)
+            engine.process.kill()
+            return what != "orphan"
+
+        return moment
+
+    def _rest(self, waiting: list[str]) -> None:
+        """Live until most of those that wait have gone on."""
+        self.story.rests += 1
+        before = dict(self.market.orders)
+        ends_s = time.monotonic() + _REST_S
+        with self.live() as engine:
+            while time.monotonic() < ends_s and engine.process.poll() is None:
+                if sum(self.market.orders[coin] != before[coin] for coin in waiting) > len(waiting) // 2:
+                    break
+                time.sleep(_FRESH_S)
+            engine.kill()
+            self._keep(engine)
+
+    def _peace(self, engine: Serving) -> None:
+        assert engine.stop() == 0
+        self._keep(engine)
+
+    def _keep(self, engine: Serving) -> None:
+        self.story.answers += engine.answers
+        self.story.said += engine.said
+
+
+@dataclass(frozen=True)
+class End:
+    """How a run ended: each coin's trades in order, the exchange's money, and what the engine said of each coin."""
+
+    trades: Mapping[str, list[tuple[Side, Decimal, Decimal, Decimal]]]
+    money: Mapping[str, Decimal]
+    told: Mapping[str, tuple[object, ...]]
+
+
+def end_of(campaign: Campaign) -> End:
+    """What may be compared with another run."""
+    account = campaign.sim.account()
+    trades: dict[str, list[tuple[Side, Decimal, Decimal, Decimal]]] = {coin: [] for coin in campaign.coins}
+    for one in account.trades:
+        trades[one.pair.partition("_")[0]].append((one.side, one.amount, one.price, one.fee))
+    money = {currency: account.total(currency) for currency in ("USDT", *campaign.coins)}
+    facts = ("state", "switch", "paused", "completed_cycles", "realised_profit_quote", "held_base", "invested_quote")
+    told = {coin: tuple(cycle[fact] for fact in facts) for coin, cycle in campaign.told.items()}
+    return End(trades, money, told)
+
+
+def run(
+    folder: Path,
+    *,
+    seed: int,
+    kills: int,
+    coins: tuple[str, ...],
+    cycles: Mapping[str, int] | None = None,
+    quick: bool = False,
+) -> tuple[Campaign, End, dict[str, int]]:
+    """A whole run. With `kills` 0 it is the reference for a run that walked `cycles`. `quick`: see `tests.dying`."""
+    folder.mkdir(exist_ok=True)
+    began_s = time.monotonic()
+    rules = [rules_for(coin) for coin in coins]
+    with (
+        Simulator(rules, START_QUOTE, key=KEY, secret=SECRET, seed=5, rate_limits=False) as sim,
+        Proxy(sim.url, seed=seed) as proxy,
+        Market(sim, coins, _PACE_S if kills else 0.0) as market,
+    ):
+        campaign = Campaign(sim, proxy, market, folder, seed, quick)
+        campaign.set_up()
+        campaign.kill(kills)
+        walked = campaign.finish(cycles)
+        campaign.story.seconds = time.monotonic() - began_s
+        return campaign, end_of(campaign), walked
