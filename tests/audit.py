@@ -61,6 +61,13 @@ def read(database: Path) -> Books:
         )
 
 
+def markets_in_doubt(database: Path) -> set[str]:
+    """Markets (`ETH_USDT`) with an order whose outcome the journal does not know."""
+    with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection:
+        rows = connection.execute("SELECT market FROM attempts WHERE state IN ('intended', 'unknown')")
+        return {str(market).partition(":")[2] for (market,) in rows}
+
+
 def differences(
     books: Books, account: AccountView, *, ended: bool = True, repeated: Collection[str] = frozenset()
 ) -> list[str]:

@@ -18,6 +18,7 @@ from autotrader_v2.domain.money import floor_to
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.matching.markets import rules_for
 from autotrader_v2.simulator import Simulator
+from tests import audit
 from tests.canary import KEY, SECRET, TOKEN
 from tests.dying import POINTS
 from tests.engine import a_price
@@ -42,12 +43,13 @@ CYCLES = (("1", "0.984", "0.965", "1"), ("1", "0.984", "0.965", "0.943", "1"))
 _FRESH_S = 0.1
 # A coin's price stands still so long after an order of a run with kills, so that the kills see many different moments.
 _PACE_S = 0.5
-# A life that never gets to its named end is ended like this.
-_LIFE_S = (0.4, 2.6)
-_POINT_LIMIT_S = 3.0
+# Seconds of a life that is ended at any time: from the middle of the start to so long after it.
+_AFTER_START_S = 1.5
+# A life that does not get to its named end is ended so long after its start.
+_POINT_LIMIT_S = 2.0
 _PATIENT_S = 35.0
 # Proof of absence takes some twenty seconds of one life; so long does nobody kill when nearly all coins wait for it.
-_REST_S = 30.0
+_REST_S = 40.0
 _DONE_S = 90.0
 
 # How a life ends, and how often. `wire-*`: killed from outside when an order is at that place.
@@ -161,6 +163,7 @@ class Campaign:
         self.rng = random.Random(seed)
         self.story = Story(seed)
         self.lives = 0
+        self._start_s = 1.0
         self.coins = tuple(market.paths)
 
     @property
@@ -189,7 +192,9 @@ class Campaign:
 
     def set_up(self) -> None:
         """A first life in which a person sets the engine up. Ends in peace, with every coin switched on."""
+        began_s = time.monotonic()
         with self.live() as engine:
+            self._start_s = time.monotonic() - began_s
             engine.post("/api/trade/params", rebuy_pause_s="0")
             for coin in self.coins:
                 engine.post("/api/autotrader/switch", base_currency=coin, mode="on")
@@ -197,20 +202,14 @@ class Campaign:
 
     def kill(self, kills: int) -> None:
         """That many lives, each ended by force, by chance; among fifty every named point is one at least once."""
-        left, still = kills, dict.fromkeys(self.coins, 0)
-        while left:
-            if sum(lives >= 4 for lives in still.values()) >= len(self.coins) * 0.8:
-                self._rest([coin for coin in self.coins if still[coin] >= 4])
-                still = dict.fromkeys(self.coins, 0)
-            before = dict(self.market.orders)
+        for left in range(kills, 0, -1):
+            if len(audit.markets_in_doubt(self.database)) >= len(self.coins) * 0.7:
+                self._rest()
             missing = [name for name in POINTS if not self.story.kills[f"point-{name}"]]
             if left <= len(missing) + 2:
                 self._life(f"point-{missing[0]}" if missing else "any-time", patient=True)
             else:
                 self._life(self.rng.choices(tuple(KINDS), tuple(KINDS.values()))[0])
-            left -= 1
-            for coin in self.coins:
-                still[coin] = 0 if self.market.orders[coin] != before[coin] else still[coin] + 1
 
     def finish(self, cycles: Mapping[str, int] | None = None) -> dict[str, int]:
         """A last life: every coin ends its cycle and is off. Returns how many cycles each coin walked.
@@ -246,7 +245,10 @@ class Campaign:
     def _life(self, kind: str, *, patient: bool = False) -> None:
         """One life, and its end. `patient`: wait longer for a named place."""
         manner, _, what = kind.partition("-")
-        limit_s = self.rng.uniform(*_LIFE_S) if manner == "any" else _PATIENT_S if patient else _POINT_LIMIT_S
+        if manner == "any":
+            limit_s = self.rng.uniform(self._start_s / 2, self._start_s + _AFTER_START_S)
+        else:
+            limit_s = _PATIENT_S if patient else self._start_s + _POINT_LIMIT_S
         if manner == "point":
             self.proxy.add(*_LEADS_TO.get(what, ()))
             engine = self.live(
@@ -290,14 +292,13 @@ class Campaign:
 
         return moment
 
-    def _rest(self, waiting: list[str]) -> None:
-        """Live until most of those that wait have gone on."""
+    def _rest(self) -> None:
+        """Live until the orders in doubt are known, then die all the same."""
         self.story.rests += 1
-        before = dict(self.market.orders)
-        ends_s = time.monotonic() + _REST_S
-        with self.live() as engine:
+        with self.live(wait=False) as engine:
+            ends_s = time.monotonic() + _REST_S
             while time.monotonic() < ends_s and engine.process.poll() is None:
-                if sum(self.market.orders[coin] != before[coin] for coin in waiting) > len(waiting) // 2:
+                if len(audit.markets_in_doubt(self.database)) <= 1:
                     break
                 time.sleep(_FRESH_S)
             engine.kill()
