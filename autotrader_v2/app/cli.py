@@ -287,7 +287,17 @@ def sim(
     ] = None,
     key: Annotated[str, typer.Option("--key", help="API key of its one account.")] = "key",
     secret: Annotated[str, typer.Option("--secret", help="Secret to that key.")] = "secret",  # noqa: S107 a box's own
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Makes its prices repeatable.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Makes its prices and its faults repeatable.")] = 1,
+    faults: Annotated[
+        str | None,
+        typer.Option(
+            "--faults", metavar="FILE|PROFILE", help="What goes wrong: calm, gate_as_seen, hostile or a file."
+        ),
+    ] = None,
+    control_token: Annotated[
+        str | None,
+        typer.Option("--control-token", help="Token of its control routes /sim/...; made and printed when not given."),
+    ] = None,
 ) -> None:
     """Run an exchange in a box: Gate's API on this machine, with play money."""
     from autotrader_v2.app import values
@@ -297,8 +307,11 @@ def sim(
     _require("--feed", prices == "synthetic" or prices.startswith("replay:"), "must be synthetic or replay:PATH")
     pace = _read("--speed", values.read_speed, speed)
     balances = _read("--balance", values.read_balances, balance or ["USDT=10000"])
+    token = None if control_token is None else _read("--control-token", values.read_token, control_token)
 
-    from autotrader_v2.app.sim_command import run_sim
+    from autotrader_v2.app.sim_command import read_faults, run_sim
+
+    plan = None if faults is None else _read("--faults", read_faults, faults)
 
     raise typer.Exit(
         run_sim(
@@ -310,6 +323,8 @@ def sim(
             key=key,
             secret=secret,
             seed=seed,
+            faults=plan,
+            control_token=token,
         )
     )
 

@@ -1,13 +1,18 @@
 """`mTrade.py sim`: the exchange in a box as a process of its own, with played prices."""
 
 import math
+import secrets
 import sys
 import threading
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from autotrader_v2.app import signals
 from autotrader_v2.domain.quotes import Quote
+
+if TYPE_CHECKING:
+    from autotrader_v2.simulator.faults.reading import Plan
 
 _FIRST_PRICE_WITHIN_S = 5.0
 _BAD_INPUT, _CANNOT_SERVE = 2, 1
@@ -23,11 +28,14 @@ def run_sim(
     key: str,
     secret: str,
     seed: int,
+    faults: "Plan | None" = None,
+    control_token: str | None = None,
 ) -> int:
     """Serve until asked to stop; returns the exit code.
 
-    Prints `READY` and the URL once it serves and has a price. `speed` infinity plays as fast as it can be taken in; it
-    moves the prices only, the protocol's clock is the wall's. Prices stop at the end of a replay, serving does not.
+    `faults`: what goes wrong, from now on. `control_token` None: one is made and printed on standard error. Prints
+    `READY` and the URL once it serves and has a price. `speed` infinity plays as fast as it can be taken in; it moves
+    the prices only, the protocol's clock is the wall's. Prices stop at the end of a replay, serving does not.
     """
     from autotrader_v2.infrastructure.feeds.errors import SourceError
     from autotrader_v2.infrastructure.feeds.player import Player
@@ -45,7 +53,18 @@ def run_sim(
     rules = rules_of(source.markets, source.quotes())
     # The source quotes in the markets' own steps.
     source = open_source(feed, seed=seed, markets=source.markets, ticks={one.market: one.tick for one in rules})
-    sim = Simulator(rules, balances, host=host, port=port, key=key, secret=secret, seed=seed)
+    token = control_token or secrets.token_urlsafe(24)
+    sim = Simulator(
+        rules,
+        balances,
+        host=host,
+        port=port,
+        key=key,
+        secret=secret,
+        seed=seed,
+        knobs=faults.knobs if faults else None,
+        control_token=token,
+    )
     try:
         sim.start()
     except OSError as error:
@@ -61,9 +80,20 @@ def run_sim(
     player.start()
     try:
         priced.wait(_FIRST_PRICE_WITHIN_S)
+        if control_token is None:
+            print(f"control routes: {sim.control_url}/, token {token}", file=sys.stderr, flush=True)
+        if faults is not None:
+            sim.faults.replace(faults.rules, seed)
         print(f"READY {sim.url}", flush=True)
         stopping.wait()
     finally:
         player.stop()
         sim.stop()
     return 0
+
+
+def read_faults(text: str) -> "Plan":
+    """The plan of a fault file or of a profile. Errors: ValueError with the place and the reason."""
+    from autotrader_v2.simulator.faults.reading import read_plan
+
+    return read_plan(text)

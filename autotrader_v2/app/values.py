@@ -97,6 +97,13 @@ def read_balances(texts: Iterable[str]) -> dict[str, Decimal]:
     return balances
 
 
+def read_token(text: str) -> str:
+    """Return a bearer token: not empty, without spaces."""
+    if not re.fullmatch(r"[!-~]{8,200}", text):
+        raise ValueError("must be 8 to 200 letters, digits or signs without spaces")
+    return text
+
+
 def read_word(text: str, *, yes: str, no: str) -> bool:
     """Return which of two words it is."""
     word = text.strip().lower()

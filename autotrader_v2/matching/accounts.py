@@ -85,6 +85,8 @@ class Account:
         self.user_id = user_id
         self.fees = fees
         self.stp_id = stp_id
+        # Gate's other kind of account; which one it is, only `/account/detail` tells.
+        self.unified = False
         self.balances: dict[str, Balance] = {}
         self.orders: dict[int, Order] = {}
         self.open: dict[int, Order] = {}

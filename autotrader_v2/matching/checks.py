@@ -28,6 +28,8 @@ def checked(request: OrderRequest, rules: MarketRules, knobs: Knobs, price_now: 
     price = trimmed(request.price, rules.tick, knobs, "price")
     amount = trimmed(request.amount, rules.lot, knobs, "amount")
     check_size(amount, price, rules)
+    if knobs.price_band and price_now and abs(price / price_now - ONE) > knobs.price_band:
+        raise Refused(Label.PRICE_THRESHOLD_EXCEEDED, f"Price {plain(price)} is too far from {plain(price_now)}")
     return replace(request, price=price, amount=amount)
 
 

@@ -70,6 +70,7 @@ class MatchingCore:
         self._listener = listener
         self._next_id = first_id
         self._priority = 0
+        self._closed: list[Pit] = []
         self._countdowns: dict[tuple[str, str | None], int] = {}
         self._matcher = Matcher(
             now_ms=now_ms,
@@ -95,6 +96,14 @@ class MatchingCore:
         # Update ids start somewhere, as on a real exchange; a client must not count from one.
         book = Book(rules, profile, seed=self._rng.getrandbits(64), update_id=self._rng.randrange(10**6, 10**7))
         self.pits[pair] = Pit(rules, book, Tape(pair))
+
+    def close_market(self, pair: str) -> None:
+        """Delist a market: its orders are cancelled, nobody knows it any more; trades stay told. Errors: `Refused`."""
+        pit = self.pit(pair)
+        for order in [order for account in self.accounts.values() for order in account.open.values()]:
+            if order.pair == pair:
+                self._matcher.finish(pit, order, FinishAs.CANCELLED)
+        self._closed.append(self.pits.pop(pair))
 
     def pit(self, pair: str) -> Pit:
         """Everything about a market. Errors: `Refused`."""
@@ -143,11 +152,11 @@ class MatchingCore:
             self.deposit(account, currency, amount)
         return account
 
-    def deposit(self, account: Account, currency: str, amount: Decimal) -> None:
-        """Pay money in. Errors: ValueError when negative."""
+    def deposit(self, account: Account, currency: str, amount: Decimal, why: str = "deposit") -> None:
+        """Pay money in; `why` is told in the account book. Errors: ValueError when negative."""
         if amount < 0:
             raise ValueError(f"a deposit is not negative: {amount}")
-        account.receive(currency, amount, "deposit", "deposit")
+        account.receive(currency, amount, why, why)
         self.paid_in[currency] += amount
 
     def withdraw(self, account: Account, currency: str, amount: Decimal) -> None:
@@ -159,13 +168,42 @@ class MatchingCore:
         account.receive(currency, -amount, "withdraw", "withdraw")
         self.paid_in[currency] -= amount
 
+    def revalue(self, currency: str, factor: Decimal) -> None:
+        """Redenominate a currency: every balance is that many times as large. Its orders are cancelled first.
+
+        Errors: ValueError for a factor that is not above 0.
+        """
+        if factor <= 0:
+            raise ValueError(f"a factor is above 0: {factor}")
+        for account in self.accounts.values():
+            for order in list(account.open.values()):
+                if currency in (order.rules.market.base, order.rules.market.quote):
+                    self._matcher.finish(self.pits[order.pair], order, FinishAs.CANCELLED)
+            more = account.available(currency) * (factor - 1)
+            if more:
+                account.receive(currency, more, "redenomination", "redenomination")
+                self.paid_in[currency] += more
+
+    def freeze(self, account: Account, currency: str, amount: Decimal) -> None:
+        """Lock free money for something that is no order, an earn product say; negative frees it.
+
+        Errors: `Refused` when that much is not there.
+        """
+        balance = account.balance(currency)
+        if (balance.available if amount > 0 else balance.locked) < abs(amount):
+            raise Refused(Label.BALANCE_NOT_ENOUGH, "Not enough balance")
+        if amount > 0:
+            account.lock(currency, amount, "", "earn-lock")
+        else:
+            account.unlock(currency, -amount, "", "earn-unlock")
+
     def imbalance(self) -> dict[str, Decimal]:
         """Currencies created or lost: always empty, or the core is wrong."""
         sums: defaultdict[str, Decimal] = defaultdict(Decimal)
         for account in self.accounts.values():
             for currency, balance in account.balances.items():
                 sums[currency] += balance.total
-        for pit in self.pits.values():
+        for pit in (*self.pits.values(), *self._closed):
             for currency, amount in pit.outside.items():
                 sums[currency] += amount
         for currency, amount in self._matcher.fees_collected.items():
@@ -327,6 +365,7 @@ class MatchingCore:
             priority=self._priority,
             left=request.amount,
             slippage=pit.book.profile.slippage if request.slippage is None else request.slippage,
+            thin=request.thin,
         )
 
     def _unfillable(self, pit: Pit, order: Order) -> tuple[FinishAs, Refused] | None:

@@ -1,7 +1,10 @@
 """What Gate leaves undocumented or changes at will, as switches: a client must cope with every setting."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
+
+from autotrader_v2.domain.money import ZERO
 
 
 class SurplusDigits(StrEnum):
@@ -27,6 +30,7 @@ class Knobs:
     `visible_after_ms`: how long a new order cannot be looked up or listed. `text_lookup_ms`: how long a finished order
     is still found by its text. `unfilled_kept_ms`: how long an order that ended without a fill is kept at all.
     `residue_closes`: a market buy whose rest cannot pay for one lot is `closed` / `filled`, else `cancelled` / `ioc`.
+    `price_band`: a limit price further than this fraction from the last price is refused; 0 = never.
     `put_before_finish`: an order that ends at once is announced twice, as `put` and as `finish`.
     """
 
@@ -37,6 +41,7 @@ class Knobs:
     residue_closes: bool = True
     unfillable: Unfillable = Unfillable.ERROR
     open_orders_max: int = 0
+    price_band: Decimal = ZERO
     put_before_finish: bool = False
     slippage_cap: bool = True
     history_max: int = 0

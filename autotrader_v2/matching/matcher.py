@@ -36,6 +36,8 @@ class Pit:
     rules: MarketRules
     book: Book
     tape: Tape
+    # Marked by the exchange as risky ("special treatment").
+    st: bool = False
     # What the outside market gained and gave, by currency: the other side of every trade that is not between accounts.
     outside: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
@@ -107,6 +109,12 @@ class Matcher:
             wanted = floor_to(order.left / price, pit.rules.lot) if order.in_quote else order.left
             if not wanted:
                 return self._residue(order)
+            if order.thin:
+                # What is left of the share it may have.
+                room = order.left - order.amount * (ONE - order.thin.share)
+                wanted = min(wanted, floor_to(max(room, ZERO) / (price if order.in_quote else ONE), pit.rules.lot))
+                if not wanted:
+                    return order.thin.finish_as if order.time_in_force is not TimeInForce.GTC else None
             if maker and self._own_group(order, maker):
                 if self._prevented(pit, order, maker):
                     return FinishAs.STP

@@ -61,6 +61,14 @@ class Role(StrEnum):
     TAKER = "taker"
 
 
+@dataclass(frozen=True, slots=True)
+class Thin:
+    """A market that holds only `share` (a fraction) of what an order asks for; the rest ends as `finish_as`."""
+
+    share: Decimal
+    finish_as: FinishAs
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRequest:
     """An order as a client asks for it.
@@ -82,6 +90,7 @@ class OrderRequest:
     slippage: Decimal | None = None
     iceberg: Decimal = ZERO
     expires_ms: int = 0
+    thin: Thin | None = None
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -117,6 +126,7 @@ class Order:
     status: Status = Status.OPEN
     finish_as: FinishAs = FinishAs.OPEN
     amend_text: str = "-"
+    thin: Thin | None = None
 
     @property
     def pair(self) -> str:

@@ -1,8 +1,10 @@
 """What an account may ask about itself: money, fees, trades, the dead man's switch."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from autotrader_v2.domain.money import plain
+from autotrader_v2.matching.accounts import Balance
 from autotrader_v2.matching.lookup import open_orders, own_trades
 from autotrader_v2.matching.refused import Label
 from autotrader_v2.simulator.desk import Caller
@@ -20,6 +22,9 @@ _FEE_PAIRS_MAX = 50
 def accounts(caller: Caller, params: Params) -> list[dict[str, Any]]:
     """GET /spot/accounts"""
     wanted = params.text("currency")
+    balances: Mapping[str, Balance] = caller.account.balances
+    if caller.lag_ms:
+        balances = caller.desk.memory.as_of(caller.account, caller.desk.core.now_ms() - caller.lag_ms)
     return [
         {
             "currency": currency,
@@ -27,7 +32,7 @@ def accounts(caller: Caller, params: Params) -> list[dict[str, Any]]:
             "locked": plain(balance.locked),
             "update_id": balance.update_id,
         }
-        for currency, balance in caller.account.balances.items()
+        for currency, balance in balances.items()
         if wanted in ("", currency)
     ]
 
@@ -76,10 +81,31 @@ def account_detail(caller: Caller, _params: Params) -> dict[str, Any]:
         "user_id": caller.account.user_id,
         "ip_whitelist": [],
         "currency_pairs": [],
-        "key": {"mode": 1},
+        "key": {"mode": 2 if caller.account.unified else 1},
         "tier": 0,
         "copy_trading_role": 0,
     }
+
+
+def main_keys(caller: Caller, _params: Params) -> list[dict[str, Any]]:
+    """GET /account/main_keys: the account's one key with its rights"""
+    rights = caller.desk.rights[caller.account.name]
+    names = ("spot", "wallet", "withdraw") if rights.withdraw else ("spot", "wallet")
+    return [
+        {
+            "state": 1,
+            "mode": 2 if caller.account.unified else 1,
+            "name": "simulated",
+            "currency_pairs": [],
+            "user_id": caller.account.user_id,
+            "ip_whitelist": [],
+            "perms": [{"name": name, "read_only": rights.read_only} for name in names],
+            "key": f"{caller.account.name[:4]}****",
+            "created_at": "0",
+            "updated_at": "0",
+            "last_access": "0",
+        }
+    ]
 
 
 def my_trades(caller: Caller, params: Params) -> list[dict[str, Any]]:
@@ -93,7 +119,8 @@ def my_trades(caller: Caller, params: Params) -> list[dict[str, Any]]:
             raise missing("currency_pair")
         order_id = params.whole("order_id", 0)
     from_ms, to_ms = _recent(caller, params)
-    found = own_trades(caller.account, pair, order_id=order_id, from_ms=from_ms, to_ms=to_ms)
+    shown_ms = caller.shown_until_ms(to_ms)
+    found = own_trades(caller.account, pair, order_id=order_id, from_ms=from_ms, to_ms=shown_ms)
     return [trade_shape(trade) for trade in page_of(found, params, most=LIST_LIMIT_MAX)]
 
 
@@ -102,7 +129,7 @@ def all_open_orders(caller: Caller, params: Params) -> list[dict[str, Any]]:
     core = caller.desk.core
     params.text("account")
     by_pair: dict[str, list[dict[str, Any]]] = {}
-    for order in open_orders(caller.account, None, core.now_ms(), core.knobs):
+    for order in open_orders(caller.account, None, core.now_ms(), caller.knobs):
         by_pair.setdefault(order.pair, []).append(order_shape(order))
     pages = ((pair, len(orders), page_of(orders, params, most=OPEN_LIMIT_MAX)) for pair, orders in by_pair.items())
     return [{"currency_pair": pair, "total": total, "orders": orders} for pair, total, orders in pages]

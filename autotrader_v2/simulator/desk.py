@@ -1,17 +1,37 @@
 """What both faces, REST and WebSocket, share: the core, the keys, the limits, and who is calling."""
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
 from autotrader_v2.matching.accounts import Account
 from autotrader_v2.matching.core import MatchingCore
+from autotrader_v2.matching.knobs import Knobs
+from autotrader_v2.matching.records import Thin
+from autotrader_v2.simulator.balance_memory import BalanceMemory
 from autotrader_v2.simulator.errors import ApiError
 from autotrader_v2.simulator.limits import PLACE, Allowance, Limit, RateLimiter
 from autotrader_v2.simulator.signing import same
 
 CLOCK_GAP_MAX_S = 60
+
+# state of a key -> label and message of the refusal
+_KEY_STATES = {
+    "revoked": ("INVALID_KEY", "Invalid key provided"),
+    "ip_forbidden": ("IP_FORBIDDEN", "IP not in the whitelist of the key"),
+    "locked": ("ACCOUNT_LOCKED", "The account is locked"),
+}
+
+
+@dataclass(slots=True)
+class KeyRights:
+    """What a key may do. `state`: ok, revoked, ip_forbidden or locked."""
+
+    state: str = "ok"
+    read_only: bool = False
+    withdraw: bool = False
 
 
 @dataclass(slots=True)
@@ -27,6 +47,8 @@ class Desk:
     clock_us: Callable[[], int]
     traced: int = 0
     tickers: dict[str, tuple[tuple[int, ...], msgspec.Raw]] = field(default_factory=dict)
+    rights: defaultdict[str, KeyRights] = field(default_factory=lambda: defaultdict(KeyRights))
+    memory: BalanceMemory = field(default_factory=BalanceMemory)
 
     def clock_ms(self) -> int:
         """The protocol's clock, in milliseconds."""
@@ -42,7 +64,15 @@ class Desk:
         known = self.keys.get(key)
         if known is None:
             raise ApiError("INVALID_KEY", "Invalid key provided")
+        refused = _KEY_STATES.get(self.rights[key].state)
+        if refused is not None:
+            raise ApiError(*refused)
         return known
+
+    def check_may_write(self, account: Account) -> None:
+        """Errors: `ApiError` when the account's key may only read."""
+        if self.rights[account.name].read_only:
+            raise ApiError("READ_ONLY", "The API key is read only")
 
     def check_clock(self, timestamp: str) -> None:
         """Errors: `ApiError` for a time that is no number or too far from ours."""
@@ -63,13 +93,31 @@ class Desk:
 
 @dataclass(slots=True)
 class Caller:
-    """One client's call: its account, where it came from, and what its limits said last."""
+    """One client's call: its account, where it came from, and what its limits said last.
+
+    `lag_ms`: how old what it is shown of the account is; `thin`: how much of its size an order finds.
+    """
 
     desk: Desk
     account: Account
     source: str = "apiv4"
     expires_ms: int = 0
     allowance: Allowance | None = field(default=None)
+    lag_ms: int = 0
+    thin: Thin | None = None
+
+    @property
+    def knobs(self) -> Knobs:
+        """The exchange's behaviour as this call sees it."""
+        knobs = self.desk.core.knobs
+        return replace(knobs, visible_after_ms=max(knobs.visible_after_ms, self.lag_ms)) if self.lag_ms else knobs
+
+    def shown_until_ms(self, to_ms: int | None) -> int | None:
+        """The end of a period, not later than what is shown at all."""
+        if not self.lag_ms:
+            return to_ms
+        shown_ms = self.desk.core.now_ms() - self.lag_ms
+        return shown_ms if to_ms is None else min(to_ms, shown_ms)
 
     def count(self, limit: Limit, *key: str) -> None:
         """Count this call against a limit of the account. Errors: `ApiError`."""

@@ -1,6 +1,7 @@
 """Who listens to what: subscriptions, and the pushes that follow from what the exchange announces."""
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,7 +18,8 @@ from autotrader_v2.matching.records import (
     TriggerChanged,
 )
 from autotrader_v2.simulator import pushes
-from autotrader_v2.simulator.faults import Faults
+from autotrader_v2.simulator.faults import Faults, InForce, PushFault
+from autotrader_v2.simulator.faults.endings import text_of
 from autotrader_v2.simulator.paced import PACES_MS, Paced
 from autotrader_v2.simulator.params import encoded
 from autotrader_v2.simulator.ws_connection import WsConnection, text_frame
@@ -46,6 +48,8 @@ class Hub:
         self._changed_books: set[str] = set()
         self._pushed_at: dict[str, float] = {}
         self._flush_planned = False
+        # Updates held back until the next one of their channel has gone out.
+        self._held: dict[str, tuple[tuple[WsConnection, ...], bytes]] = {}
 
     def has(self, connection: WsConnection, topic: Topic) -> bool:
         """Whether the connection listens to it."""
@@ -130,16 +134,42 @@ class Hub:
             connection.drop()
 
     def _send(self, readers: Iterable[WsConnection], channel: str, result: Any) -> None:
-        frame = self._update(channel, result)
-        fault = self._faults.strike_push(channel)
-        if fault is None:
-            _to_all(readers, frame)
-            return
-        for _ in range(fault.copies):
-            # Who leaves meanwhile is not sent to: a connection that is gone takes nothing.
-            asyncio.get_running_loop().call_later(fault.delay_s, _to_all, tuple(readers), frame)
+        struck = self._faults.strike_push(channel, lambda: _pair_of(result))
+        if struck is None:
+            _to_all(readers, self._update(channel, result))
+        else:
+            self._send_struck(tuple(readers), channel, result, struck)
+            if struck.rule.swap:
+                return
+        held = self._held.pop(channel, None)
+        if held is not None:
+            _to_all(*held)
 
-    def _update(self, channel: str, result: Any) -> bytes:
+    def _send_struck(
+        self, readers: tuple[WsConnection, ...], channel: str, result: Any, struck: InForce[PushFault]
+    ) -> None:
+        fault = struck.rule
+        if fault.edit is not None:
+            result = fault.edit(json.loads(encoded(result)), struck.rng, fault.pair)
+        frame = text_frame(fault.raw) if fault.raw else self._update(channel, result, strange=True)
+        if fault.swap:
+            self._held[channel] = (readers, frame)
+            return
+        delay_s = fault.delay_s + struck.extra_s()
+        for _ in range(fault.copies):
+            if delay_s:
+                # Who leaves meanwhile is not sent to: a connection that is gone takes nothing.
+                asyncio.get_running_loop().call_later(delay_s, _to_all, readers, frame)
+            else:
+                _to_all(readers, frame)
+
+    def announce_upgrade(self) -> None:
+        """Ask every reader to connect again, as the exchange does before its maintenance."""
+        now_ms = self._clock_ms()
+        message = {"type": "upgrade", "time": now_ms // 1000, "time_ms": now_ms, "msg": "The connection will be closed"}
+        _to_all(tuple(self._topics), text_frame(encoded(message)))
+
+    def _update(self, channel: str, result: Any, *, strange: bool = False) -> bytes:
         now_ms = self._clock_ms()
         message = {
             "time": now_ms // 1000,
@@ -148,7 +178,7 @@ class Hub:
             "event": "update",
             "result": result,
         }
-        return text_frame(encoded(message))
+        return text_frame(text_of(message) if strange else encoded(message))
 
     def _plan_flush(self, delay_s: float) -> None:
         if not self._flush_planned:
@@ -185,6 +215,14 @@ class Hub:
             "a": plain(ask),
             "A": plain(ask_size),
         }
+
+
+def _pair_of(result: Any) -> str:
+    """The pair an update is about."""
+    row = result[0] if isinstance(result, list) and result else result
+    if not isinstance(row, dict):
+        return ""
+    return str(row.get("currency_pair") or row.get("s") or row.get("market") or "")
 
 
 def _to_all(readers: Iterable[WsConnection], frame: bytes) -> None:

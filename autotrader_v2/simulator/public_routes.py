@@ -60,13 +60,13 @@ def one_currency(desk: Desk, _params: Params, currency: str) -> dict[str, Any]:
 
 def all_pairs(desk: Desk, _params: Params) -> list[dict[str, Any]]:
     """GET /spot/currency_pairs"""
-    return [pair_shape(pit.rules, pit.book.profile.slippage) for pit in desk.core.pits.values()]
+    return [pair_shape(pit.rules, pit.book.profile.slippage, st=pit.st) for pit in desk.core.pits.values()]
 
 
 def one_pair(desk: Desk, _params: Params, pair: str) -> dict[str, Any]:
     """GET /spot/currency_pairs/{currency_pair}"""
     pit = desk.core.pit(pair)
-    return pair_shape(pit.rules, pit.book.profile.slippage)
+    return pair_shape(pit.rules, pit.book.profile.slippage, st=pit.st)
 
 
 def tickers(desk: Desk, params: Params) -> list[Any]:

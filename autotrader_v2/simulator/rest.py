@@ -1,6 +1,7 @@
 """The REST face: one request in, one answer out. Checks come in Gate's order: path, headers, clock, key, signature."""
 
 from autotrader_v2.matching.accounts import Account
+from autotrader_v2.matching.records import Thin
 from autotrader_v2.matching.refused import Refused
 from autotrader_v2.simulator.desk import Caller, Desk
 from autotrader_v2.simulator.errors import ApiError, api_error, bad_value
@@ -19,15 +20,22 @@ class RestFace:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    def answer(self, request: HttpRequest, address: str, came_in_us: int) -> bytes:
-        """The whole response. `address` is the client's, for its public rate limits. Never raises for what came in."""
+    def answer(
+        self, request: HttpRequest, address: str, came_in_us: int, *, lag_ms: int = 0, thin: Thin | None = None
+    ) -> bytes:
+        """The whole response. Never raises for what came in.
+
+        `address` is the client's, for its public rate limits. `lag_ms`, `thin`: see `Caller`.
+        """
         desk = self._desk
         desk.core.advance()
         allowance: Allowance | None = None
         try:
             route, variable = find_route(request.method, request.path)
             if isinstance(route, Private):
-                caller = Caller(desk, self._signer(request))
+                caller = Caller(desk, self._signer(request), lag_ms=lag_ms, thin=thin)
+                if request.method != "GET":
+                    desk.check_may_write(caller.account)
                 status = route.status
                 try:
                     payload = self._private(caller, route, request, variable)

@@ -72,6 +72,7 @@ _ROUTES: Mapping[str, Mapping[str, Route]] = {
     "/margin/currency_pairs": {"GET": Public("margin_pairs", public_routes.margin_pairs)},
     "/wallet/fee": {"GET": Private("wallet_fee", _asked(account_routes.wallet_fee))},
     "/account/detail": {"GET": Private("account_detail", _asked(account_routes.account_detail), limit=ACCOUNT)},
+    "/account/main_keys": {"GET": Private("main_keys", _asked(account_routes.main_keys), limit=ACCOUNT)},
     "/spot/accounts": {"GET": Private("accounts", _asked(account_routes.accounts))},
     "/spot/account_book": {"GET": Private("account_book", _asked(account_routes.account_book))},
     "/spot/fee": {"GET": Private("fee", _asked(account_routes.spot_fee))},

@@ -10,25 +10,32 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from decimal import Decimal
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from autotrader_v2.domain.market import MarketRules
-from autotrader_v2.domain.orders import OrderType, Side
+from autotrader_v2.domain.orders import Side
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.matching.accounts import Account, FeeSettings
 from autotrader_v2.matching.core import MatchingCore
 from autotrader_v2.matching.knobs import Knobs
 from autotrader_v2.matching.lookup import held
 from autotrader_v2.matching.markets import Profile
-from autotrader_v2.matching.records import Event, Order, OrderRequest, TimeInForce, UserTrade
+from autotrader_v2.matching.records import BalanceChanged, Event, Order, UserTrade
 from autotrader_v2.matching.refused import Refused
+from autotrader_v2.simulator.acts import perform
+from autotrader_v2.simulator.answer_memory import AnswerMemory
+from autotrader_v2.simulator.clock import ProtocolClock
 from autotrader_v2.simulator.connection import HttpConnection
+from autotrader_v2.simulator.control import Control
 from autotrader_v2.simulator.desk import Desk
 from autotrader_v2.simulator.faults import Faults
+from autotrader_v2.simulator.fields import BadField
 from autotrader_v2.simulator.hub import Hub
 from autotrader_v2.simulator.limits import RateLimiter
+from autotrader_v2.simulator.prices import Prices
 from autotrader_v2.simulator.rest import RestFace
 from autotrader_v2.simulator.router import PREFIX
+from autotrader_v2.simulator.world import World
 from autotrader_v2.simulator.ws_connection import WsConnection
 from autotrader_v2.simulator.ws_face import WsFace
 
@@ -70,13 +77,15 @@ class Simulator:
     """Gate v4 on loopback: `with Simulator(rules, {"USDT": 1000}) as sim:` then `sim.url`, `sim.ws_url`.
 
     `rules`: the markets. `balances`: of the first account, whose key and secret are `key` and `secret`; `clients`:
-    further accounts. `port` 0 picks a free one. `seed` decides the shape of the books. `clock_us`: the protocol's
-    clock (wall time in µs). `patience_s`: how long half a request may wait for its other half. `backlog_max`: bytes a
-    WebSocket reader may let pile up.
+    further accounts. `port` 0 picks a free one. `seed` decides the shape of the books and the chance of `faults`.
+    `control_token`: opens the control routes `/sim/…` (see `Control`); without one there are none. `clock_us`:
+    the protocol's clock (wall time in µs). `patience_s`: how long half a request may wait for its other half.
+    `backlog_max`: bytes a WebSocket reader may let pile up.
 
     Methods may be called from any thread; what they do happens in the simulator's own, in the order of the calls. Time
     moves by itself, prices only by `feed`. `faults` makes calls and pushes go wrong, `limits` switches rate limits,
-    `clock_offset_ms` sets the protocol's clock apart from the wall's. The books can be read after `stop` too.
+    `clock_offset_ms` sets the protocol's clock apart from the wall's, `act` does anything of `acts.py`. The books can
+    be read after `stop` too.
     """
 
     def __init__(
@@ -97,19 +106,19 @@ class Simulator:
         clock_us: Callable[[], int] | None = None,
         patience_s: float = 10.0,
         backlog_max: int = 8 * 1024 * 1024,
+        control_token: str = "",
     ) -> None:
         self._host = host
         self._port = port
         self._patience_s = patience_s
         self._backlog_max = backlog_max
-        self.clock_offset_ms = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._wall_us = clock_us or _wall_us
-        self.faults = Faults()
+        self._clock = ProtocolClock(clock_us or _wall_us)
+        self.faults = Faults(seed)
         self._core = MatchingCore(
             rules,
-            now_ms=lambda: self._clock_us() // 1000,
+            now_ms=self._clock.now_ms,
             rng=random.Random(seed),
             knobs=knobs,
             profiles=profiles,
@@ -122,10 +131,13 @@ class Simulator:
             account = self._core.open_account(client.key, money, client.fees, stp_id=client.stp_id)
             keys[client.key] = (client.secret, account)
         self.limits = RateLimiter(enabled=rate_limits)
-        self._desk = Desk(self._core, keys, self.limits, self._clock_us)
+        self._desk = Desk(self._core, keys, self.limits, self._clock.now_us)
         self._face = RestFace(self._desk)
         self._hub = Hub(self._core, self._desk.clock_ms, self.faults)
-        self._ws_face = WsFace(self._desk, self._hub)
+        self._ws_face = WsFace(self._desk, self._hub, self.faults)
+        self.world = World(self._core, self._desk, self._hub, self._clock, Prices())
+        self._control = Control(control_token, self.world, self.faults)
+        self._answers = AnswerMemory()
         self._open_ones: set[asyncio.BaseTransport] = set()
         self._quotes: deque[Quote] = deque()
         self._quotes_lock = threading.Lock()
@@ -156,6 +168,20 @@ class Simulator:
         self.stop()
 
     @property
+    def clock_offset_ms(self) -> int:
+        """How far the protocol's clock is set ahead of the wall's."""
+        return self._clock.offset_ms
+
+    @clock_offset_ms.setter
+    def clock_offset_ms(self, offset_ms: int) -> None:
+        self._clock.offset_ms = offset_ms
+
+    @property
+    def control_url(self) -> str:
+        """Where the control routes are, if there are any."""
+        return f"http://{self._host}:{self._port}/sim"
+
+    @property
     def url(self) -> str:
         """Where REST is served, as API clients want it."""
         return f"http://{self._host}:{self._port}{PREFIX}"
@@ -180,7 +206,7 @@ class Simulator:
 
     def price(self, pair: str, bid: Money, ask: Money, last: Money | None = None) -> None:
         """Set a market's prices by hand."""
-        market, now_ms = self._core.pits[pair].rules.market, self._clock_us() // 1000
+        market, now_ms = self._core.pits[pair].rules.market, self._clock.now_ms()
         last_price = Decimal(bid if last is None else last)
         self.feed(Quote(market, Decimal(bid), Decimal(ask), last_price, now_ms, now_ms))
 
@@ -188,7 +214,7 @@ class Simulator:
         """The books of an account, of the first one by default."""
 
         def view(core: MatchingCore) -> AccountView:
-            account = self._account(key)
+            account = self.world.account(key)
             return AccountView(
                 held(account), tuple(account.open.values()), tuple(account.orders.values()), tuple(account.trades)
             )
@@ -203,25 +229,20 @@ class Simulator:
         `amount` is quote currency for a market buy, coins otherwise; with a `price` it is a limit order that rests.
         Errors: `Refused`.
         """
-        request = OrderRequest(
-            pair=pair,
-            side=side,
-            type=OrderType.MARKET if price is None else OrderType.LIMIT,
-            amount=Decimal(amount),
-            price=None if price is None else Decimal(price),
-            time_in_force=TimeInForce.IOC if price is None else TimeInForce.GTC,
-            text=text,
-            source="web",
-        )
-        return self.call(lambda core: core.place(self._account(key), request))
+        limit = None if price is None else Decimal(price)
+        return self.call(lambda _core: self.world.trade(pair, side, Decimal(amount), price=limit, key=key, text=text))
+
+    def act(self, name: str, **values: Any) -> None:
+        """Do one of the acts of `acts.py` to the exchange. Errors: `BadField`."""
+        self.call(lambda _core: perform(self.world, name, values, name))
 
     def deposit(self, currency: str, amount: Money, *, key: str = "") -> None:
         """Pay money in."""
-        self.call(lambda core: core.deposit(self._account(key), currency, Decimal(amount)))
+        self.call(lambda _core: self.world.deposit(currency, Decimal(amount), key=key))
 
     def withdraw(self, currency: str, amount: Money, *, key: str = "") -> None:
         """Take money out. Errors: `Refused`."""
-        self.call(lambda core: core.withdraw(self._account(key), currency, Decimal(amount)))
+        self.call(lambda _core: self.world.withdraw(currency, Decimal(amount), key=key))
 
     def set_rules(self, rules: MarketRules) -> None:
         """Change a market's rules, or open a market."""
@@ -239,7 +260,7 @@ class Simulator:
         """Change what an account pays."""
 
         def change(_core: MatchingCore) -> None:
-            self._account(key).fees = fees
+            self.world.account(key).fees = fees
 
         self.call(change)
 
@@ -264,17 +285,11 @@ class Simulator:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _account(self, key: str) -> Account:
-        if not key:
-            return next(iter(self._core.accounts.values()))
-        return self._core.accounts[key]
-
-    def _clock_us(self) -> int:
-        return self._wall_us() + self.clock_offset_ms * 1000
-
     def _hear(self, event: Event) -> None:
         # Accounts are opened, and announce it, before anybody can listen.
         if self._loop is not None:
+            if isinstance(event, BalanceChanged):
+                self._desk.memory.hear(event, self._clock.now_ms())
             self._hub.hear(event)
 
     def _run(self, ready: "Future[int]") -> None:
@@ -309,6 +324,13 @@ class Simulator:
         """What is due by time alone: countdowns, expiring trigger orders."""
         while True:
             self._core.advance()
+            self.world.beat()
+            for happening in self.faults.due():
+                try:
+                    perform(self.world, happening.act, happening.values, happening.kind)
+                except BadField as error:
+                    # What a rule asks for may be impossible by now: a market gone, money spent.
+                    asyncio.get_running_loop().call_exception_handler({"message": str(error), "exception": error})
             await asyncio.sleep(_BEAT_S)
 
     def _connection(self) -> HttpConnection:
@@ -316,8 +338,10 @@ class Simulator:
             self._face,
             self.faults,
             self._upgrade,
+            self._control.answer,
+            self._answers,
             ws_paths=WS_PATHS,
-            clock_us=self._clock_us,
+            clock_us=self._clock.now_us,
             open_ones=self._open_ones,
             patience_s=self._patience_s,
         )
@@ -343,7 +367,7 @@ class Simulator:
                     return
                 quote = self._quotes.popleft()
             try:
-                self._core.feed(quote)
+                self.world.take(quote)
             except (ValueError, Refused) as error:
                 # One bad price must not end the others; asyncio logs it.
                 asyncio.get_running_loop().call_exception_handler(

@@ -160,7 +160,7 @@ def ticker_shape(pit: Pit, now_ms: int, *, sizes: bool) -> dict[str, Any]:
     return shape
 
 
-def pair_shape(rules: MarketRules, slippage: Decimal) -> dict[str, Any]:
+def pair_shape(rules: MarketRules, slippage: Decimal, *, st: bool = False) -> dict[str, Any]:
     """A currency pair with its rules; limits the market does not have are left out."""
     market = rules.market
     limits = {
@@ -186,7 +186,7 @@ def pair_shape(rules: MarketRules, slippage: Decimal) -> dict[str, Any]:
         "delisting_time": rules.delisting_s,
         "type": "normal",
         "trade_url": f"https://www.gate.com/trade/{market.pair}",
-        "st_tag": False,
+        "st_tag": st,
         "up_rate": "0.08",
         "down_rate": "0.08",
         "slippage": plain(slippage),

@@ -155,7 +155,7 @@ def status(caller: Caller, params: Params, order_id: str) -> dict[str, Any]:
     _check_account(params)
     core, pair = caller.desk.core, params.needed("currency_pair")
     core.pit(pair)
-    return order_shape(find_order(caller.account, pair, order_id, core.now_ms(), core.knobs))
+    return order_shape(find_order(caller.account, pair, order_id, core.now_ms(), caller.knobs))
 
 
 def listed(caller: Caller, params: Params) -> list[dict[str, Any]]:
@@ -168,13 +168,14 @@ def listed(caller: Caller, params: Params) -> list[dict[str, Any]]:
         if pair is None:
             raise missing("currency_pair")
         core.pit(pair)
-        found = open_orders(caller.account, pair, core.now_ms(), core.knobs)
+        found = open_orders(caller.account, pair, core.now_ms(), caller.knobs)
         found = [order for order in found if side in (None, order.side)]
         return [order_shape(order) for order in page_of(found, params, most=OPEN_LIMIT_MAX)]
     if pair:
         core.pit(pair)
     from_ms, to_ms = period_of(params)
-    found = finished_orders(caller.account, pair, core.now_ms(), core.knobs, from_ms=from_ms, to_ms=to_ms, side=side)
+    to_ms = caller.shown_until_ms(to_ms)
+    found = finished_orders(caller.account, pair, core.now_ms(), caller.knobs, from_ms=from_ms, to_ms=to_ms, side=side)
     return [order_shape(order) for order in page_of(found, params, most=LIST_LIMIT_MAX)]
 
 
@@ -220,6 +221,7 @@ def _request(caller: Caller, params: Params) -> OrderRequest:
         slippage=_fraction(params, "slippage"),
         iceberg=params.number("iceberg") or ZERO,
         expires_ms=caller.expires_ms,
+        thin=caller.thin,
     )
 
 

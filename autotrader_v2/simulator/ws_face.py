@@ -5,6 +5,7 @@ from typing import Any
 from autotrader_v2.matching.accounts import Account
 from autotrader_v2.simulator.desk import Desk
 from autotrader_v2.simulator.errors import ApiError
+from autotrader_v2.simulator.faults import Faults
 from autotrader_v2.simulator.hub import ALL, Hub, Topic
 from autotrader_v2.simulator.paced import BOOK_UPDATE_LEVELS, stream_of
 from autotrader_v2.simulator.params import Params, encoded, json_value
@@ -32,9 +33,10 @@ class Failed(Exception):
 class WsFace:
     """Answers WebSocket messages of all clients."""
 
-    def __init__(self, desk: Desk, hub: Hub) -> None:
+    def __init__(self, desk: Desk, hub: Hub, faults: Faults) -> None:
         self._desk = desk
         self._hub = hub
+        self._faults = faults
         self._calls = TradingCalls(desk)
 
     def received(self, connection: WsConnection, text: bytes) -> None:
@@ -82,6 +84,11 @@ class WsFace:
                     self._hub.unsubscribe(connection, topic)
                 self._reply(connection, message)
                 return
+            fault = self._faults.strike_subscription(message["channel"], _texts(message))
+            if fault is not None and fault.ignored:
+                return
+            if fault is not None:
+                raise Failed(fault.code, f"cannot subscribe: {message['channel']}")
             for topic in topics:
                 if topic[0] == "spot.obu" and self._hub.has(connection, topic):
                     raise Failed(_BAD_ARGUMENT, f"already subscribed: {topic[1]}")
@@ -163,6 +170,10 @@ class WsFace:
             "requestId": trace_id,
         }
         connection.send(text_frame(encoded(reply)))
+
+
+def _texts(message: dict[str, Any]) -> list[str]:
+    return [text for text in message.get("payload") or () if isinstance(text, str)]
 
 
 def _some(payload: list[str]) -> list[str]:

@@ -50,6 +50,7 @@ def _listed(caller: Caller, param: Any) -> Any:
     return trading.listed(caller, as_object(param))
 
 
+_READS = ("spot.order_status", "spot.order_list")
 _CALLS: dict[str, Callable[[Caller, Any], Any]] = {
     _PLACE: _place,
     "spot.order_cancel": _cancel,
@@ -96,6 +97,8 @@ class TradingCalls:
             raise ApiError("INVALID_ARGUMENT", f"unknown channel: {channel[:40]}")
         if connection.account is None:
             raise ApiError("AUTHENTICATION_FAILED", "Not login")
+        if channel not in _READS:
+            self._desk.check_may_write(connection.account)
         caller = Caller(self._desk, connection.account, source="apiv4-ws")
         header = values.get("req_header")
         if isinstance(header, dict):

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import ANY
 from urllib.parse import urlsplit
 
 import pytest
@@ -86,3 +87,36 @@ def test_it_replays_the_recorded_books() -> None:
         book = ask(url, "/spot/order_book?currency_pair=SOL_USDT&limit=20")
         assert isinstance(book, dict) and len(book["asks"]) == 20
         assert 208 < float(book["bids"][0][0]) < float(book["asks"][0][0]) < 210
+
+
+def test_it_injects_the_faults_of_a_file_and_its_token_is_told(tmp_path: Path) -> None:
+    (tmp_path / "faults.toml").write_text('[[rules]]\nkind = "error"\npath = "/spot/time"\nmethod = "GET"\ntimes = 2\n')
+    with a_sim("--faults", str(tmp_path / "faults.toml"), "--seed", "3") as (process, url):
+        assert [ask(url, "/spot/time") for _ in range(2)] == [{"label": "SERVER_ERROR", "message": ANY}] * 2
+        assert "server_time" in ask(url, "/spot/time")  # type: ignore[operator]
+        assert process.stderr
+        told = process.stderr.readline()
+        assert told.startswith("control routes: http://127.0.0.1:")
+        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(url).port, timeout=10)
+        connection.request("GET", "/sim/faults", headers={"Authorization": f"Bearer {told.split()[-1]}"})
+        listed = json.loads(connection.getresponse().read())
+        assert (listed["seed"], listed["counts"]) == (3, {"error": 2})
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        (("--faults", "windy"), "profiles are calm, gate_as_seen, hostile"),
+        (("--faults", "{bad}"), "bad.toml: rules[0].chance must be a number from 0 to 1, not 7"),
+        (("--control-token", ""), "--control-token"),
+    ],
+)
+def test_faults_and_tokens_that_cannot_be_meant_are_refused(
+    tmp_path: Path, option: tuple[str, str], words: str
+) -> None:
+    bad = tmp_path / "bad.toml"
+    bad.write_text('[[rules]]\nkind = "late"\nchance = 7\n')
+    command = [sys.executable, str(ROOT / "mTrade.py"), "sim", "--port", "0", option[0], option[1].format(bad=bad)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=30)
+    assert done.returncode == 2
+    assert words in done.stderr and "READY" not in done.stdout
