@@ -1,5 +1,6 @@
 """The machine is kept awake while a market is on, and only then; a killed trader leaves no lock behind."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from autotrader_v2.app.values import ROOT
 from autotrader_v2.infrastructure.awake import Awake, KeepAwake, SystemSleepLock
+from tests.processes import Serving
 
 LIMIT_S = 10.0
 
@@ -123,3 +125,19 @@ def test_without_the_tool_or_the_bus_it_is_unavailable(tmp_path: Path, monkeypat
     stand_in.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
     stand_in.chmod(0o755)
     assert not SystemSleepLock().hold()
+
+
+@LINUX_ONLY
+def test_the_served_engine_keeps_the_machine_awake_and_says_so(inhibitor: Path, tmp_path: Path) -> None:
+    """Held while a coin is on, released when all are off, gone with a killed process."""
+    flags = ["--feed", "synthetic", "--data-dir", str(tmp_path / "data")]
+    with Serving(*flags, log=tmp_path / "log", AVAILABLE_SYMBOLS="ETH", PATH=os.environ["PATH"]) as engine:
+        engine.until("held", lambda: engine.get("/api/overview")["awake"] == "held")
+        assert inhibitor.exists()
+        engine.post("/api/autotrader/switch", base_currency="ETH", mode="off")
+        engine.until("released", lambda: engine.get("/api/overview")["awake"] == "off")
+        until("over", lambda: not inhibitor.exists())
+        engine.post("/api/autotrader/switch", base_currency="ETH", mode="on")
+        engine.until("held again", lambda: engine.get("/api/overview")["awake"] == "held")
+        engine.kill()
+    until("over", lambda: not inhibitor.exists())

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -11,10 +12,14 @@ import pytest
 
 from autotrader_v2.app import settings
 from autotrader_v2.app.values import ROOT
+from autotrader_v2.app.vigilance import Patience
+from autotrader_v2.app.watchdog import Watchdog
+from autotrader_v2.application.events import Alert
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.matching.markets import rules_for
 from autotrader_v2.simulator import Simulator
 from autotrader_v2.simulator.faults import slow
+from tests.canary import KEY, SECRET, no_secret_in
 from tests.engine import a_price
 from tests.processes import Serving
 
@@ -31,8 +36,8 @@ class Account:
         self.folder = folder
         self.environment = {
             "GATE_HOST": sim.url,
-            "API_KEY": "key",
-            "API_SECRET": "secret",
+            "API_KEY": KEY,
+            "API_SECRET": SECRET,
             "AVAILABLE_SYMBOLS": "ETH,SOL",
         }
         self.flags = ["--mode", "sandbox", "--data-dir", str(folder / "data")]
@@ -79,9 +84,10 @@ class Account:
 
 @pytest.fixture
 def account(tmp_path: Path) -> Iterator[Account]:
-    """The person has 3 SOL that no cycle bought."""
-    with Simulator([ETH, SOL], {"USDT": 1000, "SOL": 3}, seed=5) as sim:
+    """The person has 3 SOL that no cycle bought. Afterwards no file holds a secret."""
+    with Simulator([ETH, SOL], {"USDT": 1000, "SOL": 3}, seed=5, key=KEY, secret=SECRET) as sim:
         yield Account(sim, tmp_path)
+    no_secret_in(tmp_path)
 
 
 @pytest.mark.timeout(180)
@@ -110,7 +116,6 @@ def test_everything_bought_is_sold_once_and_stays_off_and_other_coins_stay(accou
         assert engine.get("/api/overview")["global_switch"] == "off"
         assert engine.cycle("ETH")["state"] == "IDLE"
         assert engine.stop() == 0
-    assert "secret" not in said.replace("API_SECRET", "")
 
 
 def test_without_yes_nothing_is_sold(account: Account) -> None:
@@ -126,3 +131,45 @@ def test_without_yes_nothing_is_sold(account: Account) -> None:
     assert done.returncode == 2
     assert "--yes" in done.stderr
     assert account.sim.account().trades == ()
+
+
+@pytest.mark.timeout(180)
+def test_e5_the_dead_man_sells_what_a_dead_engine_left(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watchdog's own way: the engine ends at every start, the real `sell-out` sells once, the watchdog is done."""
+    with account.serve() as engine:
+        account.until(engine, "a price", lambda: engine.cycle("ETH")["last_price"])
+        engine.post("/api/autotrader/switch", base_currency="ETH", mode="on")
+        account.until(engine, "it is bought", lambda: engine.cycle("ETH")["active_step"] == 0)
+        engine.kill()
+    for name, value in {**account.environment, "MTRADE_ENV_FILE": "", "NOTIFY_OS": "off"}.items():
+        monkeypatch.setenv(name, value)
+    told: list[str] = []
+
+    class Teller:
+        def alert(self, alert: Alert) -> None:
+            """See the port."""
+            told.append(alert.code)
+
+    dog = Watchdog(
+        account.folder / "data",
+        {"mode": "sandbox", "data_dir": str(account.folder / "data")},
+        Teller(),
+        threading.Event(),
+        dead_man_minutes=0.02,  # type: ignore[arg-type] # a test has no hour
+        open_browser=False,
+        patience=Patience(failures_max=2, back_off_max_s=0.2),
+        engine=lambda *_, **__: [sys.executable, "-c", "import sys; sys.exit(9)"],
+    )
+    ended: list[int] = []
+    watching = threading.Thread(target=lambda: ended.append(dog.run()))
+    watching.start()
+    ends = time.monotonic() + LIMIT_S
+    while watching.is_alive() and time.monotonic() < ends:
+        account.prices()
+        time.sleep(0.05)
+    watching.join(0)
+    assert ended == [0], told
+    assert told[-1] == "dead_man_selling"
+    assert len(account.sales) == 1
+    assert account.sim.account().total("ETH") < Decimal("0.0002")
+    assert account.sim.account().total("SOL") == 3
