@@ -122,6 +122,8 @@ class Flows:
         for currency in {*holdings, *self._marks}:
             mark = self._marks.get(currency)
             if currency in unquiet:
+                # Seen again it counts as seen for the first time: waiting for a second look would never end.
+                self._seen.pop(currency, None)
                 if mark is not None and asof_ms - mark.asof_ms > _MARK_MAX_MS:
                     del self._marks[currency]
                 continue

@@ -35,6 +35,8 @@ class TraderConfig:
     reconcile_confirm_s: float = 5.0
     stop_wait_s: float = 10.0
     warm_s: float = 5.0
+    # Rules, fees and trade status of the markets are read again this often.
+    rules_s: float = 600.0
     workers: int = 2
     senders: int = 32
     # A reading is asked for again this often while a market waits for one.

@@ -39,6 +39,8 @@ _IN_A_ROW = 3
 _ASK_POLL_S = 0.05
 # Asking with a refused key again and again may get the address banned.
 _REFUSED_S = 30.0
+# Of the time between two readings that must agree: so many reconciliations fit at most.
+_READS_APART = 5
 _QUOTE_STEP = Decimal("0.01")
 
 
@@ -104,6 +106,8 @@ class Reconciler:
         floor = self._floor
         due_s = floor.clock.monotonic_s() + floor.config.reconcile_s
         while not stopping.is_set():
+            # However often it is asked for: an account read again and again finds the rate limit, not the truth.
+            floor.clock.wait(stopping, floor.config.reconcile_confirm_s / _READS_APART)
             now_s = floor.clock.monotonic_s()
             until_s = min((due_s, *self._confirm_due_s()))
             if self._feed is None or not self._feed.connected:
@@ -229,16 +233,17 @@ class Reconciler:
     def _take_trades(self, trades: Sequence[Fill]) -> None:
         """Ours go where late ones are booked; foreign ones that are new are shown."""
         floor = self._floor
-        first = self._complete_ms is None
+        first, known = self._complete_ms is None, self._known_trades
         for fill in trades:
+            if fill.trade_id in known:
+                continue
             self._second.look(fill.client_id, fill.market, fill.time_ms)
             slot = floor.slots.get(fill.market)
             if slot is None:
                 continue
             if self._late.is_ours(fill.client_id):
-                if fill.trade_id not in self._known_trades:
-                    self._late.offer(fill)
-            elif not first and fill.trade_id not in self._known_trades:
+                self._late.offer(fill)
+            elif not first:
                 kind = Kind.SOLD_BY_HAND if fill.side is Side.SELL else Kind.BOUGHT_BY_HAND
                 self._find(kind, fill.market.base, fill.base, fill.market, detail=fill.client_id)
 

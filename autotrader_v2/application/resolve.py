@@ -6,6 +6,7 @@ error and the exchange's visibility delay are over) and several complete reads, 
 
 import heapq
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -16,6 +17,10 @@ from autotrader_v2.application.ports import ExchangeUnavailable, Found, NotSeen,
 from autotrader_v2.application.slot import InFlight, Slot
 
 _LOOKS_AFTER_S = (1.0, 1.0, 2.0, 2.0, 3.0)
+_AFTER_A_FAILED_READ_S = 1.0
+# So many orders are asked for at once: after an outage every market may have one, and each look takes several requests.
+_AT_ONCE = 8
+_SOON_S = 0.01
 _ALERT_AFTER_S = 60.0
 
 
@@ -28,14 +33,21 @@ class _Watch:
     absent_reads: int = 0
     last_absent_s: float = 0.0
     alerted: bool = False
+    # When to look again, in seconds from then on.
+    wait_s: float = _LOOKS_AFTER_S[0]
 
 
 class Resolver:
-    """Owns every unknown order until it is known. `run` is a thread's body; `look` may be driven by hand in a test."""
+    """Owns every unknown order until it is known. `run` is a thread's body.
 
-    def __init__(self, floor: Floor, booking: Booking) -> None:
+    `start` has a sender call something soon.
+    """
+
+    def __init__(self, floor: Floor, booking: Booking, start: Callable[..., object]) -> None:
         self._floor = floor
         self._booking = booking
+        self._start = start
+        self._looking = 0
         self._heap: list[tuple[float, int, _Watch]] = []
         self._order = count()
         self._lock = threading.Lock()
@@ -53,10 +65,11 @@ class Resolver:
         """Look at what is due until told to stop."""
         clock = self._floor.clock
         while not stopping.is_set():
+            self._wake.clear()
             self.look_at_due()
             with self._lock:
-                wait_s = self._heap[0][0] - clock.monotonic_s() if self._heap else 1.0
-            self._wake.clear()
+                idle = not self._heap or self._looking >= _AT_ONCE
+                wait_s = 1.0 if idle else self._heap[0][0] - clock.monotonic_s()
             clock.wait(self._wake, max(0.01, min(wait_s, 1.0)))
 
     def stop(self) -> None:
@@ -64,16 +77,30 @@ class Resolver:
         self._wake.set()
 
     def look_at_due(self) -> None:
-        """One look at every order that is due."""
+        """Have every order that is due looked at, a few at once."""
         while True:
             now_s = self._floor.clock.monotonic_s()
             with self._lock:
-                if not self._heap or self._heap[0][0] > now_s:
+                if not self._heap or self._heap[0][0] > now_s or self._looking >= _AT_ONCE:
                     return
                 _, _, watch = heapq.heappop(self._heap)
+                self._looking += 1
+            self._start(self._look_once, watch)
+
+    def _look_once(self, watch: _Watch) -> None:
+        again: _Watch | None = watch
+        try:
             again = self._look(watch)
-            if again is not None:
-                self._push(now_s + _LOOKS_AFTER_S[min(again.looks, len(_LOOKS_AFTER_S) - 1)], again)
+        except Exception:
+            # A defect must not lose sight of the order.
+            market_log(watch.slot.market).exception("looking for the unknown order failed; it is asked for again")
+        finally:
+            with self._lock:
+                self._looking -= 1
+            if again is None:
+                self._wake.set()
+            else:
+                self._push(self._floor.clock.monotonic_s() + again.wait_s, again)
 
     def _push(self, due_s: float, watch: _Watch) -> None:
         with self._lock:
@@ -88,6 +115,7 @@ class Resolver:
             return None
         now_s = floor.clock.monotonic_s()
         watch = replace(watch, looks=watch.looks + 1)
+        watch = replace(watch, wait_s=_LOOKS_AFTER_S[min(watch.looks, len(_LOOKS_AFTER_S) - 1)])
         if not watch.alerted and now_s - watch.since_s > _ALERT_AFTER_S:
             floor.alert("order_still_unknown", Priority.HIGH, slot.market, {"client_id": watch.client_id})
             watch = replace(watch, alerted=True)
@@ -95,7 +123,7 @@ class Resolver:
             found = floor.exchange.find(order.intent, order.order_id)
         except ExchangeUnavailable as error:
             market_log(slot.market).warning("cannot ask for the unknown order yet", what=error.what)
-            return watch
+            return replace(watch, wait_s=min(watch.wait_s, _AFTER_A_FAILED_READ_S))
         try:
             match found:
                 case Found(result=result, finished=True):
@@ -116,11 +144,14 @@ class Resolver:
         if intent is None:
             return None
         cannot_arrive_ms = intent.expires_ms + config.clock_error_ms + config.visibility_ms
-        if floor.exchange.now_ms() <= cannot_arrive_ms:
-            return watch
-        if watch.absent_reads and now_s - watch.last_absent_s < config.absence_gap_s:
-            return watch
-        watch = replace(watch, absent_reads=watch.absent_reads + 1, last_absent_s=now_s)
+        left_s = (cannot_arrive_ms - floor.exchange.now_ms()) / 1000
+        if left_s >= 0:
+            # The first look that can prove anything comes as soon as it can.
+            return replace(watch, wait_s=min(watch.wait_s, left_s + _SOON_S))
+        gap_s = config.absence_gap_s
+        if watch.absent_reads and now_s - watch.last_absent_s < gap_s:
+            return replace(watch, wait_s=gap_s - (now_s - watch.last_absent_s) + _SOON_S)
+        watch = replace(watch, absent_reads=watch.absent_reads + 1, last_absent_s=now_s, wait_s=gap_s + _SOON_S)
         if watch.absent_reads < config.absence_reads:
             return watch
         self._booking.close(slot, intent, Outcome.ABSENT, label="proven_absent")

@@ -47,7 +47,6 @@ from autotrader_v2.domain.situation import NeedBook, Reason, SwitchMode
 
 _log = structlog.get_logger()
 _CONNECT_RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
-_RULES_EVERY_S = 600.0
 _BOOK_READS_APART_S = 0.5
 _SETTLE_POLL_S = 0.01
 _SWEPT_AT_ONCE = 50
@@ -83,7 +82,7 @@ class AutoTraderV2:
         self._first_switches = first_switches
         self._decider = Decider(floor, state.instance)
         self._booking = Booking(floor)
-        self._resolver = Resolver(floor, self._booking)
+        self._resolver = Resolver(floor, self._booking, self.supervisor.submit)
         self._rules = RulesKeeper(floor)
         self._execute = ExecuteTrade(floor, self._booking, self._resolver, self._rules)
         self.reader = BalanceReader(floor)
@@ -443,11 +442,11 @@ class AutoTraderV2:
     def _keep(self) -> None:
         """A warm connection for the next order, confirmation of waiting quotes, rules and fees kept fresh."""
         floor = self.floor
-        rules_due_s = floor.clock.monotonic_s() + _RULES_EVERY_S
+        rules_due_s = floor.clock.monotonic_s() + floor.config.rules_s
         while not floor.clock.wait(self._stopping, min(1.0, floor.config.warm_s)):
             floor.exchange.warm()
             if floor.clock.monotonic_s() >= rules_due_s:
-                rules_due_s = floor.clock.monotonic_s() + _RULES_EVERY_S
+                rules_due_s = floor.clock.monotonic_s() + floor.config.rules_s
                 self._rules.refresh(tuple(floor.slots))
 
 

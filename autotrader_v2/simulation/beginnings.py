@@ -9,8 +9,8 @@ from autotrader_v2.simulation.faults import Dice
 from autotrader_v2.simulation.journal import Store
 from autotrader_v2.simulation.prices import symbol
 
-FIRST_PRICES = (2500.0, 0.15, 60000.0, 7.0)
-_PRECISIONS = ((2, 4), (5, 2), (1, 6), (4, 3))
+FIRST_PRICES = (2500.0, 0.15, 60000.0, 7.0, 0.4, 140.0)
+_PRECISIONS = ((2, 4), (5, 2), (1, 6), (4, 3), (4, 2), (2, 3))
 
 
 def rules_of(count: int) -> list[MarketRules]:

@@ -10,8 +10,8 @@ from autotrader_v2.simulation.world import Plan, World
 
 # Units: milliseconds of the world. An order of unknown outcome ends, at the latest, a minute after all is well again.
 _UNKNOWN_ENDS_MS = 60_000
-# Rules and trade status are read again every ten minutes.
-_CYCLES_GO_ON_MS = 660_000
+# Rules and trade status are read again every half minute, backed-off sides wait a minute.
+_CYCLES_GO_ON_MS = 180_000
 _CARE_EVERY_MS = 2_000
 _SHRINK_RUNS_MAX = 120
 

@@ -37,7 +37,7 @@ class Fiber:
         self.until: Callable[[], bool] | None = None
 
 
-_Entry = tuple[int, float, int, "Fiber | Call", int]
+_Entry = tuple[int, float, int, "Fiber | Call", "int | Callable[[], bool] | None"]
 
 
 class Hub:
@@ -56,13 +56,13 @@ class Hub:
 
     # -- from outside fibers
 
-    def at(self, due_ms: int, call: Call) -> None:
-        """Deliver an event of the world then."""
+    def at(self, due_ms: int, call: Call, *, still: Callable[[], bool] | None = None) -> None:
+        """Deliver an event of the world then, if it `still` is to happen."""
         self._count += 1
-        heapq.heappush(self._heap, (due_ms, self._rng(), self._count, call, 0))
+        heapq.heappush(self._heap, (due_ms, self._rng(), self._count, call, still))
 
-    def spawn(self, group: int, body: Call, after_ms: int = 0) -> None:
-        """Start a line of work of a process."""
+    def spawn(self, group: int, body: Call) -> None:
+        """Start a line of work of a process; what else is due now may come first."""
 
         def run() -> None:
             try:
@@ -72,7 +72,7 @@ class Hub:
 
         fiber = Fiber(run, self._greenlet, group)
         self._groups.setdefault(group, []).append(fiber)
-        self._wake_at(fiber, self.now_ms + after_ms)
+        self._wake_at(fiber, self.now_ms)
 
     def step(self) -> None:
         """Deliver one event: whoever's wait is over goes on, else time moves to what is next."""
@@ -91,6 +91,8 @@ class Hub:
                     self._waiting.remove(what)
                 self._resume(what, woken=False)
                 return
+            if callable(turn) and not turn():
+                continue
             self.now_ms = max(self.now_ms, due_ms)
             what()
             return

@@ -52,7 +52,8 @@ class Owner:
 
     def look_after(self, trader: AutoTraderV2) -> None:
         """End every pause, switch everything on, give up what is gone, leave what is not ours alone."""
-        self.wish(lambda: trader.commands.set_limits(Limits(), _BY))
+        if trader.floor.wallet.limits != Limits():
+            self.wish(lambda: trader.commands.set_limits(Limits(), _BY))
         if trader.floor.account_pause is not None:
             self.wish(lambda: trader.resume_cycle(None, _BY))
         if trader.floor.global_switch is not SwitchMode.ON:

@@ -10,9 +10,9 @@ from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.simulation.faults import Dice
 from autotrader_v2.simulation.fibers import Hub
 
-_APART_MS = (60, 600)
-# While nothing can be decided prices come more rarely: steps are for what may go wrong.
-_APART_WAITING_MS = (1000, 2800)
+# About as long as an order takes with the reading of balances after it.
+_APART_MS = (100, 240)
+_APART_WAITING_MS = (800, 2400)
 _PLENTY = Decimal(10**7)
 _NAN = Decimal("NaN")
 # Told to the engine: the quote, whether it is a wrong one.
@@ -20,7 +20,10 @@ Tell = Callable[[Quote, bool], None]
 
 
 class PriceWalk:
-    """One market's price. It looks at the `cycle`: a price far from every threshold tests little."""
+    """One market's price. It looks at the `cycle`: a price far from every threshold tests little.
+
+    While no price would change anything (`waits`) it comes rarely: steps are for what may go wrong.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,9 @@ class PriceWalk:
         self._hears = hears
         self._tell = tell
         self.silent_until_ms = 0
+        # The one move that counts: an earlier appointment takes the place of a later one.
+        self._appointment = 0
+        self._due_ms = 0
         self._spike_after_ms = 0
         self.steady = False
         # A price told by a test instead.
@@ -50,12 +56,24 @@ class PriceWalk:
 
     def start(self) -> None:
         """Begin to move."""
-        self._hub.at(self._hub.now_ms, self._move)
+        self._at(self._hub.now_ms)
+
+    def hurry(self) -> None:
+        """Something has changed: the next price comes soon."""
+        soon_ms = self._hub.now_ms + self._dice.ms(*_APART_MS)
+        if soon_ms < self._due_ms and not self.steady:
+            self._at(soon_ms)
+
+    def _at(self, due_ms: int) -> None:
+        self._appointment += 1
+        self._due_ms = due_ms
+        appointment = self._appointment
+        self._hub.at(due_ms, self._move, still=lambda: appointment == self._appointment)
 
     def _move(self) -> None:
         hub, dice = self._hub, self._dice
-        apart_ms = dice.ms(*_APART_WAITING_MS) if self.steady or self._waits() else dice.ms(*_APART_MS)
-        hub.at(hub.now_ms + apart_ms, self._move)
+        waits = self.steady or hub.now_ms < self.silent_until_ms or self._waits()
+        self._at(hub.now_ms + (dice.ms(*_APART_WAITING_MS) if waits else dice.ms(*_APART_MS)))
         self.price = self._next()
         quote = self._quote(self.price)
         self._hears(quote)
@@ -102,10 +120,10 @@ class PriceWalk:
         if self._dice.hit("price_jump"):
             return price * (1.3 if price < self._first else 0.75)
         if isinstance(cycle, Active):
-            if draw < 0.3:
+            if draw < 0.45:
                 return self._towards(float(cycle.sell_price) * (1 + 0.002 * rng.random()))
             row = cycle.next_step
-            if draw < 0.65 and row is not None:
+            if draw < 0.9 and row is not None:
                 return self._towards(float(row.price) * (1 - 0.002 * rng.random()))
         if price < self._first * 0.1 or price > self._first * 8:
             return self._towards(self._first)

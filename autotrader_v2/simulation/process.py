@@ -20,7 +20,8 @@ from autotrader_v2.simulation.fibers import Crashed, FiberCrew, FiberLock, Hub, 
 from autotrader_v2.simulation.journal import MemoryJournal, Store
 from autotrader_v2.simulation.venue import Venue, VenueExchange
 
-CONFIG = TraderConfig(workers=1)
+# Rules are read often, so that worlds need not be long to see them change.
+CONFIG = TraderConfig(workers=1, rules_s=30)
 _DISK_DO = "Free some space."
 
 

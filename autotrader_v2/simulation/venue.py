@@ -288,7 +288,9 @@ class VenueExchange:
         self._check_alive()
         self._boundary("crash_before_read")
         failed = self._out() or self._dice.hit(fails)
-        self._hub.sleep(self._dice.ms(1000, 5000) if failed else self._dice.ms(1, 60))
+        # Refused at once, or waited for in vain.
+        slow = failed and self._dice.rng.random() < 0.5
+        self._hub.sleep(self._dice.ms(1000, 5000) if slow else self._dice.ms(1, 60))
         if failed:
             raise ExchangeUnavailable(_UNAVAILABLE, do="It is asked again.")
 

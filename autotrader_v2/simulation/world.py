@@ -19,7 +19,7 @@ from autotrader_v2.domain.cycle import Idle, TradingCycle, apply
 from autotrader_v2.domain.market import Market, MarketRules, TradeStatus
 from autotrader_v2.domain.orders import Fill, OrderIntent
 from autotrader_v2.domain.quotes import Quote
-from autotrader_v2.domain.situation import SwitchMode, stricter
+from autotrader_v2.domain.situation import Reason, SwitchMode, stricter
 from autotrader_v2.matching.accounts import FeeSettings
 from autotrader_v2.simulation.auditor import Allowed, Auditor, Broken
 from autotrader_v2.simulation.beginnings import FIRST_PRICES, first_store, rules_of
@@ -35,6 +35,20 @@ from autotrader_v2.simulation.venue import Venue, VenueExchange
 BEGINS_MS = 1_800_000_000_000
 FOLD_EVERY = 1000
 _CASH = Decimal(2000)
+_NO_PRICE_HELPS = frozenset(
+    {
+        Reason.BACKING_OFF,
+        Reason.BALANCE_UNKNOWN,
+        Reason.HOLDS_COINS,
+        Reason.LIMIT_REACHED,
+        Reason.LOCKED_IN_YOUR_ORDER,
+        Reason.MARKET_CLOSED,
+        Reason.NEEDS_MONEY,
+        Reason.OFF,
+        Reason.REBUY_PAUSE,
+        Reason.SHORTAGE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +91,7 @@ class World:
         plan = self.plan
         self.dice = dice = Dice(plan.seed, PROFILES[plan.profile] if plan.rates is None else plan.rates, plan.without)
         self.hub = hub = Hub(dice.rng, BEGINS_MS)
-        rules = rules_of(plan.markets or 2 + int(dice.rng.random() * 3))
+        rules = rules_of(plan.markets or 3 + int(dice.rng.random() * 4))
         self.markets = tuple(one.market for one in rules)
         self.store = first_store(dice, self.markets)
         self.auditor = Auditor(hub, self.markets)
@@ -148,6 +162,7 @@ class World:
         for record in records:
             if isinstance(record, CycleChanged):
                 self._fold(record)
+                self.walks[record.market].hurry()
             elif isinstance(record, AttemptUnknown):
                 self.auditor.unknown_since.setdefault(record.client_id, self.hub.now_ms)
             elif isinstance(record, SettingSet) and record.name == "limits":
@@ -235,7 +250,7 @@ class World:
         process.die()
         self.auditor.dirty.clear()
         self.auditor.check_fold(self.store.cycles_from_zero(), self.store.newest)
-        self.hub.at(self.hub.now_ms + self.dice.ms(200, 20_000), self._boot)
+        self.hub.at(self.hub.now_ms + self.dice.ms(200, 5_000), self._boot)
 
     def _run(self, body: Callable[[], None]) -> None:
         if self.process is not None:
@@ -312,9 +327,9 @@ class World:
     def _waits(self, market: Market) -> bool:
         """Whether no price changes anything there now."""
         slot = self.process.floor.slots.get(market) if self.process is not None else None
-        if slot is None or slot.state.pause is not None:
+        if slot is None or slot.state.pause is not None or slot.state.order is not None:
             return True
-        return slot.state.order is not None and slot.state.order.unknown
+        return slot.hold.reason in _NO_PRICE_HELPS
 
     def _tell(self, quote: Quote, wrong: bool) -> None:
         """Hand a quote to the engine as the feed does: by our clock, a late message as old as its price."""

@@ -233,7 +233,7 @@ def o18_new_rules_while_a_buy_is_booked(arena: Arena) -> None:
     arena.on(ETH)
     arena.price(ETH, "2500")
     arena.work()
-    arena.do("keeper", arena.trader._refresh_rules)
+    arena.do("keeper", lambda: arena.trader._rules.refresh((ETH,)))
     arena.run()
     assert len(arena.bought()) == 1
 

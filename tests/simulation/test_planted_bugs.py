@@ -99,7 +99,8 @@ def test_a_resolver_that_never_looks_is_caught(monkeypatch: Patch) -> None:
 
 
 def test_trading_on_old_prices_is_caught() -> None:
-    assert caught(Plan(seed=0, rates=FEW, config=replace(CONFIG, max_quote_age_ms=30_000))) == {"I9"}
+    rates = {**FEW, "price_silence": 0.02, "balances_fail": 0.2}
+    assert caught(Plan(seed=0, rates=rates, config=replace(CONFIG, max_quote_age_ms=30_000))) == {"I9"}
 
 
 def test_believing_a_single_wrong_price_is_caught(monkeypatch: Patch) -> None:
