@@ -40,9 +40,9 @@ PRICES = {
 START_QUOTE = {"USDT": 100_000}
 # Where each order of a cycle happens, as a part of the start price; by turns two and three rebuys.
 CYCLES = (("1", "0.984", "0.965", "1"), ("1", "0.984", "0.965", "0.943", "1"))
-_FRESH_S = 0.1
-# A coin's price stands still so long after an order of a run with kills, so that the kills see many different moments.
-_PACE_S = 0.5
+_FRESH_S = 0.05
+# In a run with kills so many coins wait for their next order at a time: else one kill would leave all of them in doubt.
+_AT_ONCE = 3
 # Seconds of a life that is ended at any time: from the middle of the start to so long after it.
 _AFTER_START_S = 1.5
 # A life that does not get to its named end is ended so long after its start.
@@ -112,11 +112,13 @@ class CoinPath:
 class Market:
     """Moves the prices, from the exchange's own books alone. A thread of its own."""
 
-    def __init__(self, sim: Simulator, coins: tuple[str, ...], pace_s: float) -> None:
+    def __init__(self, sim: Simulator, coins: tuple[str, ...]) -> None:
         self._sim = sim
-        self._pace_s = pace_s
-        self._moves_s: dict[str, float] = dict.fromkeys(coins, 0.0)
-        self._prices: dict[str, Decimal] = {}
+        # So many coins wait for their next order at a time, those not counted that `in_doubt` names; 0: all may.
+        self.at_once = 0
+        self.in_doubt: set[str] = set()
+        # After how many orders the coin's present price is due.
+        self._moved: dict[str, int] = dict.fromkeys(coins, 0)
         self.paths = {coin: CoinPath(coin) for coin in coins}
         self.orders: dict[str, int] = dict.fromkeys(coins, 0)
         self._known: defaultdict[str, set[int]] = defaultdict(set)
@@ -136,14 +138,20 @@ class Market:
         """Count the orders, tell the prices."""
         for trade in self._sim.account().trades:
             self._known[trade.pair].add(trade.order_id)
-        now_s = time.monotonic()
         for coin, path in self.paths.items():
-            orders = len(self._known[path.rules.market.pair])
-            if orders != self.orders[coin]:
-                self.orders[coin], self._moves_s[coin] = orders, now_s + self._pace_s
-            if now_s >= self._moves_s[coin]:
-                self._prices[coin] = path.price(orders)
-            self._sim.feed(a_price(path.rules.market, self._prices[coin], path.rules.tick))
+            self.orders[coin] = len(self._known[path.rules.market.pair])
+        self._move()
+        for coin, path in self.paths.items():
+            self._sim.feed(a_price(path.rules.market, path.price(self._moved[coin]), path.rules.tick))
+
+    def _move(self) -> None:
+        """Move prices on whose order has happened, the longest unmoved first, as far as not too many wait already."""
+        due = sorted(
+            (coin for coin in self.paths if self.orders[coin] != self._moved[coin]), key=self._moved.__getitem__
+        )
+        waiting = set(self.paths) - set(due) - self.in_doubt
+        for coin in due[: max(0, self.at_once - len(waiting))] if self.at_once else due:
+            self._moved[coin] = self.orders[coin]
 
     def cycle(self, coin: str) -> int:
         """The cycle that the coin's next order belongs to."""
@@ -203,13 +211,15 @@ class Campaign:
     def kill(self, kills: int) -> None:
         """That many lives, each ended by force, by chance; among fifty every named point is one at least once."""
         for left in range(kills, 0, -1):
-            if len(audit.markets_in_doubt(self.database)) >= len(self.coins) * 0.7:
+            self.market.at_once = _AT_ONCE
+            if len(self._in_doubt()) >= len(self.coins) * 0.7:
                 self._rest()
             missing = [name for name in POINTS if not self.story.kills[f"point-{name}"]]
             if left <= len(missing) + 2:
                 self._life(f"point-{missing[0]}" if missing else "any-time", patient=True)
             else:
                 self._life(self.rng.choices(tuple(KINDS), tuple(KINDS.values()))[0])
+        self.market.at_once = 0
 
     def finish(self, cycles: Mapping[str, int] | None = None) -> dict[str, int]:
         """A last life: every coin ends its cycle and is off. Returns how many cycles each coin walked.
@@ -298,11 +308,16 @@ class Campaign:
         with self.live(wait=False) as engine:
             ends_s = time.monotonic() + _REST_S
             while time.monotonic() < ends_s and engine.process.poll() is None:
-                if len(audit.markets_in_doubt(self.database)) <= 1:
+                if len(self._in_doubt()) <= 1:
                     break
                 time.sleep(_FRESH_S)
             engine.kill()
             self._keep(engine)
+
+    def _in_doubt(self) -> set[str]:
+        """Coins with an order of unknown outcome; the market hears of them."""
+        self.market.in_doubt = {pair.partition("_")[0] for pair in audit.markets_in_doubt(self.database)}
+        return self.market.in_doubt
 
     def _peace(self, engine: Serving) -> None:
         assert engine.stop() == 0
@@ -350,7 +365,7 @@ def run(
     with (
         Simulator(rules, START_QUOTE, key=KEY, secret=SECRET, seed=5, rate_limits=False) as sim,
         Proxy(sim.url, seed=seed) as proxy,
-        Market(sim, coins, _PACE_S if kills else 0.0) as market,
+        Market(sim, coins) as market,
     ):
         campaign = Campaign(sim, proxy, market, folder, seed, quick)
         campaign.set_up()
