@@ -26,9 +26,8 @@ from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.market import MarketRules
 from autotrader_v2.domain.money import floor_to
 from autotrader_v2.infrastructure.clock import SystemClock
-from autotrader_v2.infrastructure.gate import placing, private_reads
 from autotrader_v2.infrastructure.gate.account_feed import GateAccountFeed
-from autotrader_v2.infrastructure.gate.budget import Rate
+from autotrader_v2.infrastructure.gate.budget import Budget
 from autotrader_v2.infrastructure.gate.exchange import GateExchange
 from autotrader_v2.matching.markets import rules_for
 from autotrader_v2.simulator import Simulator
@@ -39,7 +38,6 @@ from tests.integration.test_unknown_orders import QUICK_PROOF
 from tests.proxy import Do, Proxy, Rule, page
 
 CONFIG = replace(QUICK_PROOF, reconcile_s=10.0)
-_LIFTED = Rate(10_000, 10_000)
 _PRICE = Decimal(25)
 _ROUND_S = 0.1
 _DONE_S = 120.0
@@ -126,8 +124,7 @@ def _run(folder: Path, *, sends: int, markets: int, seed: int) -> Figures:
     rules = [rules_for(f"Z{name}", price=_PRICE) for name in names]
     began_s = time.monotonic()
     with (
-        patch.object(private_reads, "READ", _LIFTED),
-        patch.object(placing, "PLACE", _LIFTED),
+        patch.object(Budget, "take", lambda *_arguments, **_named: True),
         Simulator(rules, {"USDT": 1_000_000}, key=KEY, secret=SECRET, seed=seed, rate_limits=False) as sim,
         Proxy(sim.url, seed=seed) as proxy,
     ):
