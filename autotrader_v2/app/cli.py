@@ -398,6 +398,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _serve(settings: "Settings", *, open_browser: bool, life: str = "") -> int:
+    from autotrader_v2.app import instance
+
+    # Whoever holds the folder is told of before anything heavy is loaded.
+    instance.refuse_a_second(settings.data_dir)
     from autotrader_v2.app.compose import serve as run
 
     return run(settings, open_browser=open_browser, life=life)

@@ -73,6 +73,7 @@ class _Program:
         self._heartbeat = Heartbeat(settings.data_dir, held.nonce, lambda: vitals_of(self._trader), self._on_stuck)
         self._awake = KeepAwake(lambda: self._heartbeat.newest.markets_on > 0, SystemSleepLock())
         self._desk.awake = lambda: self._awake.state.value
+        self._desk.unheard = lambda: self._notifier.failing
         token = settings.api_token.get_secret_value() if settings.api_token else None
         config = WebConfig(
             host=settings.host,

@@ -130,6 +130,12 @@ def wait_until_free(data_dir: Path, timeout_s: float, name: str = LOCK_NAME) -> 
     return True
 
 
+def refuse_a_second(data_dir: Path) -> None:
+    """Raise `AlreadyRunning` when another mTrade holds the folder. Only `claim` holds it."""
+    if not wait_until_free(data_dir, _CLAIM_PATIENCE_S):
+        raise AlreadyRunning(data_dir, holder_of(data_dir))
+
+
 def holder_of(data_dir: Path) -> Holder | None:
     """Read who holds the data folder. `None`: nobody says, or the file is not one that only we could have written."""
     stored = read_private(data_dir / CONTROL_NAME)

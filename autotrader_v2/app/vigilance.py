@@ -18,7 +18,7 @@ class Patience:
     look_every_s: float = 3.0
     first_beat_s: float = 60.0
     silent_s: float = 10.0
-    hung_s: float = 20.0
+    hung_s: float = 12.0
     unwell_s: float = 60.0
     # A life shorter than this counts as a failed start; so many in a row, and it gives up.
     short_life_s: float = 300.0

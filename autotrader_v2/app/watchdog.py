@@ -43,8 +43,7 @@ def run_watchdog(settings: Settings, *, open_browser: bool) -> int:
 
     logs.configure(level=settings.log_level, form=settings.log_format, secrets=settings.secrets)
     with instance.watch(settings.data_dir):
-        if not instance.is_free(settings.data_dir):
-            raise instance.AlreadyRunning(settings.data_dir, instance.holder_of(settings.data_dir))
+        instance.refuse_a_second(settings.data_dir)
         notifier = notifier_of(settings)
         notifier.start()
         stopping = threading.Event()

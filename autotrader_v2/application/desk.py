@@ -56,6 +56,8 @@ class Desk:
         self.first_start = False
         # Whether the machine is kept from falling asleep: held, unavailable, off.
         self.awake: Callable[[], str] = lambda: "off"
+        # Channels to the person that alerts do not get through.
+        self.unheard: Callable[[], Sequence[str]] = tuple
 
     def attach(self, trader: AutoTraderV2, binding: Binding, *, primary: Market, first_start: bool) -> None:
         """The engine is there now. `first_start`: settings came from flags, environment and file, not the database."""
@@ -88,6 +90,7 @@ class Desk:
             "account": self._binding.account,
             "settings_source": "first start" if self.first_start else "database",
             "awake": self.awake(),
+            "unheard": list(self.unheard()),
         }
         if trader is None:
             return {**head, "time_ms": time.time_ns() // 1_000_000, "phase": "starting", "running": False, "coins": []}

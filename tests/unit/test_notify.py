@@ -100,7 +100,7 @@ def test_a_failed_delivery_is_tried_three_more_times_then_given_up_and_counted()
     channel.start()
     assert taker.wait(1) == ["late"]
     channel.stop(LIMIT_S)
-    assert (channel.delivered, channel.given_up) == (1, 1)
+    assert (channel.delivered, channel.given_up, channel.failing) == (1, 1, False)
 
 
 def test_a_lasting_failure_is_not_tried_again() -> None:
@@ -140,7 +140,7 @@ def test_failures_are_logged_once_and_without_the_reason_of_a_stranger(capsys: p
     channel.start()
     channel.stop(LIMIT_S)
     said = capsys.readouterr()
-    assert channel.given_up == 3
+    assert (channel.given_up, channel.failing) == (3, True)
     assert (said.out + said.err).count("alerts do not get through") == 1
     assert "canary" not in said.out + said.err
 

@@ -57,6 +57,8 @@ class Channel:
     ) -> None:
         self.name = name
         self.delivered = self.given_up = self.dropped = 0
+        # Whether the newest alert did not get through.
+        self.failing = False
         self._deliver = deliver
         self._least = _LOUDNESS[least]
         self._back_off_s = tuple(back_off_s)
@@ -65,7 +67,6 @@ class Channel:
         self._numbers = itertools.count()
         self._changed = threading.Condition()
         self._ending = threading.Event()
-        self._failing = False
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -117,13 +118,13 @@ class Channel:
                 return
             else:
                 self.delivered += 1
-                self._failing = False
+                self.failing = False
                 return
 
     def _give_up(self, message: Message, what: str) -> None:
         self.given_up += 1
-        if not self._failing:
-            self._failing = True
+        if not self.failing:
+            self.failing = True
             _log.warning(
                 "alerts do not get through; trading goes on", channel=self.name, code=message.alert.code, what=what
             )

@@ -30,6 +30,11 @@ class FanOut:
         for channel in self.channels:
             channel.stop(wait_s)
 
+    @property
+    def failing(self) -> list[str]:
+        """The channels that did not get their newest alert through."""
+        return [channel.name for channel in self.channels if channel.failing]
+
     def alert(self, alert: Alert) -> None:
         """See the port."""
         self._first.alert(alert)

@@ -29,6 +29,7 @@ export function items(head, oldestMs, nowMs, connected) {
   if (unknown) list.unshift({ name: t("truth.unknown"), value: t("truth.unknown_value", { count: unknown, coins: truth.unknown_orders.map((order) => order.currency).join(", ") }), bad: true, href: "#/orders" });
   if (truth.balances_ok === false) list.push({ name: t("truth.balances"), value: t("truth.broken"), bad: true });
   if (head.awake && head.awake !== "off") list.push({ name: t("truth.awake"), value: t(`truth.awake_${head.awake}`), bad: head.awake === "unavailable" });
+  if (head.unheard?.length) list.push({ name: t("truth.alerts"), value: t("truth.alerts_failing", { channels: head.unheard.join(", ") }), bad: true });
   if (!connected) list.push({ name: t("truth.page"), value: t("truth.lost"), bad: true });
   if (!head.running) list.push({ name: t("truth.engine"), value: t(head.phase === "running" ? "truth.stopped" : `truth.${head.phase}`), bad: true });
   return list.sort((one, two) => two.bad - one.bad);
