@@ -179,7 +179,7 @@ def test_orders_that_rest_are_told_with_what_is_left_of_them(venue: Venue) -> No
     assert abs(order.created_ms - venue.exchange.now_ms()) < 5_000
 
 
-def test_rules_carry_the_accounts_own_fee(open_venue: OpenVenue) -> None:
+def test_a5_rules_carry_the_accounts_own_fee(open_venue: OpenVenue) -> None:
     rules = open_venue(taker=Decimal("0.0015"), pays_gt=True).exchange.rules([LTC, NOWHERE])
     assert list(rules) == [LTC]
     ltc = rules[LTC]
