@@ -8,6 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
+from autotrader_v2.application.floor import TraderConfig
+from autotrader_v2.domain.limits import OrderLimits
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.infrastructure.clock import SystemClock
@@ -108,6 +110,15 @@ class Live:
             yield from self.markets
 
 
+# Counted and compared as ever, but never held back: hundreds of orders a minute are the point.
+_MANY = 10**6
+_CONFIG = TraderConfig(
+    order_limits=OrderLimits(
+        coin_orders_5min=_MANY, coin_orders_day=_MANY, account_orders_5min=_MANY, account_orders_day=_MANY
+    )
+)
+
+
 @contextmanager
 def live(folder: Path, count: int) -> Iterator[Live]:
     """The engine with so many idle markets, warm, each with a price."""
@@ -116,7 +127,7 @@ def live(folder: Path, count: int) -> Iterator[Live]:
         exchange.warm()
         some = markets(count)
         account_feed = GateAccountFeed(ws_url_of(there.url), exchange, SystemClock())
-        engine = Engine(exchange, _deaf, some, folder, account_feed=account_feed, on=some)
+        engine = Engine(exchange, _deaf, some, folder, account_feed=account_feed, config=_CONFIG, on=some)
         with engine:
             engine.desk.set_params(None, {"start_limit": _START_LIMIT}, "benchmark")
             for market in some:

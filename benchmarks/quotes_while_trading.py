@@ -18,7 +18,7 @@ from autotrader_v2.infrastructure.paper import PaperExchange
 from benchmarks import report
 from benchmarks.children import Child
 from benchmarks.markets import markets, rules_of
-from tests.engine import Engine
+from tests.engine import UNLIMITED, Engine
 
 _AIM_PER_S = 20_000
 _WARM_UP_S = 2.0
@@ -64,7 +64,7 @@ def _measured(folder: Path, count: int, rate: int, for_s: float) -> report.Figur
 
     with (
         Child("prices_process", str(rate / count)) as prices,
-        Engine(exchange, exchange.feed, some, folder, on=some) as engine,
+        Engine(exchange, exchange.feed, some, folder, config=UNLIMITED, on=some) as engine,
     ):
         feed = GateMarketFeed(prices.url, _NoReads(), clock)
         feed.start(some, on_quote)

@@ -7,7 +7,7 @@ the end are the exchange's own books.
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from autotrader_v2.application.ports import AccountFeed, Binding, Exchange, Feed
 from autotrader_v2.application.quote_board import QuoteBoard
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.trader import AutoTraderV2
+from autotrader_v2.domain.limits import OrderLimits
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.domain.situation import SwitchMode
@@ -29,6 +30,8 @@ from autotrader_v2.infrastructure.store import SqlJournal
 
 BINDING = Binding("sandbox", "test", "acct", "gate")
 PATIENCE_S = 15.0
+# Tests let prices fall and cycles follow each other within seconds; those about limits set them.
+UNLIMITED = TraderConfig(order_limits=OrderLimits.none())
 _POLL_S = 0.005
 
 
@@ -77,7 +80,7 @@ class Engine:
     markets: Sequence[Market]
     folder: Path
     account_feed: AccountFeed | None = None
-    config: TraderConfig = field(default_factory=TraderConfig)
+    config: TraderConfig = UNLIMITED
     on: Iterable[Market] = ()
 
     def __enter__(self) -> "Engine":

@@ -106,7 +106,7 @@ class DeskDouble:
             raise AttributeError(name)
 
         def call(*given: Any, **named: Any) -> dict[str, Any]:
-            if given and name not in ("start", "stop", "symbols", "set_limits"):
+            if given and name not in ("start", "stop", "symbols", "set_limits", "set_order_limits"):
                 self._check(given[0])
             self.calls.append((name, *given, *named.items()))
             return {"asked": name}

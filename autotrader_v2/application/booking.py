@@ -152,6 +152,10 @@ class Booking:
                 floor.wallet.never_sent(intent.client_id, slot.market)
             else:
                 floor.wallet.resolved(intent.client_id, slot.market, ZERO)
+            if outcome is Outcome.NOT_SENT:
+                floor.buy_limits.never_sent(intent.client_id, slot.market)
+            elif outcome is not Outcome.FILLED:
+                floor.buy_limits.bought_nothing(intent.client_id, slot.market)
             state = slot.state.with_backoff(intent.side, backoff)
             # Before the market may decide again: the next claim must not take this attempt's number.
             self._take_number(slot, intent, outcome, number)

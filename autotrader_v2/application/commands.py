@@ -36,6 +36,7 @@ from autotrader_v2.domain.cycle import (
     apply,
 )
 from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed, planned
+from autotrader_v2.domain.limits import OrderLimits
 from autotrader_v2.domain.money import ZERO, floor_to, plain
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.domain.situation import Pause, SwitchMode
@@ -181,6 +182,15 @@ class Commands:
         value = {"total_budget": plain(limits.total_budget), "max_active_cycles": limits.max_active_cycles}
         self._floor.journal.write(SettingSet(name="limits", value=value, by=by, time_ms=now_ms))
         self._floor.wallet.set_limits(limits)
+
+    def set_order_limits(self, limits: OrderLimits, by: str) -> None:
+        """What buys may do at most; holds from the next decision on, and at the door for what is claimed already."""
+        floor = self._floor
+        value = limits.as_text()
+        floor.journal.write(SettingSet(name="order_limits", value=value, by=by, time_ms=floor.clock.now_ms()))
+        floor.buy_limits.set_limits(limits)
+        for slot in floor.slots.values():
+            self._look_again(slot)
 
     def preview_params(self, slot: Slot, changes: Mapping[str, Any]) -> LadderParams:
         """The market's ladder with these changes, checked but not applied. Errors: `BadLadder`."""

@@ -42,12 +42,16 @@ class Decider:
             action = decide(self.situation(slot, state, quote))
             if quote is not None and (slot.known_price is None or not leaps(slot.known_price, quote.bid)):
                 slot.known_price = quote.bid
-            if isinstance(action, Buy | Sell):
-                claimed = self._claim(slot, state, action)
-                if claimed is None:
-                    action = Hold(Reason.NEEDS_MONEY, (("needs", self._cost(action)), ("has", floor.wallet.free())))
-            else:
-                claimed = None
+            claimed = None
+            if isinstance(action, NeedBook) and action.side == "buy" and quote is not None:
+                # A buy that is not allowed anyway needs no order book.
+                action = floor.buy_limits.refusal(slot.market, quote.ask, floor.clock.now_ms()) or action
+            elif isinstance(action, Buy | Sell):
+                outcome = self._claim(slot, state, action)
+                if isinstance(outcome, Hold):
+                    action = outcome
+                else:
+                    claimed = outcome
             changed = self._remember(slot, action)
         finally:
             slot.lock.release()
@@ -120,8 +124,8 @@ class Decider:
 
     def claim_for_person(
         self, slot: Slot, action: Buy | Sell, *, step: int | None, then_pause: bool = False, outside: Decimal = ZERO
-    ) -> OrderIntent | None:
-        """Claim an order a person wants, under the lock; None when the money is not there.
+    ) -> OrderIntent | Hold:
+        """Claim an order a person wants, under the lock; a Hold when the money is not there or a limit forbids it.
 
         The caller holds `slot.lock` and has seen that no order is in flight.
         """
@@ -137,7 +141,7 @@ class Decider:
         then_pause: bool = False,
         outside: Decimal = ZERO,
         by_person: bool = False,
-    ) -> OrderIntent | None:
+    ) -> OrderIntent | Hold:
         floor, cycle = self._floor, state.cycle
         now_ms = floor.clock.now_ms()
         starts = isinstance(cycle, Idle)
@@ -172,8 +176,13 @@ class Decider:
             limit_price=limit_price,
         )
         if side is Side.BUY:
-            if not floor.wallet.reserve(intent.client_id, slot.market, cost, starts=starts and not by_person):
-                return None
+            ladder = self.params_now(slot)
+            limits, client_id = floor.buy_limits, intent.client_id
+            if (held := limits.claim(client_id, slot.market, cost, action.seen_price, ladder, now_ms)) is not None:
+                return held
+            if not floor.wallet.reserve(client_id, slot.market, cost, starts=starts and not by_person):
+                limits.never_sent(client_id, slot.market)
+                return Hold(Reason.NEEDS_MONEY, (("needs", cost), ("has", floor.wallet.free())))
         else:
             floor.wallet.order_out(intent.client_id, slot.market)
         what = f"{action.why.value}{'' if step is None else f' {step}'}"

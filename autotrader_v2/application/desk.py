@@ -158,6 +158,11 @@ class Desk:
         limits = self._engine().floor.wallet.limits
         return {"total_budget": plain(limits.total_budget), "max_active_cycles": limits.max_active_cycles}
 
+    def order_limits(self) -> dict[str, Any]:
+        """What buys may do at most, and what that is when nobody has set it; 0 is off."""
+        floor = self._engine().floor
+        return {"limits": floor.buy_limits.limits.as_text(), "defaults": floor.config.order_limits.as_text()}
+
     def before_switch(self, currency: str) -> dict[str, Any]:
         """What switching a coin on means in money."""
         trader, slot = self._engine(), self._slot(currency)
@@ -267,6 +272,16 @@ class Desk:
             raise CommandRefused("bad_limit", "A limit is 0 (none) or more.", status=400)
         trader.commands.set_limits(wanted, by)
         return self.limits()
+
+    def set_order_limits(self, changes: Mapping[str, Any], by: str) -> dict[str, Any]:
+        """Change limits of buys; only what is named changes, 0 turns one off. Errors: `CommandRefused` 400."""
+        trader = self._engine()
+        try:
+            wanted = trader.floor.buy_limits.limits.changed(changes)
+        except ValueError as error:
+            raise CommandRefused("bad_limit", str(error), status=400) from error
+        trader.commands.set_order_limits(wanted, by)
+        return self.order_limits()
 
     def quick_buy(self, currency: str, quote_amount: Decimal | None, by: str) -> dict[str, Any]:
         """Buy now; waits at most 10 s for the answer."""

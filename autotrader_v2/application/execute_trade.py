@@ -113,6 +113,11 @@ class ExecuteTrade:
                 return "price_moved"
             if intent.side is Side.SELL and quote.bid < intent.worst_price:
                 return "price_moved"
+        if intent.side is Side.BUY:
+            order = slot.state.order
+            params = order.params if order is not None and order.params is not None else slot.state.params
+            if (held := self._floor.buy_limits.at_door(intent, quote.ask, params, now_ms)) is not None:
+                return held.reason.value
         return None
 
     def _allowed(self, slot: Slot, why: Why) -> bool:
@@ -185,6 +190,7 @@ class ExecuteTrade:
         slot.retry = None
         slot.spare_number = self._floor.journal.new_number()
         self._floor.wallet.never_sent(intent.client_id, slot.market)
+        self._floor.buy_limits.never_sent(intent.client_id, slot.market)
         slot.release()
         self._floor.in_flight.discard(intent.client_id)
         self._floor.board.mark_due(slot.market)

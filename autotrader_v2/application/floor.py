@@ -10,11 +10,13 @@ import structlog
 from autotrader_v2.application.afterwards import Afterwards
 from autotrader_v2.application.events import Alert, Bus, MarketChanged, Priority, SettingSet
 from autotrader_v2.application.funds import Wallet
+from autotrader_v2.application.limits import BuyLimits
 from autotrader_v2.application.ports import Clock, Exchange, Journal, Notifier, TradingError
 from autotrader_v2.application.quote_board import QuoteBoard
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.ladder import LadderParams, Reserve
+from autotrader_v2.domain.limits import OrderLimits
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO
 from autotrader_v2.domain.situation import Pause, SwitchMode, stricter
@@ -24,7 +26,7 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TraderConfig:
-    """Times of the engine. Units: seconds or milliseconds as named; by the engine's clock."""
+    """Times and first limits of the engine. Units: seconds or milliseconds as named; by the engine's clock."""
 
     loop_interval_s: float = 1.0
     max_quote_age_ms: int = 3000
@@ -46,6 +48,8 @@ class TraderConfig:
     visibility_ms: int = 10_000
     absence_reads: int = 3
     absence_gap_s: float = 2.0
+    # What buys may do until the owner sets it (then the journal knows).
+    order_limits: OrderLimits = field(default_factory=OrderLimits)
 
 
 @dataclass(slots=True)
@@ -81,6 +85,10 @@ class Floor:
     afterwards: Afterwards = field(default_factory=Afterwards)
     # Whether the last intent could not be made durable.
     journal_failing: bool = False
+    buy_limits: BuyLimits = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.buy_limits = BuyLimits(self.board, self.config.order_limits)
 
     def slot_of(self, currency: str) -> Slot | None:
         """The slot of a currency against the home quote."""

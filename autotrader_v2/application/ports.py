@@ -269,8 +269,21 @@ class OpenAttempt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RecentBuy:
+    """An attempt to buy that left, or may have left. Units: `cost` in quote, 0 when it surely bought nothing."""
+
+    client_id: str
+    market: Market
+    time_ms: int
+    cost: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JournalState:
-    """Everything memory is made of, as the journal tells it. Market None in `switches`: the global switch."""
+    """Everything memory is made of, as the journal tells it. Market None in `switches`: the global switch.
+
+    `recent_buys`: those of the 24 hours before the newest buy at least; what never left is not among them.
+    """
 
     instance: str
     next_number: int
@@ -280,6 +293,7 @@ class JournalState:
     params: Mapping[Market | None, Mapping[str, Any]]
     settings: Mapping[str, Any]
     open_attempts: tuple[OpenAttempt, ...]
+    recent_buys: tuple[RecentBuy, ...] = ()
 
 
 class Journal(Protocol):

@@ -11,13 +11,13 @@ from autotrader_v2.application.events import Outcome
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.ports import ExchangeUnavailable
 from autotrader_v2.application.readings import BalanceReader, outside_coins
-from autotrader_v2.application.refusals import CommandRefused, order_in_flight
+from autotrader_v2.application.refusals import CommandRefused, held_back, order_in_flight
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active, Idle
 from autotrader_v2.domain.money import HUNDRED, ZERO, floor_to, plain
 from autotrader_v2.domain.orders import Fill, OrderIntent, Why
 from autotrader_v2.domain.quotes import Quote, average_for_quote, leaps
-from autotrader_v2.domain.situation import Buy, Sell
+from autotrader_v2.domain.situation import Buy, Hold, Sell
 
 _ANSWER_WITHIN_S = 10.0
 # The same margin over the exchange's minimum that a ladder's steps keep.
@@ -75,14 +75,8 @@ class QuickTrade:
             step = 0 if isinstance(slot.state.cycle, Idle) else None
             action = Buy(Why.QUICK_BUY, 0, amount, worst, quote.ask)
             intent = self._decider.claim_for_person(slot, action, step=step)
-        if intent is None:
-            has = plain(self._floor.wallet.free())
-            raise CommandRefused(
-                "needs_money",
-                f"That needs {plain(amount)} {state.cycle.market.quote}, {has} is free.",
-                field="quote_amount",
-                values={"needs": plain(amount), "has": has},
-            )
+        if isinstance(intent, Hold):
+            raise held_back(intent, state.cycle.market)
         self._audit("quick_buy", slot, by, {"amount": plain(amount)})
         return self._wait(slot, intent)
 
@@ -112,7 +106,7 @@ class QuickTrade:
             intent = self._decider.claim_for_person(
                 slot, action, step=None, then_pause=then == "pause", outside=min(max(outside, ZERO), amount)
             )
-        if intent is None:
+        if isinstance(intent, Hold):
             raise order_in_flight(slot)
         self._audit("sell_all", slot, by, {"amount": plain(amount), "then": then})
         return self._wait(slot, intent)

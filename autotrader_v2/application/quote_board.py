@@ -3,17 +3,20 @@
 import queue
 import threading
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 
+from autotrader_v2.application.recent_prices import RecentPrices
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.quotes import DEFAULT_SCREEN, NOTHING_SEEN, Quote, Screened, ScreenRules, Verdict, screen
 
 
 class _Entry:
-    __slots__ = ("due", "lock", "refused", "screened")
+    __slots__ = ("due", "lock", "recent", "refused", "screened")
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.screened: Screened = NOTHING_SEEN
+        self.recent = RecentPrices()
         self.due = False
         self.refused = 0
 
@@ -50,6 +53,8 @@ class QuoteBoard:
             if verdict is Verdict.ACCEPTED:
                 wake = not entry.due
                 entry.due = True
+                if quote.exchange_ms >= entry.recent.due_ms:
+                    entry.recent.note(quote)
             else:
                 wake = False
                 entry.refused += 1
@@ -93,6 +98,14 @@ class QuoteBoard:
         """What the screen remembers, with its last verdict; no lock."""
         entry = self._entries.get(market)
         return entry.screened if entry else NOTHING_SEEN
+
+    def median(self, market: Market) -> Decimal | None:
+        """The median price of the five minutes before the newest quote; None while under a minute is known."""
+        entry = self._entries.get(market)
+        if entry is None or entry.screened.accepted is None:
+            return None
+        with entry.lock:
+            return entry.recent.median(entry.screened.accepted.exchange_ms)
 
     def done(self) -> None:
         """What `take` gave is decided."""

@@ -36,6 +36,10 @@ def restore(
     limits = state.settings.get("limits")
     if limits:
         floor.wallet.set_limits(Limits(Decimal(limits["total_budget"]), int(limits["max_active_cycles"])))
+    order_limits = state.settings.get("order_limits")
+    if order_limits:
+        floor.buy_limits.set_limits(floor.config.order_limits.changed(order_limits))
+    floor.buy_limits.restore(state.recent_buys, now_ms)
     open_orders = {attempt.intent.market: attempt for attempt in state.open_attempts}
     unknown = []
     for market, market_rules in rules.items():

@@ -2,7 +2,21 @@
 
 from collections.abc import Mapping
 
+from autotrader_v2.application.deciding import texts
 from autotrader_v2.application.slot import Slot
+from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.situation import Hold, Reason
+
+# What each limit of buys allows, in words.
+_LIMIT = {
+    "order_rows": "One order may cost at most {most} {quote} here, this one would be {is_now}",
+    "coin_orders_5min": "{currency} may be bought {most} times in 5 minutes, it was {is_now} times",
+    "coin_orders_day": "{currency} may be bought {most} times in 24 hours, it was {is_now} times",
+    "account_orders_5min": "All coins together may be bought {most} times in 5 minutes, it was {is_now} times",
+    "account_orders_day": "All coins together may be bought {most} times in 24 hours, it was {is_now} times",
+    "coin_turnover_day": "{currency} may be bought for {most} {quote} in 24 hours, with this it would be {is_now}",
+    "account_turnover_day": "All coins may be bought for {most} {quote} in 24 hours, with this it would be {is_now}",
+}
 
 
 class CommandRefused(Exception):
@@ -31,4 +45,28 @@ def order_in_flight(slot: Slot) -> CommandRefused:
         "order_in_flight",
         f"{slot.market.base} waits for {what} {client_id}; try again when it is settled.".replace("  ", " "),
         values={"what": what, "client_id": client_id},
+    )
+
+
+def held_back(hold: Hold, market: Market) -> CommandRefused:
+    """A person's buy that limits or money do not allow: which limit, its value, how to change it."""
+    values = {"currency": market.base, "quote": market.quote, **texts(hold.values)}
+    if hold.reason is Reason.LIMIT_REACHED:
+        what = _LIMIT[values["which"]].format_map(values)
+        do = f"Nothing was bought. Wait, or change the limit {values['which']} under Settings, Limits of buys."
+        return CommandRefused("limit_reached", f"{what}. {do}", field="quote_amount", values=values)
+    if hold.reason is Reason.OUTSIDE_BAND:
+        return CommandRefused(
+            "outside_band",
+            "The price {ask} lies more than {band_pct} % from {median}, the median of the last 5 minutes. Nothing was "
+            "bought. Wait for the price to settle, or change band_pct under Settings, Limits of buys.".format_map(
+                values
+            ),
+            values=values,
+        )
+    return CommandRefused(
+        "needs_money",
+        f"That needs {values['needs']} {market.quote}, {values['has']} is free.",
+        field="quote_amount",
+        values=values,
     )

@@ -90,6 +90,7 @@ class Reason(StrEnum):
     ABOVE_START_LIMIT = "above_start_limit"
     BAD_LADDER = "bad_ladder"
     LIMIT_REACHED = "limit_reached"
+    OUTSIDE_BAND = "outside_band"
     BETWEEN_STEPS = "between_steps"
     WAITING = "waiting"
 

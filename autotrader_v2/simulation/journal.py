@@ -3,7 +3,7 @@
 `Store` is what the disk holds and outlives a crash; `MemoryJournal` is one process's handle on it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, assert_never
@@ -24,8 +24,9 @@ from autotrader_v2.application.events import (
     SettingSet,
     SwitchSet,
 )
-from autotrader_v2.application.ports import JournalRefused, JournalState, OpenAttempt
+from autotrader_v2.application.ports import JournalRefused, JournalState, OpenAttempt, RecentBuy
 from autotrader_v2.domain.cycle import CycleEvent, Idle, TradingCycle, apply
+from autotrader_v2.domain.limits import DAY_MS
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO
 from autotrader_v2.domain.orders import ClientId, Fill, OrderIntent, Side
@@ -107,7 +108,20 @@ class Store:
                 for one in self.attempts.values()
                 if one.state in OPEN
             ),
+            recent_buys=tuple(self._recent_buys()),
         )
+
+    def _recent_buys(self) -> Iterator[RecentBuy]:
+        newest_ms = 0
+        for attempt in reversed(self.attempts.values()):
+            intent, state = attempt.intent, attempt.state
+            if intent.side is not Side.BUY or state == "not_sent":
+                continue
+            newest_ms = max(newest_ms, intent.decided_ms)
+            if intent.decided_ms < newest_ms - DAY_MS:
+                return
+            cost = ZERO if state in _NOTHING_TRADED else intent.max_cost
+            yield RecentBuy(client_id=intent.client_id, market=intent.market, time_ms=intent.decided_ms, cost=cost)
 
     def _write(self, record: Record, undo: Undo) -> None:
         match record:

@@ -12,6 +12,7 @@ from autotrader_v2.application.ports import Exchange, FeedStatus, JournalUnavail
 from autotrader_v2.application.quote_board import QuoteBoard
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.trader import AutoTraderV2
+from autotrader_v2.domain.limits import OrderLimits
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.orders import Fill, OrderIntent
 from autotrader_v2.domain.quotes import Quote, Verdict
@@ -21,7 +22,7 @@ from autotrader_v2.simulation.journal import MemoryJournal, Store
 from autotrader_v2.simulation.venue import Venue, VenueExchange
 
 # Rules are read often, so that worlds need not be long to see them change.
-CONFIG = TraderConfig(workers=1, rules_s=30)
+CONFIG = TraderConfig(workers=1, rules_s=30, order_limits=OrderLimits.none())
 _DISK_DO = "Free some space."
 
 

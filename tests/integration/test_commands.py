@@ -237,6 +237,7 @@ def test_a_quick_buy_into_a_cycle_is_an_extra_row_and_lowers_nothing_but_average
 
 @pytest.mark.parametrize(("amount", "code"), [("1", "too_small"), ("100000", "needs_money"), ("99999999", "too_large")])
 def test_a_quick_buy_that_cannot_work_says_why(desk: Desk, amount: str, code: str) -> None:
+    desk.engine.desk.set_order_limits({"order_rows": "0"}, "test")
     with pytest.raises(CommandRefused) as refused:
         desk.engine.desk.quick_buy("ETH", D(amount), "test")
     assert refused.value.code == code or (code == "needs_money" and refused.value.code == "thin_book")
@@ -340,3 +341,39 @@ def test_m17_a_leap_while_the_program_was_away_is_seen_at_the_start(tmp_path: Pa
         one = Desk(engine, paper)
         engine.until_price("ETH", "2.5", "the leap is seen", lambda: one.hold() == "price_leaped")
         engine.until_price("ETH", "2500", "the right price is back", lambda: one.hold() != "price_leaped")
+
+
+def test_a_quick_buy_beyond_a_limit_is_refused_with_its_name_and_sales_never_are(desk: Desk) -> None:
+    """The limit is journalled, told with its value, and ends when the owner changes it; a sale passes it."""
+    desk.start()
+    told = desk.engine.desk.set_order_limits({"coin_orders_5min": 1}, "test")
+    assert (told["limits"]["coin_orders_5min"], told["defaults"]["coin_orders_5min"]) == (1, 10)
+    with pytest.raises(
+        CommandRefused, match=r"bought 1 times in 5 minutes, it was 1 times.*coin_orders_5min"
+    ) as refused:
+        desk.engine.desk.quick_buy("ETH", D(10), "test")
+    assert refused.value.code == "limit_reached"
+    assert refused.value.values["which"] == "coin_orders_5min"
+    desk.engine.until_price("ETH", "2300", "the rebuy is held too", lambda: desk.hold() == "limit_reached")
+    values = desk.engine.desk.coin("ETH")["hold"]["values"]
+    assert (values["which"], values["most"], values["is_now"]) == ("coin_orders_5min", "1", "1")
+    assert desk.engine.desk.sell_all("ETH", "pause", "test")["outcome"] == "filled"
+    with pytest.raises(CommandRefused, match="order_rows") as refused:
+        desk.engine.desk.quick_buy("ETH", D(900), "test")
+    desk.engine.desk.set_order_limits({"coin_orders_5min": 0, "order_rows": "0"}, "test")
+    assert desk.engine.desk.quick_buy("ETH", D(500), "test")["outcome"] == "filled"
+    with pytest.raises(CommandRefused, match="band_pct") as refused:
+        desk.engine.desk.set_order_limits({"band_pct": "-1"}, "test")
+    assert refused.value.code == "bad_limit"
+
+
+def test_limits_of_buys_and_their_counts_survive_a_restart(tmp_path: Path) -> None:
+    paper = PaperExchange(RULES, {"USDT": D(1000)}, clock=SystemClock())
+    with an_engine(tmp_path, paper) as engine:
+        one = Desk(engine, paper)
+        one.start()
+        engine.desk.set_order_limits({"coin_orders_day": 1, "band_pct": "0"}, "test")
+    with an_engine(tmp_path, paper) as engine:
+        engine.until_price("ETH", "2300", "held at once", lambda: Desk(engine, paper).hold() == "limit_reached")
+        assert engine.desk.order_limits()["limits"]["band_pct"] == "0"
+        assert len(Desk(engine, paper).active().bought) == 1

@@ -6,24 +6,23 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from autotrader_v2.application.floor import TraderConfig
 from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.matching.markets import table_for
 from autotrader_v2.simulator import Simulator
-from tests.engine import Engine, a_price
+from tests.engine import UNLIMITED, Engine, a_price
 from tests.gate import a_gate_exchange, an_account_feed
 
 COINS = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LTC", "TRX", "DOT", "LINK")
 PRICES = dict(zip(COINS, ("60000", "2500", "140", "2", "0.15", "0.4", "84", "0.3", "4", "14"), strict=True))
-FAST = TraderConfig(loop_interval_s=0.01, reconcile_s=0.5, reconcile_confirm_s=0.3, balance_retry_s=0.1)
+FAST = replace(UNLIMITED, loop_interval_s=0.01, reconcile_s=0.5, reconcile_confirm_s=0.3, balance_retry_s=0.1)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""What all markets together may do."""
+"""What all markets together may do, and what buys may do at most."""
 
 from typing import Annotated
 
@@ -31,3 +31,34 @@ def limits(_: Nothing) -> Answer:
 def set_limits(wish: NewLimits) -> Answer:
     """Set them; they hold new buys, never a sale."""
     return desk().set_limits(wish.total_budget, wish.max_active_cycles, by())
+
+
+_Count = Annotated[int | None, Field(ge=0, le=1_000_000)]
+_Amount = Annotated[Number | None, Field(ge=0)]
+
+
+class NewOrderLimits(Request):
+    """Only what is named changes; 0 = off. Units: times the largest row, orders, quote currency, percent."""
+
+    order_rows: _Amount = None
+    coin_orders_5min: _Count = None
+    coin_orders_day: _Count = None
+    account_orders_5min: _Count = None
+    account_orders_day: _Count = None
+    coin_turnover_day: _Amount = None
+    account_turnover_day: _Amount = None
+    band_pct: _Amount = None
+
+
+@blueprint.get("/order_limits")
+@asks(Nothing)
+def order_limits(_: Nothing) -> Answer:
+    """How large, how many and how far from the last minutes' price buys may be, with the defaults; 0 is off."""
+    return desk().order_limits()
+
+
+@blueprint.post("/order_limits")
+@commands(NewOrderLimits)
+def set_order_limits(wish: NewOrderLimits) -> Answer:
+    """Set them; they hold buys only, a person's too, never a sale."""
+    return desk().set_order_limits(wish.model_dump(exclude_none=True), by())

@@ -6,12 +6,20 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 
-from autotrader_v2.application.ports import JournalState, OpenAttempt
+from autotrader_v2.application.ports import JournalState, OpenAttempt, RecentBuy
 from autotrader_v2.domain.cycle import Idle, TradingCycle, apply
+from autotrader_v2.domain.limits import DAY_MS
 from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.money import ZERO
 from autotrader_v2.domain.situation import Pause, SwitchMode
 from autotrader_v2.infrastructure.store import codec, schema
 from autotrader_v2.infrastructure.store.rows import RESULT_KINDS, market_of, open_attempt
+
+# More buys than this in a day are beyond every limit anyway.
+_RECENT_MAX = 20_000
+# Attempts stand in the order they were committed in, a little beside that of their times.
+_ASIDE_MS = 3_600_000
+_BOUGHT = (*schema.OPEN_STATES, "filled", "filled_late")
 
 
 class Loader:
@@ -32,6 +40,7 @@ class Loader:
             params=self._params(),
             settings=self._settings(),
             open_attempts=self._open_attempts(),
+            recent_buys=self._recent_buys(),
         )
 
     def cycles(self) -> dict[Market, TradingCycle]:
@@ -124,6 +133,28 @@ class Loader:
             select(table).where(self._ours(table), table.c.state.in_(schema.OPEN_STATES)).order_by(table.c.seq)
         ).mappings()
         return tuple(open_attempt(dict(row)) for row in rows)
+
+    def _recent_buys(self) -> tuple[RecentBuy, ...]:
+        """Walks back from the newest attempt and stops after a day, however long the table is."""
+        table = schema.attempts
+        # The account is compared here: asked for in SQL it would have SQLite sort all attempts of the account first.
+        rows = self._connection.execute(
+            select(*(table.c[name] for name in ("account", "client_id", "market", "decided_ms", "max_cost", "state")))
+            .where(table.c.side == "buy")
+            .order_by(table.c.seq.desc())
+            .limit(_RECENT_MAX)
+        )
+        found: list[RecentBuy] = []
+        newest_ms = 0
+        for account, client_id, market, time_ms, max_cost, state in rows:
+            if account != self._account or state == "not_sent":
+                continue
+            newest_ms = max(newest_ms, time_ms)
+            if time_ms < newest_ms - DAY_MS - _ASIDE_MS:
+                break
+            cost = Decimal(max_cost) if state in _BOUGHT else ZERO
+            found.append(RecentBuy(client_id=client_id, market=market_of(market), time_ms=time_ms, cost=cost))
+        return tuple(found)
 
     def _newest(self, table: Table, key: ColumnElement[Any]) -> Any:
         """The newest row of each key."""

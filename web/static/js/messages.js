@@ -34,7 +34,7 @@ export function errorText(error) {
   const key = `error.${error.code}`;
   if (!has(key)) return error.message;
   const field = error.field && has(`param.${error.field}`) ? t(`param.${error.field}`) : error.field ?? "";
-  return t(key, { ...error.values, what: what(error.values?.what), message: error.message, field });
+  return t(key, { ...error.values, what: what(error.values?.what), limit: error.values?.which ? t(`limit.${error.values.which}.word`) : "", message: error.message, field });
 }
 
 /** Values of an alert for people: numbers in this language, moments in the person's zone. */

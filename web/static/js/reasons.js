@@ -19,7 +19,7 @@ const LOOKS = {
   locked_in_your_order: ["look", "warn"], too_small_to_sell: ["look", "warn"], thin_book: ["wait", ""],
   backing_off: ["wait", "warn"], rebuy_pause: ["wait", ""], spread_too_wide: ["wait", ""], needs_money: ["look", "warn"],
   ladder_used_up: ["steps", ""], sell_only: ["pause", ""], finishing: ["pause", "q"], holds_coins: ["coins", "warn"],
-  cooling_down: ["wait", "q"], above_start_limit: ["wait", "q"], bad_ladder: ["look", "warn"], limit_reached: ["wait", "q"],
+  cooling_down: ["wait", "q"], above_start_limit: ["wait", "q"], bad_ladder: ["look", "warn"], limit_reached: ["wait", "q"], outside_band: ["look", "warn"],
   between_steps: ["wait", ""], waiting: ["wait", "q"],
 };
 
@@ -59,6 +59,8 @@ function told(coin, values, now) {
     spread: percent(values.spread_pct ?? coin.spread_pct), spread_limit: percent(values.limit_pct),
     before_price: price(values.before), ask: price(values.ask ?? coin.ask), limit: price(values.limit), to_limit: gap(values.limit, values.ask ?? coin.ask),
     field: values.field ? t(has(`param.${values.field}`) ? `param.${values.field}` : "param.other", { field: values.field }) : "",
+    count: values.is_now ?? "", allowed: values.most ?? "", is_now: number(values.is_now), most: number(values.most),
+    band: percent(values.band_pct, 1), median: price(values.median),
     why: values.why ?? "", max: values.max_active_cycles ?? "", full: number(coin.ladder_cost), price: price(shownPrice(coin)),
   };
 }
@@ -78,6 +80,7 @@ function variant(coin, { reason, values }, globalSwitch) {
       if (!isActive(coin)) return coin.switch === "sell_only" ? "reason.sell_only_idle" : "reason.stopped_buys";
       return "reason.sell_only";
     }
+    case "limit_reached": return values.which ? `limit_reached.${values.which}` : "reason.limit_reached";
     case "holds_coins": return "reason.holds_coins";
     case "bad_ladder": return "reason.bad_ladder";
     default: return `reason.${reason}`;
@@ -96,6 +99,7 @@ export function explain(coin, globalSwitch, now) {
   let [glyph, tone] = LOOKS[hold.reason] ?? LOOKS.waiting;
   let key = variant(coin, hold, globalSwitch);
   if (hold.reason === "paused" && BY_PERSON.has(hold.values.cause)) tone = "q";
+  if (key.startsWith("limit_reached.")) tone = "warn";
   if (key === "reason.near") [glyph, tone] = ["near", ""];
   if (key === "reason.off_active" || key === "reason.off_globally") tone = isActive(coin) ? "warn" : "q";
   if (!has(`${key}.word`)) key = hold.reason === "paused" ? "pause.other" : "reason.waiting";
