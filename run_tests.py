@@ -20,6 +20,12 @@ _BROWSER_SETUP_LIMIT_S = 600
 _OUTPUT_SHOWN = 400
 _WINDOWS_TYPES_CACHE = os.path.join(".mypy_cache", "windows")
 
+# Long forms: option, the environment variable its test reads, the test.
+_LONG_FORMS = (
+    ("kills", "MTRADE_KILLS", "tests/integration/test_kill_rounds.py"),
+    ("ambiguous_sends", "MTRADE_AMBIGUOUS_SENDS", "tests/integration/test_ambiguous_sends.py"),
+)
+
 # Types are checked for both systems from either: the code of the other one is read nowhere else.
 _CHECKS = (
     ("Lint", ["-m", "ruff", "check", "."]),
@@ -34,12 +40,16 @@ def main() -> int:
     """Run everything; 0 only when everything passed."""
     parser = argparse.ArgumentParser(description="Set up and run every check of mTrade.")
     parser.add_argument("--fast", action="store_true", help="leave out browser tests and slow ones")
+    parser.add_argument("--kills", type=int, metavar="N", help="only: kill the engine's process N times")
+    parser.add_argument("--ambiguous-sends", type=int, metavar="N", help="only: send N orders whose answers are lost")
     parser.add_argument("pytest", nargs="*", metavar="-- PYTEST_ARGUMENT", help="handed to pytest as it is")
     options = parser.parse_args()
     started = time.monotonic()
     mTrade.ensure("requirements-test.txt")
     os.chdir(mTrade.ROOT)
     os.environ["PYTHONUTF8"] = "1"
+    if long_forms := _long_forms(options):
+        return subprocess.run([mTrade.PYTHON, "-m", "pytest", *long_forms, *options.pytest], check=False).returncode
     failed = [] if options.fast else _provide_browser()
     for name, arguments in _CHECKS:
         _headline(name)
@@ -53,6 +63,16 @@ def main() -> int:
     sys.stdout.flush()
     sys.stderr.write(f"run_tests: {verdict}, {time.monotonic() - started:.0f} s in all\n")
     return bool(failed)
+
+
+def _long_forms(options: argparse.Namespace) -> list[str]:
+    """The tests whose long forms are wanted, which are told how long; empty when none is."""
+    wanted = []
+    for option, variable, test in _LONG_FORMS:
+        if count := getattr(options, option):
+            os.environ[variable] = str(count)
+            wanted.append(test)
+    return wanted
 
 
 def _provide_browser() -> list[str]:
