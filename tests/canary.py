@@ -17,7 +17,10 @@ from urllib.parse import quote
 KEY = "kQ7/xZp3+Vw9Lr5Ty2=Nd8"
 SECRET = "sH4+jM6/gF1Dc0Ab9=Ue3Wo7Iy5Kt2"
 TOKEN = "tB8/vG2+nR6Xq4Zs1=Pf9Cj3"
-ALL = (KEY, SECRET, TOKEN)
+# Goes into an address, so only letters that mean nothing there.
+HOOK = "hV9_zK3-mQ7.xL2nT6rJ8"
+HOOK_SECRET = "gY4+cP8/eS1=bF5Hd0Mw7"
+ALL = (KEY, SECRET, TOKEN, HOOK, HOOK_SECRET)
 
 _SLICE = 8
 # Nine bytes are three whole groups of base64.

@@ -43,6 +43,8 @@ CYCLES = (("1", "0.984", "0.965", "1"), ("1", "0.984", "0.965", "0.943", "1"))
 _FRESH_S = 0.05
 # In a run with kills so many coins wait for their next order at a time: else one kill would leave all of them in doubt.
 _AT_ONCE = 3
+# And so long passes between two moves: fifty kills are to see many moments of few orders, not few of many.
+_MOVE_S = 0.25
 # Seconds of a life that is ended at any time: from the middle of the start to so long after it.
 _AFTER_START_S = 1.5
 # A life that does not get to its named end is ended so long after its start.
@@ -117,6 +119,7 @@ class Market:
         # So many coins wait for their next order at a time, those not counted that `in_doubt` names; 0: all may.
         self.at_once = 0
         self.in_doubt: set[str] = set()
+        self._moves_s = 0.0
         # After how many orders the coin's present price is due.
         self._moved: dict[str, int] = dict.fromkeys(coins, 0)
         self.paths = {coin: CoinPath(coin) for coin in coins}
@@ -150,7 +153,11 @@ class Market:
             (coin for coin in self.paths if self.orders[coin] != self._moved[coin]), key=self._moved.__getitem__
         )
         waiting = set(self.paths) - set(due) - self.in_doubt
-        for coin in due[: max(0, self.at_once - len(waiting))] if self.at_once else due:
+        if self.at_once:
+            now_s = time.monotonic()
+            due = due[: len(waiting) < self.at_once and now_s >= self._moves_s]
+            self._moves_s = now_s + _MOVE_S if due else self._moves_s
+        for coin in due:
             self._moved[coin] = self.orders[coin]
 
     def cycle(self, coin: str) -> int:
