@@ -119,7 +119,8 @@ if sys.platform == "win32":
 
     def switch_on(command: Sequence[str], folder: Path, say: Say) -> int:
         """Make the task, or replace it. Errors: `CannotAutostart`."""
-        user = f"{os.environ.get('USERDOMAIN', '.')}\\{os.environ.get('USERNAME', '')}"
+        session = helper_environment()
+        user = f"{session.get('USERDOMAIN', '.')}\\{session.get('USERNAME', '')}"
         handle, name = tempfile.mkstemp(suffix=".xml")
         try:
             with os.fdopen(handle, "w", encoding="utf-16") as stream:
@@ -154,7 +155,7 @@ else:
 
     def unit_path() -> Path:
         """Where units of this person lie."""
-        base = os.environ.get("XDG_CONFIG_HOME", "")
+        base = helper_environment().get("XDG_CONFIG_HOME", "")
         return (Path(base) if base else Path.home() / ".config") / "systemd" / "user" / f"{NAME}.service"
 
     def switch_on(command: Sequence[str], folder: Path, say: Say) -> int:
@@ -209,7 +210,7 @@ else:
 
     def _lingers() -> bool:
         try:
-            user = os.environ.get("USER", "") or str(os.getuid())
+            user = helper_environment().get("USER", "") or str(os.getuid())
             return run(["loginctl", "show-user", user, "--property=Linger", "--value"]).stdout.strip() == "yes"
         except CannotAutostart:
             return False

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from autotrader_v2.app import settings
 from autotrader_v2.app.values import ROOT
+from autotrader_v2.infrastructure.environment import helper_environment
 
 
 def imports(file: Path) -> set[str]:
@@ -26,7 +28,7 @@ def test_the_core_stands_on_the_standard_library(room: str, besides: set[str]) -
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    """One place knows every setting, its spelling and its check."""
+    """One place knows every setting, its spelling and its check; another, what the system's own tools need."""
     readers = {
         file.relative_to(ROOT).as_posix()
         for folder in ("autotrader_v2", "web")
@@ -34,4 +36,11 @@ def test_only_the_settings_read_the_environment() -> None:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv")
     }
-    assert readers == {"autotrader_v2/app/settings.py"}
+    assert readers == {"autotrader_v2/app/settings.py", "autotrader_v2/infrastructure/environment.py"}
+
+
+def test_helper_processes_get_no_setting_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys may stand in the environment; notify-send and systemctl have no business with them."""
+    for name in settings.names():
+        monkeypatch.setenv(name, "canary")
+    assert "canary" not in helper_environment().values()

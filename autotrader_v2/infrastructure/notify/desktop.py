@@ -2,7 +2,6 @@
 
 import base64
 import html
-import os
 import shutil
 import subprocess
 import sys
@@ -61,7 +60,7 @@ $m::CreateToastNotifier($app).Show($toast)
         return "" if _powershell().is_file() else f"{_powershell()} is missing"
 
     def _powershell() -> Path:
-        root = os.environ.get("SYSTEMROOT", r"C:\Windows")
+        root = helper_environment().get("SYSTEMROOT", r"C:\Windows")
         return Path(root, "System32", "WindowsPowerShell", "v1.0", "powershell.exe")
 
     def _command(title: str, text: str, _urgent: bool) -> tuple[list[str], dict[str, str]]:
@@ -76,7 +75,8 @@ else:
         """Why this machine shows no notifications; empty when it can."""
         if shutil.which("notify-send") is None:
             return "notify-send is not installed (Debian, Ubuntu: apt install libnotify-bin)"
-        if not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS")):
+        session = helper_environment()
+        if not any(session.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS")):
             return "there is no desktop session here"
         return ""
 
