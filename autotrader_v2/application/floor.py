@@ -135,11 +135,13 @@ class Floor:
 
     def refused_account(self, label: str, what: str) -> None:
         """The exchange refuses the key or the account: pause everything, once, until a person resumes."""
-        now = self.account_pause
-        if now is not None and now.cause == "account_refused":
-            return
-        self.alert("account_paused", Priority.HIGH, None, {"label": label, "what": what})
         pause = Pause(cause="account_refused", since_ms=self.clock.now_ms(), values=(("label", label),))
+        with self.account_lock:
+            now = self.account_pause
+            if now is not None and now.cause == "account_refused":
+                return
+            self.account_pause = pause
+        self.alert("account_paused", Priority.HIGH, None, {"label": label, "what": what})
         try:
             self.pause_account(pause, by="engine")
         except TradingError as error:

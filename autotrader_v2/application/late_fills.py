@@ -6,12 +6,13 @@ something between us and the exchange sent it twice.
 """
 
 import threading
+from collections.abc import Sequence
 from decimal import Decimal
 
 import structlog
 
 from autotrader_v2.application.booking import Booking
-from autotrader_v2.application.events import PauseSet, Priority
+from autotrader_v2.application.events import PauseSet, Priority, SettingSet
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.ports import JournalRefused, OpenAttempt, TradingError
 from autotrader_v2.application.slot import Slot
@@ -25,12 +26,15 @@ _LINGER_S = 0.2
 _LOOK_S = 1.0
 _RETRY_MAX_S = 30.0
 _IDLE_S = 60.0
+_TOLD_MAX = 1000
+SETTING = "orders_not_in_journal"
 
 
 class LateFills:
     """Thread-safe, idempotent by trade id; the order in which trades are offered does not matter."""
 
-    def __init__(self, floor: Floor, booking: Booking, instance: str) -> None:
+    def __init__(self, floor: Floor, booking: Booking, instance: str, known: Sequence[str] = ()) -> None:
+        """`known`: labels of orders that are not in the journal and about which the owner was told before."""
         self._floor = floor
         self._booking = booking
         self._instance = instance
@@ -39,6 +43,7 @@ class LateFills:
         self._wake = threading.Event()
         # Labels of this database under which the exchange knows orders that the journal does not.
         self.unknown: dict[str, Market] = {}
+        self._told = list(known)
         self._booked: list[tuple[Market, str, Decimal]] = []
 
     def is_ours(self, client_id: str) -> bool:
@@ -142,7 +147,7 @@ class LateFills:
 
     def _not_known(self, slot: Slot, client_id: str, fills: list[Fill]) -> None:
         """The label is this database's, the journal never wrote it: an older copy of the journal was put back."""
-        if client_id in self.unknown:
+        if client_id in self._told:
             return
         floor = self._floor
         values = {
@@ -153,7 +158,13 @@ class LateFills:
         now_ms = floor.clock.now_ms()
         pause = Pause(cause="order_not_in_journal", since_ms=now_ms, values=tuple(values.items()))
         alert = floor.alert("order_not_in_journal", Priority.HIGH, slot.market, values)
-        floor.journal.write(PauseSet(market=slot.market, pause=pause, by="engine", time_ms=now_ms), alert)
+        told = [*self._told, client_id][-_TOLD_MAX:]
+        floor.journal.write(
+            PauseSet(market=slot.market, pause=pause, by="engine", time_ms=now_ms),
+            SettingSet(name=SETTING, value=told, by="engine", time_ms=now_ms),
+            alert,
+        )
+        self._told = told
         slot.change(pause=pause)
         self.unknown[client_id] = slot.market
         floor.board.mark_due(slot.market)

@@ -132,6 +132,15 @@ class OpenOrder:
     created_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountFacts:
+    """What an exchange tells of account and key. `kind`: classic, unified or "" when not told; None: not told."""
+
+    kind: str = ""
+    withdraws: bool | None = None
+    trades: bool | None = None
+
+
 class Clock(Protocol):
     """Our time. A played feed brings its own, faster one."""
 
@@ -186,6 +195,12 @@ class Exchange(Protocol):
 
     def open_orders(self) -> tuple[OpenOrder, ...]:
         """All orders of the account that rest, of every market. Errors: `ExchangeUnavailable`."""
+
+    def account(self) -> AccountFacts:
+        """What kind of account this is and what our key may do, as far as the exchange tells.
+
+        Errors: `ExchangeUnavailable`.
+        """
 
     def balances(self) -> Mapping[str, Holding]:
         """What the account holds, by currency; a currency without any may be missing."""

@@ -5,7 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from autotrader_v2.application.lines import Doing, doing
-from autotrader_v2.application.ports import Clock, Exchange, ExchangeUnavailable, Found, Holding, NotSeen, OpenOrder
+from autotrader_v2.application.ports import (
+    AccountFacts,
+    Clock,
+    Exchange,
+    ExchangeUnavailable,
+    Found,
+    Holding,
+    NotSeen,
+    OpenOrder,
+)
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
 from autotrader_v2.domain.quotes import Quote
@@ -96,6 +105,10 @@ class WatchedExchange:
     def account_trades(self, since_ms: int) -> tuple[Fill, ...]:
         """See the port."""
         return self._reach.asked(lambda: self._exchange.account_trades(since_ms))
+
+    def account(self) -> AccountFacts:
+        """See the port."""
+        return self._reach.asked(self._exchange.account)
 
     def open_orders(self) -> tuple[OpenOrder, ...]:
         """See the port."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import structlog
 
+from autotrader_v2.application.account_check import SETTING as ACCOUNT_FACTS
+from autotrader_v2.application.account_check import AccountCheck
 from autotrader_v2.application.booking import Booking
 from autotrader_v2.application.commands import Commands
 from autotrader_v2.application.crew import Crew, ThreadCrew
@@ -17,6 +19,7 @@ from autotrader_v2.application.events import Outcome, Priority
 from autotrader_v2.application.execute_trade import ExecuteTrade
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.health import Health, health_of
+from autotrader_v2.application.late_fills import SETTING as NOT_IN_JOURNAL
 from autotrader_v2.application.late_fills import LateFills
 from autotrader_v2.application.lines import Doing, Line, doing
 from autotrader_v2.application.market_rules import RulesKeeper
@@ -47,6 +50,7 @@ from autotrader_v2.domain.situation import NeedBook, Reason, SwitchMode
 
 _log = structlog.get_logger()
 _CONNECT_RETRY_S = (1.0, 2.0, 5.0, 10.0, 30.0)
+_ACCOUNT_EVERY_S = 3600.0
 _BOOK_READS_APART_S = 0.5
 _SETTLE_POLL_S = 0.01
 _SWEPT_AT_ONCE = 50
@@ -84,9 +88,10 @@ class AutoTraderV2:
         self._booking = Booking(floor)
         self._resolver = Resolver(floor, self._booking, self.supervisor.submit)
         self._rules = RulesKeeper(floor)
+        self._account_check = AccountCheck(floor, state.settings.get(ACCOUNT_FACTS))
         self._execute = ExecuteTrade(floor, self._booking, self._resolver, self._rules)
         self.reader = BalanceReader(floor)
-        self.late_fills = LateFills(floor, self._booking, state.instance)
+        self.late_fills = LateFills(floor, self._booking, state.instance, state.settings.get(NOT_IN_JOURNAL) or ())
         self._second_instance = SecondInstance(floor, state.instance)
         self.reconciler = Reconciler(floor, self.reader, self.late_fills, self._second_instance, account_feed)
         self.commands = Commands(floor, self._decider, self.reader)
@@ -281,6 +286,7 @@ class AutoTraderV2:
             self._resolver.watch(slot)
         self._second_instance.started()
         self._compare_first()
+        self._account_check.check()
         spawn = self.supervisor.spawn
         spawn("bus", floor.bus.run)
         spawn("afterwards", lambda: floor.afterwards.run(self._stopping))
@@ -443,11 +449,15 @@ class AutoTraderV2:
         """A warm connection for the next order, confirmation of waiting quotes, rules and fees kept fresh."""
         floor = self.floor
         rules_due_s = floor.clock.monotonic_s() + floor.config.rules_s
+        account_due_s = floor.clock.monotonic_s() + _ACCOUNT_EVERY_S
         while not floor.clock.wait(self._stopping, min(1.0, floor.config.warm_s)):
             floor.exchange.warm()
             if floor.clock.monotonic_s() >= rules_due_s:
                 rules_due_s = floor.clock.monotonic_s() + floor.config.rules_s
                 self._rules.refresh(tuple(floor.slots))
+            if floor.clock.monotonic_s() >= account_due_s:
+                account_due_s = floor.clock.monotonic_s() + _ACCOUNT_EVERY_S
+                self._account_check.check()
 
 
 _WAITS_FOR_BALANCE = frozenset({Reason.BALANCE_UNKNOWN, Reason.SHORTAGE, Reason.HOLDS_COINS, Reason.NEEDS_MONEY})

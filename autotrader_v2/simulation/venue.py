@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from autotrader_v2.application.ports import (
+    AccountFacts,
     ExchangeUnavailable,
     Found,
     Holding,
@@ -233,6 +234,11 @@ class VenueExchange:
         """See the port."""
         self._read("trades_fail")
         return tuple(open_order_of(one) for one in self._venue.account.open.values())
+
+    def account(self) -> AccountFacts:
+        """See the port."""
+        self._read("rules_fail")
+        return AccountFacts(kind="classic")
 
     def balances(self) -> Mapping[str, Holding]:
         """See the port."""

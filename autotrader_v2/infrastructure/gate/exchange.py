@@ -7,6 +7,7 @@ import structlog
 from urllib3.exceptions import HTTPError
 
 from autotrader_v2.application.ports import (
+    AccountFacts,
     Clock,
     Found,
     Holding,
@@ -102,6 +103,11 @@ class GateExchange:
         """See the port."""
         self._check_clock()
         return self._truth.all_open_orders()
+
+    def account(self) -> AccountFacts:
+        """See the port."""
+        self._check_clock()
+        return self._reads.account()
 
     def balances(self) -> Mapping[str, Holding]:
         """See the port."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from autotrader_v2.application.ports import AccessRefused, ExchangeUnavailable, OpenOrder
+from autotrader_v2.application.ports import AccessRefused, AccountFacts, ExchangeUnavailable, OpenOrder
 from autotrader_v2.domain.orders import Fill
 from autotrader_v2.infrastructure.gate import wire
 from autotrader_v2.infrastructure.gate.access import Access
@@ -51,6 +51,7 @@ class PrivateReads:
 
         self._spot = gate_api.SpotApi(client)
         self._wallet = gate_api.WalletApi(client)
+        self._account = gate_api.AccountApi(client)
         self._time = time
         self._compare_clocks = compare_clocks
         self._exchange = exchange
@@ -71,6 +72,34 @@ class PrivateReads:
             if error.label not in NO_PERMISSION:
                 raise read_failure(error, what) from None
         return self._told(what, "spot/fee", self._spot.get_fee, wire.fee_of)
+
+    def account(self) -> AccountFacts:
+        """Kind of account and rights of the key. A key that may not ask is a common and good one: then not told.
+
+        Source: `key.mode` of /account/detail as other clients read it (1 classic, 2 unified); rights by the SDK.
+        """
+        detail = self._if_told("account/detail", self._account.get_account_detail, wire.detail_of)
+        keys = self._if_told("account/main_keys", self._account.get_account_main_keys, wire.keys_of)
+        kind = {1: "classic", 2: "unified"}.get(detail.key.mode, "") if detail and detail.key else ""
+        perms = keys[0].perms if keys and len(keys) == 1 else []
+        if not perms:
+            return AccountFacts(kind=kind)
+        return AccountFacts(
+            kind=kind,
+            withdraws=any("withdraw" in one.name.lower() and not one.read_only for one in perms),
+            trades=any(one.name == "spot" and not one.read_only for one in perms),
+        )
+
+    def _if_told(self, endpoint: str, method: Callable[..., str], decode: Callable[[str], T]) -> T | None:
+        """The answer, or None when the exchange refuses it or answers otherwise than known."""
+        try:
+            return read_once(endpoint, self._call(endpoint, method, decode))
+        except ErrorAnswer:
+            return None
+        except ExchangeUnavailable as error:
+            if isinstance(error.__cause__, ValueError):
+                return None
+            raise
 
     def order(self, key: str, pair: str) -> wire.OrderRow | None:
         """The order of that id or text; None when the exchange does not find it, which for a text proves nothing."""

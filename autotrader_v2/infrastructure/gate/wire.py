@@ -111,6 +111,31 @@ class PairRow(msgspec.Struct):
     delisting_time: int = 0
 
 
+class KeyMode(msgspec.Struct):
+    """`key` of `GET /account/detail`."""
+
+    mode: int = 0
+
+
+class DetailBody(msgspec.Struct):
+    """`GET /account/detail`."""
+
+    key: KeyMode | None = None
+
+
+class PermRow(msgspec.Struct):
+    """One right of a key."""
+
+    name: str = ""
+    read_only: bool = False
+
+
+class KeyRow(msgspec.Struct):
+    """`GET /account/main_keys`, as the SDK knows it."""
+
+    perms: list[PermRow] = []
+
+
 class TickerRow(msgspec.Struct):
     """`GET /spot/tickers`. A market without orders has empty texts."""
 
@@ -142,11 +167,19 @@ trades_of = msgspec.json.Decoder(list[TradeRow]).decode
 accounts_of = msgspec.json.Decoder(list[AccountRow]).decode
 fee_of = msgspec.json.Decoder(FeeRow).decode
 book_of = msgspec.json.Decoder(BookBody).decode
+_keys_of = msgspec.json.Decoder(list[KeyRow] | KeyRow).decode
+detail_of = msgspec.json.Decoder(DetailBody).decode
 time_of = msgspec.json.Decoder(TimeBody).decode
 tickers_of = msgspec.json.Decoder(list[TickerRow]).decode
 ticker_of = msgspec.json.Decoder(TickerRow).decode
 rows_of = msgspec.json.Decoder(list[msgspec.Raw]).decode
 pair_of = msgspec.json.Decoder(PairRow).decode
+
+
+def keys_of(text: str) -> list[KeyRow]:
+    """One key, or a list of them. Errors: `msgspec.ValidationError`."""
+    known = _keys_of(text)
+    return known if isinstance(known, list) else [known]
 
 
 def optional(text: str | None) -> Decimal:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from autotrader_v2.application.ports import (
+    AccountFacts,
     Clock,
     ExchangeUnavailable,
     Found,
@@ -138,6 +139,10 @@ class PaperExchange:
         """See the port."""
         with self._lock:
             return tuple(open_order_of(order) for order in self._account.open.values())
+
+    def account(self) -> AccountFacts:
+        """See the port."""
+        return AccountFacts(kind="classic")
 
     def balances(self) -> Mapping[str, Holding]:
         """See the port."""
