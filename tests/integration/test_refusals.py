@@ -168,7 +168,7 @@ def test_a4_a_revoked_key_stops_the_account_tells_once_and_is_not_insisted_on(be
         floor.want_reconcile.set()
         bench.engine.price("ETH", "2500")
         bench.engine.trader._stopping.wait(0.05)
-    asked = sum(seen[0] for _, seen in bench.sim.faults._calls)
+    asked = sum(rule.seen for rule in bench.sim.faults._calls)
     assert asked <= 3, "a refusal per thread that was on its way, then half a minute of silence"
     assert bench.alerts().count("account_paused") == 1
 
