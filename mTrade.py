@@ -84,7 +84,8 @@ def _stop_before_an_update(flags: list[str]) -> None:
     code = "import sys; from autotrader_v2.app.cli import main; sys.exit(main(sys.argv[1:]))"
     # When the new program cannot run on the old packages this fails, and the person is told by the installation.
     subprocess.call(
-        [PYTHON, "-X", "utf8", "-c", code, "stop", *_data_dir(flags)], env={**os.environ, "PYTHONPATH": ROOT}
+        [PYTHON, "-X", "utf8", "-c", code, "stop", "--for-update", *_data_dir(flags)],
+        env={**os.environ, "PYTHONPATH": ROOT},
     )
 
 

@@ -44,7 +44,7 @@ def unit_text(command: Sequence[str], folder: str) -> str:
         "TimeoutStopSec=60\n"
         "Restart=on-failure\n"
         "RestartSec=60\n"
-        "RestartPreventExitStatus=2\n"
+        "RestartPreventExitStatus=2 130\n"
         "\n"
         "[Install]\n"
         "WantedBy=default.target\n"

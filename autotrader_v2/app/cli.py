@@ -84,7 +84,7 @@ def restart(
     no_browser: NoBrowserFlag = False,
 ) -> None:
     """Stop the running one and start it again, with the flags it had and those given here."""
-    from autotrader_v2.app import instance
+    from autotrader_v2.app import instance, wishes
     from autotrader_v2.app.restart import Stopped, is_watched, restart_watched, stop_running
 
     given = _flags(host=host, port=port, mode=mode, feed=feed, speed=speed, data_dir=data_dir)
@@ -93,19 +93,30 @@ def restart(
     settings = _load({**instance.last_flags(folder), **given})
     if is_watched(folder):
         return restart_watched(folder, given, _say)
+    if wishes.take_watched_before_update(folder):
+        from autotrader_v2.app.watchdog import run_watchdog
+
+        raise typer.Exit(run_watchdog(settings, open_browser=False))
     how = stop_running(folder, _say)
     # The person's page is already open in the other case, and comes back by itself.
     raise typer.Exit(_serve(settings, open_browser=how is Stopped.WAS_FREE and not no_browser))
 
 
 @app.command()
-def stop(data_dir: DataDirFlag = None) -> None:
+def stop(
+    data_dir: DataDirFlag = None,
+    for_update: Annotated[bool, typer.Option("--for-update", hidden=True)] = False,
+) -> None:
     """Stop the running one: it finishes what is in flight, writes it down and leaves; its watchdog with it."""
+    from autotrader_v2.app import wishes
     from autotrader_v2.app.restart import is_watched, stop_running, stop_watched
 
     folder = _load(_flags(data_dir=data_dir), quiet=True).data_dir
     if is_watched(folder):
-        return stop_watched(folder, _say)
+        stop_watched(folder, _say)
+        if for_update:
+            wishes.note_watched_before_update(folder)
+        return
     stop_running(folder, _say)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from autotrader_v2.app.private_files import read_private, write_private
 
 _NAME = "mtrade.wish.json"
+_UPDATE_NAME = "mtrade.update.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,20 @@ class Wish:
 def leave(data_dir: Path, wish: Wish) -> None:
     """Write a wish. Errors: OSError."""
     write_private(data_dir / _NAME, asdict(wish))
+
+
+def note_watched_before_update(data_dir: Path) -> None:
+    """Remember, over an update that had to end it, that a watchdog was there. Errors: OSError."""
+    write_private(data_dir / _UPDATE_NAME, {"watched": True})
+
+
+def take_watched_before_update(data_dir: Path) -> bool:
+    """Whether the last update ended a watchdog; asked once."""
+    path = data_dir / _UPDATE_NAME
+    watched = read_private(path).get("watched") is True
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+    return watched
 
 
 def take(data_dir: Path) -> Wish | None:

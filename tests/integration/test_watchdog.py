@@ -286,6 +286,23 @@ def test_p13_the_real_engine_killed_under_its_watchdog_comes_back_and_stops_on_r
     assert sign.beat.vitals.phase == "stopped"
 
 
+def test_an_update_that_ends_the_watchdog_brings_it_back_with_restart(tmp_path: Path) -> None:
+    """The door stops everything before it replaces packages; the restart that follows starts a watchdog, not less."""
+    folder = tmp_path / "data"
+    flags = ["--no-browser", "--port", "0", "--feed", "synthetic", "--data-dir", str(folder)]
+    with Started("watchdog", *flags, log=tmp_path / "log", AVAILABLE_SYMBOLS="ETH") as dog:
+        assert main(["stop", "--for-update", "--data-dir", str(folder)]) == 0
+        assert dog.process.wait(LIMIT_S) == 0
+    assert not is_watched(folder)
+    again = ["restart", "--no-browser", "--data-dir", str(folder)]
+    with Started(*again, log=tmp_path / "log", AVAILABLE_SYMBOLS="ETH") as dog:
+        assert is_watched(folder)
+        assert dog.stop() == 0
+    with Started(*again, log=tmp_path / "log", AVAILABLE_SYMBOLS="ETH") as plain:
+        assert not is_watched(folder), "asked once"
+        assert plain.stop() == 0
+
+
 def test_sigterm_to_the_watchdog_stops_its_engine_cleanly(tmp_path: Path) -> None:
     """As a log-off or `systemctl stop` does it."""
     flags = ["--no-browser", "--port", "0", "--feed", "synthetic", "--data-dir", str(tmp_path / "data")]

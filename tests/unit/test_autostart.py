@@ -33,7 +33,7 @@ def test_a_unit_carries_spaces_quotes_percent_dollar_backslash_and_russian() -> 
     assert exec_start(unit_text(["/home/Ёж/.venv/bin/python", "-X"], "/x")) == '/home/Ёж/.venv/bin/python "-X"'
     assert "WorkingDirectory=/opt/my trade/100%%\n" in text
     assert "KillMode=mixed\n" in text, "SIGTERM goes to the watchdog alone, which stops its engine"
-    assert "RestartPreventExitStatus=2\n" in text, "refused settings would be refused again"
+    assert "RestartPreventExitStatus=2 130\n" in text, "refused settings, and what a person ended"
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
