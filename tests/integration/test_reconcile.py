@@ -174,7 +174,7 @@ def test_o13_an_order_of_ours_that_rests_is_shown_and_told_once(bench: Bench) ->
     left = bench.until_found(Kind.ORDER_LEFT_OPEN)
     assert (left.detail, left.amount) == (label, D("0.004"))
     assert bench.codes().count("order_left_open") == 1
-    bench.sim.call(lambda core: core.cancel(bench.sim._account(""), "ETH_USDT", str(order.id)))
+    bench.sim.call(lambda core: core.cancel_all(order.account))
     bench.engine.until("it is gone", lambda: bench.found(Kind.ORDER_LEFT_OPEN) is None)
 
 
