@@ -16,7 +16,7 @@ from autotrader_v2.application.desk import Desk
 from autotrader_v2.application.events import Alert, Bus
 from autotrader_v2.application.floor import Floor, TraderConfig
 from autotrader_v2.application.funds import Wallet
-from autotrader_v2.application.ports import AccountFeed, Binding, Exchange, FeedStatus
+from autotrader_v2.application.ports import AccountFeed, Binding, Exchange, FeedStatus, MarketFeed
 from autotrader_v2.application.quote_board import QuoteBoard
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.trader import AutoTraderV2
@@ -82,6 +82,8 @@ class Engine:
     account_feed: AccountFeed | None = None
     config: TraderConfig = UNLIMITED
     on: Iterable[Market] = ()
+    # Prices of its own instead of those a test tells.
+    market_feed: MarketFeed | None = None
 
     def __enter__(self) -> "Engine":
         self._stack = ExitStack()
@@ -103,7 +105,7 @@ class Engine:
         )
         self.trader = AutoTraderV2(
             self.floor,
-            self.feed,
+            self.market_feed or self.feed,
             state,
             self.markets,
             first_switches=dict.fromkeys(self.on, SwitchMode.ON),

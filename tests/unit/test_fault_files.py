@@ -1,12 +1,14 @@
 """Fault files: what is written is what is done, and what cannot be meant is refused with its place."""
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from autotrader_v2.matching.knobs import SurplusDigits
+from autotrader_v2.app.values import ROOT
+from autotrader_v2.matching.knobs import Knobs, SurplusDigits
 from autotrader_v2.simulator.acts import ACTS
 from autotrader_v2.simulator.faults import Ending, Fault, Faults, Happening, PushFault, SubscriptionFault
 from autotrader_v2.simulator.faults.kinds import CALLS, PUSHES, SUBSCRIPTIONS, kinds
@@ -176,3 +178,17 @@ def test_another_rule_in_front_does_not_change_what_chance_gives() -> None:
         return [faults.strike("GET", "/a") is not None for _ in range(64)]
 
     assert hits(Fault(path="/b")) == hits(Fault(path="/c", chance=0.1, times=0))
+
+
+def test_the_reference_names_every_kind_and_knob() -> None:
+    """docs/FAULTS.md is what people write files by."""
+    words = (ROOT / "docs" / "FAULTS.md").read_text("utf-8")
+    rows = {line.split("`")[1] for line in words.splitlines() if line.startswith("| `")}
+    assert set(kinds()) <= rows
+    assert all(f"`{knob}`" in words for knob in Knobs.__dataclass_fields__)
+
+
+def test_the_example_of_the_reference_is_a_plan() -> None:
+    words = (ROOT / "docs" / "FAULTS.md").read_text("utf-8")
+    example = words.split("```toml\n")[1].split("```")[0]
+    assert [one.kind for one in plan_of(tomllib.loads(example), "f").rules][:2] == ["lost_answer", "move"]

@@ -1,0 +1,121 @@
+"""The account rows of the fault table: other hands, money that moves, keys that change."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from autotrader_v2.application.market_rules import RulesKeeper
+from autotrader_v2.domain.orders import Side
+from tests.integration.faults.bench import ETH, MONEY, Bench, a_bench
+from tests.integration.test_unknown_orders import QUICK_PROOF
+
+D = Decimal
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with a_bench(tmp_path) as bench:
+        yield bench
+
+
+def test_a1_coins_sold_by_hand_shrink_the_cycle_and_are_never_bought_back(bench: Bench) -> None:
+    bench.engine.desk.set_params("ETH", {"start_quote": "100"}, "test")
+    bench.start_buy()
+    bench.sim.act("trade", pair="ETH_USDT", side="sell", amount="0.02")
+    bench.until("2500", "the cycle has what is left", bench.agree)
+    assert len(bench.orders()) == 1
+    bench.sale()
+    assert bench.agree()
+
+
+def test_a1_coins_bought_by_hand_are_not_the_cycles(bench: Bench) -> None:
+    cycle = bench.start_buy()
+    bench.sim.act("trade", pair="ETH_USDT", side="buy", amount="50")
+    bench.engine.floor.want_reconcile.set()
+    bench.sale()
+    sold = [one for one in bench.sim.account().orders if one.side is Side.SELL]
+    assert sum(one.filled_base for one in sold) <= cycle.held
+    assert bench.sim.account().total("ETH") > D("0.019")
+
+
+def test_a2_a_deposit_changes_no_budget(bench: Bench) -> None:
+    cycle = bench.start_buy()
+    bench.sim.act("deposit", currency="USDT", amount="5000")
+    bench.engine.floor.want_balances.set()
+    bench.until("2500", "it is seen", lambda: bench.engine.floor.wallet.free() > MONEY * 4)
+    assert bench.cycle().table == cycle.table
+    assert bench.cycle().invested == cycle.invested
+
+
+@pytest.mark.parametrize("act", ["withdraw_all", "lock"])
+def test_a3_coins_that_are_gone_or_locked_are_not_sold_again_and_again(bench: Bench, act: str) -> None:
+    bench.engine.desk.set_params("ETH", {"start_quote": "100"}, "test")
+    cycle = bench.start_buy()
+    words = {"currency": "ETH"} | ({"amount": str(cycle.held)} if act == "lock" else {})
+    bench.sim.act(act, **words)
+    bench.engine.floor.want_balances.set()
+    bench.engine.floor.want_reconcile.set()
+    bench.engine.desk.switch("ETH", "finish", "test")
+    bench.until(
+        "2600",
+        "it says why it does not sell",
+        lambda: bench.pause() or "lock" in bench.hold() or "short" in bench.hold(),
+    )
+    assert len([label for label, how in bench.outcomes().items() if how == "refused"]) <= 1
+    assert bench.orders(Side.SELL) == []
+
+
+def test_a3_money_that_left_only_lowers_what_is_free(bench: Bench) -> None:
+    bench.sim.act("withdraw", currency="USDT", amount="995")
+    bench.engine.floor.want_balances.set()
+    bench.until("2500", "it is seen", lambda: bench.engine.floor.wallet.free() == 5)
+    bench.on()
+    bench.until("2500", "it needs money", lambda: bench.hold() == "needs_money")
+    assert bench.outcomes() == {}
+
+
+@pytest.mark.parametrize("state", ["revoked", "ip_forbidden", "locked"])
+def test_a4_a_key_that_stops_working_stops_the_account_without_a_storm(bench: Bench, state: str) -> None:
+    bench.sim.act("key", state=state)
+    bench.on()
+    floor = bench.engine.floor
+    bench.until("2500", "the account is paused", lambda: floor.account_pause is not None)
+    assert bench.sim.account().orders == ()
+    assert len(bench.outcomes()) <= 1
+    assert bench.alerts().count("access_refused") + bench.alerts().count("account_paused") <= 2
+
+
+def test_a4_a_key_that_may_only_read_buys_nothing_and_says_so(bench: Bench) -> None:
+    bench.sim.act("key", read_only=True)
+    bench.on()
+    floor = bench.engine.floor
+    bench.until("2500", "the account is paused", lambda: floor.account_pause is not None)
+    assert list(bench.outcomes().values()) == ["refused"]
+    assert bench.sim.account().orders == ()
+
+
+def test_a5_another_fee_moves_the_targets_of_a_running_cycle(bench: Bench) -> None:
+    cycle = bench.start_buy()
+    bench.sim.act("fees", taker="0.01")
+    RulesKeeper(bench.engine.floor).refresh([ETH.market])
+    bench.engine.until("the fee is known", lambda: bench.engine.slot("ETH").state.rules.fee == D("0.01"))
+    assert bench.cycle().table != cycle.table
+
+
+def test_p12_labels_of_another_instance_stop_the_buying(bench: Bench) -> None:
+    bench.sim.act("trade", pair="ETH_USDT", side="buy", amount="20", text="t-zzzz-1.1")
+    bench.engine.floor.want_reconcile.set()
+    bench.until("2500", "it is told", lambda: "second_instance" in bench.alerts())
+
+
+def test_a1_balances_that_lag_behind_a_fill_are_no_coins_gone(tmp_path: Path) -> None:
+    """Right after a fill the balance is the one before: not a shortage, as readings some seconds apart tell."""
+    with a_bench(tmp_path, config=replace(QUICK_PROOF, reconcile_confirm_s=2.0)) as bench:
+        bench.inject("lag", path="/spot/accounts", ms=700, times=0)
+        bench.start_buy()
+        bench.sale()
+        bench.engine.until("the books agree", bench.agree)
+        assert bench.pause() is None
