@@ -16,6 +16,7 @@ from autotrader_v2.app.last_words import EXIT_STUCK, end_stuck
 from autotrader_v2.app.notifying import notifier_of
 from autotrader_v2.app.outside import Outside, binding_of, database_of, feed_kind_of, outside_of
 from autotrader_v2.app.settings import Mode, Settings
+from autotrader_v2.app.values import FeedKind
 from autotrader_v2.app.vigilance import EXIT_INTERRUPTED
 from autotrader_v2.application.desk import Desk
 from autotrader_v2.application.events import Bus, Priority, SettingSet, SwitchSet
@@ -224,6 +225,7 @@ def _config(settings: Settings, outside: Outside) -> TraderConfig:
         usual,
         order_life_ms=int(usual.order_life_ms * outside.pace),
         slow_commit_ms=int(usual.slow_commit_ms * outside.pace),
+        real_time=feed_kind_of(settings) is FeedKind.GATE,
     )
 
 

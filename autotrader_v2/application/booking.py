@@ -94,9 +94,9 @@ class Booking:
             }
             records = self._records(slot, intent, new, event, after, order_id=new[-1].order_id, note="late")
             if after == before:
-                records.append(floor.alert("late_fill_outside", Priority.HIGH, slot.market, values))
+                records.append(floor.alert("late_fill_outside", Priority.HIGH, slot.market, values, kept=True))
             else:
-                records.append(floor.alert("late_fill", Priority.HIGH, slot.market, values))
+                records.append(floor.alert("late_fill", Priority.HIGH, slot.market, values, kept=True))
             pause = self._doubled(slot, intent, (*booked, *new), records)
             number = floor.journal.new_number()
             floor.journal.write(*records)
@@ -195,7 +195,7 @@ class Booking:
                 "side": intent.side.value,
                 "quote": plain(sum((fill.quote for fill in fills), ZERO)),
             }
-            records.append(floor.alert("late_fill_outside", Priority.HIGH, slot.market, values))
+            records.append(floor.alert("late_fill_outside", Priority.HIGH, slot.market, values, kept=True))
         # Before the write: once it is durable nothing may fail until memory says the same.
         number = floor.journal.new_number()
         floor.journal.write(*records)
@@ -275,7 +275,7 @@ class Booking:
         }
         pause = Pause(cause="order_doubled", since_ms=now_ms, values=tuple(values.items()))
         records.append(PauseSet(market=slot.market, pause=pause, by="engine", time_ms=now_ms))
-        records.append(self._floor.alert("order_doubled", Priority.HIGH, slot.market, values))
+        records.append(self._floor.alert("order_doubled", Priority.HIGH, slot.market, values, kept=True))
         return pause
 
     def _ladder_used_up(self, slot: Slot, cycle: Active) -> Alert:
@@ -285,7 +285,7 @@ class Booking:
             "breakeven": plain(cycle.breakeven),
             "take_profit": plain(cycle.take_profit),
         }
-        return self._floor.alert("ladder_used_up", Priority.MEDIUM, slot.market, values)
+        return self._floor.alert("ladder_used_up", Priority.MEDIUM, slot.market, values, kept=True)
 
     def _event(self, slot: Slot, order: InFlight, intent: OrderIntent, fills: tuple[Fill, ...]) -> CycleEvent:
         fee_quote, estimated = self._fees_elsewhere(slot, fills)

@@ -104,6 +104,8 @@ class Decider:
             max_quote_age_ms=floor.config.max_quote_age_ms,
             ladder_error=error,
             start_refused=refused,
+            standstill=floor.standstill.now,
+            confirmed_after_ms=floor.standstill.confirmed_after_ms,
             known_price=slot.known_price,
         )
 

@@ -139,13 +139,14 @@ class Priority(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """Something a person should know; a code with values."""
+    """Something a person should know; a code with values. `times`: how often it came since it was last told."""
 
     code: str
     priority: Priority
     time_ms: int
     market: Market | None = None
     values: Mapping[str, str] | None = None
+    times: int = 1
 
 
 Record = (

@@ -98,11 +98,16 @@ class ExecuteTrade:
         """Why the decision no longer stands: switched off, or its price has aged or moved away meanwhile."""
         if self._floor.sending_ended.is_set():
             return "sending_ended"
+        standstill = self._floor.standstill
+        if standstill.now is not None:
+            return standstill.now.reason.value
         if not self._allowed(slot, intent.why):
             return "switched_off"
         quote = self._floor.board.newest(slot.market)
         if quote is None:
             return "no_quote"
+        if quote.confirmed_ms < standstill.confirmed_after_ms:
+            return "quote_too_old"
         now_ms, limit_ms = self._floor.clock.now_ms(), self._floor.config.max_quote_age_ms
         if now_ms - quote.confirmed_ms > limit_ms:
             return "quote_too_old"

@@ -8,12 +8,14 @@ from decimal import Decimal
 import structlog
 
 from autotrader_v2.application.afterwards import Afterwards
+from autotrader_v2.application.alerts import Alerts
 from autotrader_v2.application.events import Alert, Bus, MarketChanged, Priority, SettingSet
 from autotrader_v2.application.funds import Wallet
 from autotrader_v2.application.limits import BuyLimits
 from autotrader_v2.application.ports import Clock, Exchange, Journal, Notifier, TradingError
 from autotrader_v2.application.quote_board import QuoteBoard
 from autotrader_v2.application.slot import Slot
+from autotrader_v2.application.standstill import Standstill
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.ladder import LadderParams, Reserve
 from autotrader_v2.domain.limits import OrderLimits
@@ -39,6 +41,8 @@ class TraderConfig:
     warm_s: float = 5.0
     # Rules, fees and trade status of the markets are read again this often.
     rules_s: float = 600.0
+    # False for a played feed: its time leaps by design, and nothing is told about leaps and silence.
+    real_time: bool = True
     workers: int = 2
     senders: int = 32
     # A reading is asked for again this often while a market waits for one.
@@ -75,6 +79,8 @@ class Floor:
     holding: threading.Event = field(default_factory=threading.Event)
     # Set when the program must end at once: no order leaves any more, a person's neither.
     sending_ended: threading.Event = field(default_factory=threading.Event)
+    # Why nothing may leave for now: the clock is wrong, the exchange is away, the account is being checked.
+    standstill: Standstill = field(default_factory=Standstill)
     slots: dict[Market, Slot] = field(default_factory=dict)
     # Set when balances should be read now; the reader clears it.
     want_balances: threading.Event = field(default_factory=threading.Event)
@@ -83,6 +89,7 @@ class Floor:
     in_flight: set[str] = field(default_factory=set)
     # Log lines and notes, written when the orders of this moment have left.
     afterwards: Afterwards = field(default_factory=Afterwards)
+    alerts: Alerts = field(default_factory=Alerts)
     # Whether the last intent could not be made durable.
     journal_failing: bool = False
     buy_limits: BuyLimits = field(init=False)
@@ -112,11 +119,20 @@ class Floor:
         priority: Priority,
         market: Market | None = None,
         values: Mapping[str, str] | None = None,
+        *,
+        kept: bool = False,
     ) -> Alert:
-        """Tell the person; returns the alert so that the caller may journal it with what caused it."""
+        """Tell the person, and the journal; the same again within a while is counted only.
+
+        `kept`: the caller journals what is returned, together with what caused it.
+        """
         alert = Alert(code=code, priority=priority, time_ms=self.clock.now_ms(), market=market, values=values or {})
-        self.bus.tell(alert)
-        self.notifier.alert(alert)
+        told = self.alerts.offer(alert)
+        if told is not None:
+            self.bus.tell(told)
+            self.notifier.alert(told)
+            if not kept:
+                self.alerts.keep(told)
         return alert
 
     def pause_account(self, pause: Pause | None, by: str) -> None:

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autotrader_v2.application.lines import Doing, Line
-from autotrader_v2.domain.situation import SwitchMode
+from autotrader_v2.application.timekeeping import WARN_MS
+from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.situation import Reason, SwitchMode
 
 if TYPE_CHECKING:
     from autotrader_v2.application.trader import AutoTraderV2
@@ -15,7 +17,6 @@ _SILENT_MS = 15_000
 _SLOW_RECONCILE_S = 10.0
 _LATE_RECONCILES = 3
 _SLOW_COMMIT_MS = 500
-_UNREACHABLE_AFTER = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,26 +93,28 @@ def _group(name: str) -> str:
 
 
 def _outside(trader: "AutoTraderV2") -> list[Part]:
-    return [_feed(trader), _own_trades(trader), _exchange(trader), _reconciled(trader), _journal(trader)]
+    return [
+        _feed(trader),
+        _own_trades(trader),
+        _exchange(trader),
+        _reconciled(trader),
+        _journal(trader),
+        _clock(trader),
+    ]
 
 
 def _feed(trader: "AutoTraderV2") -> Part:
     """All prices silent, or those of markets that are on."""
     floor = trader.floor
     now_ms = floor.clock.now_ms()
-    status = trader.feed.status()
     if trader.phase != "running":
         return Part(name="feed", ok=True)
+    status = trader.feed.status()
     if not status.connected:
         return Part(name="feed", ok=False, code="offline", since_ms=status.last_message_ms)
-    newest_ms, unpriced = 0, []
-    for market, slot in list(floor.slots.items()):
-        quote = floor.board.newest(market)
-        if quote is not None:
-            newest_ms = max(newest_ms, quote.confirmed_ms)
-        if floor.mode_of(slot) is not SwitchMode.OFF and (quote is None or now_ms - quote.confirmed_ms > _NO_PRICE_MS):
-            unpriced.append(market.base)
-    if newest_ms and now_ms - newest_ms >= _SILENT_MS:
+    newest = (quote.confirmed_ms for market in list(floor.slots) if (quote := floor.board.newest(market)) is not None)
+    newest_ms = max(newest, default=trader.running_ms)
+    if floor.slots and now_ms - newest_ms >= _SILENT_MS:
         return Part(
             name="feed",
             ok=False,
@@ -119,9 +122,35 @@ def _feed(trader: "AutoTraderV2") -> Part:
             values=(("seconds", str((now_ms - newest_ms) // 1000)),),
             since_ms=newest_ms,
         )
-    if unpriced:
-        return Part(name="feed", ok=False, code="no_price", values=(("coins", ", ".join(unpriced)),))
+    if without := unpriced(trader):
+        coins = ", ".join(market.base for market in without)
+        return Part(name="feed", ok=False, code="no_price", values=(("coins", coins),))
     return Part(name="feed", ok=True)
+
+
+def unpriced(trader: "AutoTraderV2") -> list[Market]:
+    """Markets that are on and have had no price for a minute."""
+    floor = trader.floor
+    now_ms = floor.clock.now_ms()
+    without = []
+    for market, slot in list(floor.slots.items()):
+        quote = floor.board.newest(market)
+        priced_ms = quote.confirmed_ms if quote is not None else trader.running_ms
+        if floor.mode_of(slot) is not SwitchMode.OFF and now_ms - priced_ms > _NO_PRICE_MS:
+            without.append(market)
+    return without
+
+
+def _clock(trader: "AutoTraderV2") -> Part:
+    """Our clock against the exchange's, and what the account stands still for because of time."""
+    offset_ms = trader.timekeeper.offset_ms
+    for hold in trader.floor.standstill.reasons():
+        if hold.reason in (Reason.CLOCK_WRONG, Reason.CHECKING):
+            values = tuple((name, str(value)) for name, value in hold.values)
+            return Part(name="clock", ok=False, code=hold.reason.value, values=values)
+    if offset_ms is not None and abs(offset_ms) > WARN_MS:
+        return Part(name="clock", ok=False, code="off", values=(("seconds", str(round(abs(offset_ms) / 1000, 1))),))
+    return Part(name="clock", ok=True)
 
 
 def _own_trades(trader: "AutoTraderV2") -> Part:
@@ -134,16 +163,10 @@ def _own_trades(trader: "AutoTraderV2") -> Part:
 
 def _exchange(trader: "AutoTraderV2") -> Part:
     reach = trader.reach
-    failing_since_s = reach.failing_since_s
-    if failing_since_s is not None and reach.failures >= _UNREACHABLE_AFTER:
-        seconds = round(trader.floor.clock.monotonic_s() - failing_since_s)
-        return Part(
-            name="exchange",
-            ok=False,
-            code="unreachable",
-            values=(("seconds", str(seconds)),),
-            since_ms=reach.failing_since_ms,
-        )
+    away_s = reach.away_s
+    if away_s is not None:
+        values = (("seconds", str(round(away_s))),)
+        return Part(name="exchange", ok=False, code="away", values=values, since_ms=reach.failing_since_ms)
     slow_s = reach.slow_s
     if slow_s is not None:
         return Part(name="exchange", ok=False, code="slow", values=(("ms", str(round(slow_s * 1000))),))

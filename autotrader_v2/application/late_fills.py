@@ -157,7 +157,7 @@ class LateFills:
         }
         now_ms = floor.clock.now_ms()
         pause = Pause(cause="order_not_in_journal", since_ms=now_ms, values=tuple(values.items()))
-        alert = floor.alert("order_not_in_journal", Priority.HIGH, slot.market, values)
+        alert = floor.alert("order_not_in_journal", Priority.HIGH, slot.market, values, kept=True)
         told = [*self._told, client_id][-_TOLD_MAX:]
         floor.journal.write(
             PauseSet(market=slot.market, pause=pause, by="engine", time_ms=now_ms),

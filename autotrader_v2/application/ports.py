@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from autotrader_v2.application.events import Alert, Decision, Record
 from autotrader_v2.domain.cycle import TradingCycle
@@ -160,6 +160,13 @@ class Clock(Protocol):
         """Wait for the event at most that long by this clock; True when it was set."""
 
 
+class TimeCheck(NamedTuple):
+    """How well the exchange's time is known: `now_ms` is off by at most `error_ms`, as measured `age_s` ago."""
+
+    error_ms: float
+    age_s: float
+
+
 class Exchange(Protocol):
     """An account at an exchange. Every call may block on the network; none retries a write."""
 
@@ -169,6 +176,9 @@ class Exchange(Protocol):
 
     def now_ms(self) -> int:
         """The exchange's time as best known; no I/O."""
+
+    def time_check(self) -> TimeCheck | None:
+        """How well that is known; None where it is this machine's own time. No I/O."""
 
     def send(self, intent: OrderIntent) -> OrderResult:
         """Send the order once and return what it filled, every trade of it with its id and fee.
@@ -347,6 +357,9 @@ class Journal(Protocol):
 
     def decisions(self, market: Market | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """The newest decisions."""
+
+    def alerts(self, limit: int) -> Sequence[Alert]:
+        """The newest alerts, newest first."""
 
     def cycle_history(self, market: Market, limit: int) -> Sequence[Mapping[str, Any]]:
         """Closed cycles, newest first."""

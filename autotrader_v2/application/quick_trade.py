@@ -150,6 +150,13 @@ class QuickTrade:
 
     def _fresh_quote(self, slot: Slot) -> Quote:
         floor = self._floor
+        standstill = floor.standstill.now
+        if standstill is not None:
+            raise CommandRefused(
+                "standstill",
+                "Nothing is sent just now: the clock is wrong, the exchange is away, or the account is being checked.",
+                values={"reason": standstill.reason.value},
+            )
         quote = floor.board.newest(slot.market)
         limit = floor.config.max_quote_age_ms
         if quote is None or floor.clock.now_ms() - quote.confirmed_ms > limit:

@@ -1,5 +1,10 @@
-"""Whether the exchange answers, and how fast: every call of the engine to it goes through here."""
+"""Whether the exchange answers, and how fast: every call of the engine to it goes through here (rows E13, M16).
 
+When nothing was answered for a minute it is left in peace: one read every half minute goes out, the others are refused
+at once as unanswered.
+"""
+
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -20,6 +25,11 @@ from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
 from autotrader_v2.domain.quotes import Quote
 
 SLOW_S = 1.0
+# So long, and so often in a row, without an answer: it is away.
+AWAY_S = 10.0
+AWAY_FAILURES = 3
+CALM_AFTER_S = 60.0
+CALM_EVERY_S = 30.0
 _REMEMBERED = 5
 _SLOW_OF_REMEMBERED = 3
 
@@ -35,10 +45,27 @@ class Reach:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._took_s: deque[float] = deque(maxlen=_REMEMBERED)
+        self._probe_lock = threading.Lock()
+        self._probed_s = float("-inf")
         self.failing_since_s: float | None = None
         self.failing_since_ms = 0
         self.failures = 0
         self.answered_ms = 0
+
+    @property
+    def away_s(self) -> float | None:
+        """How long the exchange has not answered, when that is long enough to say so; else None."""
+        since_s = self.failing_since_s
+        if since_s is None or self.failures < AWAY_FAILURES:
+            return None
+        away_s = self._clock.monotonic_s() - since_s
+        return away_s if away_s >= AWAY_S else None
+
+    @property
+    def calm(self) -> bool:
+        """Whether it is left in peace but for a read now and then."""
+        since_s = self.failing_since_s
+        return since_s is not None and self._clock.monotonic_s() - since_s > CALM_AFTER_S
 
     @property
     def slow_s(self) -> float | None:
@@ -48,14 +75,33 @@ class Reach:
 
     def timed(self, call: Callable[[], T]) -> T:
         """One request, timed."""
+        self._not_in_vain()
         began_s = self._clock.monotonic_s()
         try:
-            return self.asked(call)
+            return self._ask(call)
         finally:
             self._took_s.append(self._clock.monotonic_s() - began_s)
 
     def asked(self, call: Callable[[], T]) -> T:
         """One or more requests; only whether they were answered counts."""
+        self._not_in_vain()
+        return self._ask(call)
+
+    def _not_in_vain(self) -> None:
+        if self.calm and not self._may_probe():
+            raise ExchangeUnavailable(
+                "The exchange has not answered for over a minute.", do="It is asked now and then."
+            )
+
+    def _may_probe(self) -> bool:
+        with self._probe_lock:
+            now_s = self._clock.monotonic_s()
+            if now_s - self._probed_s < CALM_EVERY_S:
+                return False
+            self._probed_s = now_s
+            return True
+
+    def _ask(self, call: Callable[[], T]) -> T:
         with doing(Doing.ASKS):
             try:
                 answer = call()
@@ -83,6 +129,7 @@ class WatchedExchange:
         self._exchange = exchange
         self._reach = reach
         self.now_ms = exchange.now_ms
+        self.time_check = exchange.time_check
 
     @property
     def name(self) -> str:
@@ -131,9 +178,10 @@ class WatchedExchange:
         return self._reach.timed(self._exchange.tickers)
 
     def warm(self) -> None:
-        """See the port."""
-        with doing(Doing.ASKS):
-            self._exchange.warm()
+        """See the port; not while the exchange is left in peace."""
+        if not self._reach.calm:
+            with doing(Doing.ASKS):
+                self._exchange.warm()
 
     def close(self) -> None:
         """See the port."""

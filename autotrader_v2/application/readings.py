@@ -84,6 +84,9 @@ class BalanceReader:
                 retry_s = min(retry_s * 2, _RETRY_MAX_S)
                 floor.want_balances.set()
                 continue
+            except Exception:
+                self.failing, self.busy = True, False
+                raise
             self.failing, retry_s = False, _RETRY_FIRST_S
             for market, slot in floor.slots.items():
                 if slot.hold.reason in _DECIDED_BY_BALANCES:

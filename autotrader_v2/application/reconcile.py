@@ -81,6 +81,8 @@ class Reconciler:
         self._failed_in_a_row = 0
         self.report: ReconcileReport | None = None
         self.last_ms = 0
+        # Numbers of the newest round that was begun, and of the newest that was complete.
+        self.begun = self.completed = 0
         self.corrected = 0
 
     def on_fill(self, fill: Fill) -> None:
@@ -157,6 +159,7 @@ class Reconciler:
         Errors: `ExchangeUnavailable`, `JournalUnavailable`; then `report` says so too.
         """
         began_s = self._floor.clock.monotonic_s()
+        self.begun += 1
         self._found = []
         try:
             self._look()
@@ -168,6 +171,7 @@ class Reconciler:
             raise
         self._failed_in_a_row = 0
         self.last_ms = self._floor.clock.now_ms()
+        self.completed = self.begun
         report = self._report(began_s, "")
         self._count_unexplained(report)
         return report
@@ -376,7 +380,7 @@ class Reconciler:
                 way_out="adopt, write off or resume",
                 values=(("missing", plain(gone)), ("held", plain(cycle.held))),
             )
-            alert = floor.alert("coins_missing", Priority.HIGH, slot.market, {"missing": plain(gone)})
+            alert = floor.alert("coins_missing", Priority.HIGH, slot.market, {"missing": plain(gone)}, kept=True)
             records = [PauseSet(market=slot.market, pause=pause, by="engine", time_ms=now_ms), alert]
             floor.journal.write(*records)
             slot.change(pause=pause)
@@ -423,4 +427,4 @@ class Reconciler:
 
     def _alert(self, slot: Slot, event: SoldByHand) -> Alert:
         values = {"coins": plain(event.coins), "proceeds": plain(event.proceeds)}
-        return self._floor.alert("sold_by_hand", Priority.MEDIUM, slot.market, values)
+        return self._floor.alert("sold_by_hand", Priority.MEDIUM, slot.market, values, kept=True)

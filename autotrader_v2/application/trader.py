@@ -10,6 +10,7 @@ import structlog
 
 from autotrader_v2.application.account_check import SETTING as ACCOUNT_FACTS
 from autotrader_v2.application.account_check import AccountCheck
+from autotrader_v2.application.alerts import KEPT as ALERTS_KEPT
 from autotrader_v2.application.booking import Booking
 from autotrader_v2.application.commands import Commands
 from autotrader_v2.application.crew import Crew, ThreadCrew
@@ -19,6 +20,7 @@ from autotrader_v2.application.events import Outcome, Priority
 from autotrader_v2.application.execute_trade import ExecuteTrade
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.health import Health, health_of
+from autotrader_v2.application.isolation import Isolation
 from autotrader_v2.application.late_fills import SETTING as NOT_IN_JOURNAL
 from autotrader_v2.application.late_fills import LateFills
 from autotrader_v2.application.lines import Doing, Line, doing
@@ -36,12 +38,15 @@ from autotrader_v2.application.ports import (
 from autotrader_v2.application.quick_trade import Done, QuickTrade
 from autotrader_v2.application.reach import Reach, WatchedExchange
 from autotrader_v2.application.readings import BalanceReader
+from autotrader_v2.application.recheck import Recheck
 from autotrader_v2.application.reconcile import Reconciler
 from autotrader_v2.application.recovery import restore
 from autotrader_v2.application.resolve import Resolver
 from autotrader_v2.application.second_instance import SecondInstance
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.supervise import Supervisor, WatchedClock
+from autotrader_v2.application.timekeeping import Timekeeper
+from autotrader_v2.application.vigil import Vigil
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.orders import OrderIntent
@@ -84,6 +89,7 @@ class AutoTraderV2:
         self._state = state
         self._markets = tuple(markets)
         self._first_switches = first_switches
+        self.isolation = Isolation(floor)
         self._decider = Decider(floor, state.instance)
         self._booking = Booking(floor)
         self._resolver = Resolver(floor, self._booking, self.supervisor.submit)
@@ -94,6 +100,9 @@ class AutoTraderV2:
         self.late_fills = LateFills(floor, self._booking, state.instance, state.settings.get(NOT_IN_JOURNAL) or ())
         self._second_instance = SecondInstance(floor, state.instance)
         self.reconciler = Reconciler(floor, self.reader, self.late_fills, self._second_instance, account_feed)
+        self.recheck = Recheck(floor, self.reconciler)
+        self.timekeeper = Timekeeper(floor, self.recheck)
+        self._vigil = Vigil(self, self.timekeeper)
         self.commands = Commands(floor, self._decider, self.reader)
         self.quick_trade = QuickTrade(floor, self._decider, self.reader, self._submit)
         self._outbox = Outbox(self.supervisor.submit, self._make_durable, self._send)
@@ -102,6 +111,7 @@ class AutoTraderV2:
         self._started = threading.Event()
         floor.board.on_book_wanted = self._want_book
         self.phase = "new"
+        self.running_ms = 0
         self.missing: tuple[Market, ...] = ()
 
     # -- life
@@ -155,6 +165,7 @@ class AutoTraderV2:
         floor.bus.stop()
         self.supervisor.end()
         floor.afterwards.finish()
+        floor.alerts.write(floor.journal)
         floor.exchange.close()
         floor.journal.close()
         self.phase = "stopped"
@@ -284,11 +295,13 @@ class AutoTraderV2:
             market_log(market).error("the exchange does not know this market; it is left out")
         for slot in unknown:
             self._resolver.watch(slot)
+        floor.alerts.recall(floor.journal.alerts(ALERTS_KEPT))
         self._second_instance.started()
         self._compare_first()
         self._account_check.check()
         spawn = self.supervisor.spawn
         spawn("bus", floor.bus.run)
+        spawn("alerts", lambda: floor.alerts.run(self._stopping, floor.clock, floor.journal))
         spawn("afterwards", lambda: floor.afterwards.run(self._stopping))
         for number in range(floor.config.workers):
             spawn(f"worker-{number}", self._work)
@@ -298,8 +311,12 @@ class AutoTraderV2:
         spawn("reconcile", lambda: self.reconciler.run(self._stopping), again=floor.want_reconcile.set)
         spawn("sweep", self._sweep)
         spawn("keeper", self._keep)
+        spawn("recheck", lambda: self.recheck.run(self._stopping), again=self.recheck.again)
+        # While nobody looked, time may have leapt.
+        spawn("vigil", lambda: self._vigil.run(self._stopping), again=lambda: self.recheck.demand("time_leapt"))
         if self.account_feed is not None:
             self.account_feed.start(self.reconciler.on_fill, self._on_gap)
+        self.running_ms = floor.clock.now_ms()
         self.phase = "running"
         self.feed.start(tuple(ordered), self._on_quote)
         _log.info("trading", markets=len(ordered), exchange=floor.exchange.name)
@@ -309,8 +326,8 @@ class AutoTraderV2:
         try:
             self.reconciler.reconcile()
         except TradingError as error:
-            _log.warning("the first reconciliation failed; it is repeated soon", what=error.what)
-            self.floor.want_reconcile.set()
+            _log.warning("the first reconciliation failed; nothing is sent before one is complete", what=error.what)
+            self.recheck.demand("start")
 
     def _on_quote(self, quote: Quote) -> None:
         self.floor.board.offer(quote)
@@ -327,27 +344,31 @@ class AutoTraderV2:
                 return
             try:
                 self._decide(floor.slots[market])
-            except Exception:
-                # One market's defect must not end the thread that serves the others.
-                market_log(market).exception("deciding failed; the market is tried again with the next price")
             finally:
                 floor.board.done()
 
     def _decide(self, slot: Slot, quote: Quote | None = None) -> None:
         """One decision and what follows from it; none while the trader is held or ending."""
-        if self.floor.holding.is_set() or self._stopping.is_set():
+        if self.floor.holding.is_set() or self._stopping.is_set() or self.isolation.holds(slot):
             return
-        wanted = self._decider.step(slot, quote)
+        try:
+            wanted = self._decider.step(slot, quote)
+        except Exception as error:
+            # One market's defect must not end the line that serves the others.
+            self.isolation.failed(slot, error)
+            return
+        if isinstance(wanted, NeedBook):
+            self._want_book(slot.market)
+            return
+        self.isolation.well(slot)
         if isinstance(wanted, OrderIntent):
             self._count(+1)
             self._outbox.put((slot, wanted))
-        elif isinstance(wanted, NeedBook):
-            self._want_book(slot.market)
 
     def _want_book(self, market: Market) -> None:
         """Have the order book read on a sender: one read per market at a time, two a second at most."""
         slot = self.floor.slots.get(market)
-        if slot is None or slot.reading_book or self._stopping.is_set():
+        if slot is None or slot.reading_book or self._stopping.is_set() or self.isolation.holds(slot):
             return
         now_s = self.floor.clock.monotonic_s()
         if now_s - slot.book_read_s < _BOOK_READS_APART_S:
@@ -403,8 +424,8 @@ class AutoTraderV2:
                 self._decide(slot, book)
         except ExchangeUnavailable as error:
             market_log(slot.market).warning("the order book could not be read", what=error.what)
-        except Exception:
-            market_log(slot.market).exception("reading the order book failed")
+        except Exception as error:
+            self.isolation.failed(slot, error)
         finally:
             slot.reading_book = False
             self._count(-1)

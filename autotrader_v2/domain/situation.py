@@ -65,6 +65,10 @@ class Reason(StrEnum):
     ORDER_IN_FLIGHT = "order_in_flight"
     ORDER_UNKNOWN = "order_unknown"
     BUSY = "busy"
+    FAILING = "failing"
+    CLOCK_WRONG = "clock_wrong"
+    UNREACHABLE = "unreachable"
+    CHECKING = "checking"
     PAUSED = "paused"
     OFF = "off"
     NO_QUOTE = "no_quote"
@@ -120,6 +124,7 @@ class Situation(NamedTuple):
     `mode` is the stricter of market's and global switch. `params` are resolved; `free_quote` is what a rebuy may
     spend, `free_for_start` what is left for starts after other ladders' reserves. `base` None: no reading yet that is
     later than the last order. `quote_after_ms`: only a quote later than that may decide. `not_before_*_ms`: back-off.
+    `standstill`: why no market may trade now. `confirmed_after_ms`: only prices confirmed since then count.
     `known_price`: what the coin was worth when last decided on or, after a start, bought; None: nothing to compare.
     """
 
@@ -141,6 +146,8 @@ class Situation(NamedTuple):
     max_quote_age_ms: int = 3000
     ladder_error: tuple[str, str] | None = None
     start_refused: "Hold | None" = None
+    standstill: "Hold | None" = None
+    confirmed_after_ms: int = 0
     known_price: Decimal | None = None
 
 
@@ -210,13 +217,15 @@ def _blocked(now: Situation) -> Hold | None:
         return Hold(Reason.PAUSED, (("cause", pause.cause), ("since_ms", pause.since_ms), *pause.values))
     if now.mode is SwitchMode.OFF:
         return Hold(Reason.OFF)
+    if now.standstill is not None:
+        return now.standstill
     quote = now.quote
     if quote is None:
         return Hold(Reason.NO_QUOTE)
     age_ms = now.now_ms - quote.confirmed_ms
     if age_ms > now.max_quote_age_ms:
         return Hold(Reason.QUOTE_TOO_OLD, (("age_ms", age_ms), ("limit_ms", now.max_quote_age_ms)))
-    if quote.exchange_ms <= now.quote_after_ms:
+    if quote.exchange_ms <= now.quote_after_ms or quote.confirmed_ms < now.confirmed_after_ms:
         return Hold(Reason.WAITS_FOR_NEW_QUOTE)
     if now.known_price is not None and leaps(now.known_price, quote.bid):
         return Hold(Reason.PRICE_LEAPED, (("before", now.known_price), ("bid", quote.bid)))

@@ -284,6 +284,10 @@ class MemoryJournal:
         """See `Journal`; nobody looks at a page here."""
         return ()
 
+    def alerts(self, limit: int) -> Sequence[Alert]:
+        """See `Journal`; nobody looks at a page here."""
+        return ()
+
     def cycle_history(self, market: Market, limit: int) -> Sequence[Mapping[str, Any]]:
         """See `Journal`; nobody looks at a page here."""
         return ()

@@ -15,6 +15,7 @@ from autotrader_v2.application.ports import (
     OpenOrder,
     OutcomeUnknown,
     Rejected,
+    TimeCheck,
 )
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
@@ -139,6 +140,10 @@ class VenueExchange:
     def now_ms(self) -> int:
         """See the port."""
         return self._time.now_ms()
+
+    def time_check(self) -> TimeCheck:
+        """See the port."""
+        return self._time.check()
 
     def send(self, intent: OrderIntent) -> OrderResult:
         """See the port."""

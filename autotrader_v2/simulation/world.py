@@ -271,6 +271,7 @@ class World:
         self._hands.turn(market)
         if dice.hit("clock_step"):
             self.machine.ahead_ms += dice.rng.choice((-300_000, -30_000, -2_000, 2_000, 30_000, 300_000))
+            hub.at(hub.now_ms + dice.ms(1_000, 60_000), self._set_clock_right)
         if dice.hit("outage"):
             self.venue.outage_until_ms = hub.now_ms + dice.ms(2_000, 120_000)
             self.auditor.unreachable_until_ms = self.venue.outage_until_ms
@@ -282,6 +283,9 @@ class World:
             self._change_status(market, dice.rng.choice(tuple(TradeStatus)))
         if self.venue.account.available("USDT") < 300:
             self.venue.core.deposit(self.venue.account, "USDT", Decimal(500))
+
+    def _set_clock_right(self) -> None:
+        self.machine.ahead_ms = 0
 
     def _fees_elsewhere(self) -> None:
         account, rng = self.venue.account, self.dice.rng
@@ -377,7 +381,7 @@ class World:
         """Nothing goes wrong any more; whoever cares looks after everything. What is open must end, cycles go on."""
         self._healed = True
         self.dice.heal()
-        self.venue.outage_until_ms = self.disk_full_until_ms = 0
+        self.venue.outage_until_ms = self.disk_full_until_ms = self.machine.ahead_ms = 0
         self.venue.core.cancel_all(self.venue.account)
         self.venue.core.deposit(self.venue.account, "USDT", Decimal(100_000))
         for rules in rules_of(len(self.markets)):

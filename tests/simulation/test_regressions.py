@@ -36,7 +36,14 @@ def test_a_clock_set_back_does_not_trade_on_the_prices_of_before() -> None:
     ends_ms = world.hub.now_ms + 60_000
     while world.hub.now_ms < ends_ms:
         world.step()
-    assert {slot.hold.reason for slot in world.slots()} == {Reason.QUOTE_TOO_OLD}
+    # A clock that wrong lets nothing leave; and by itself the old prices would not either.
+    assert {slot.hold.reason for slot in world.slots()} == {Reason.CLOCK_WRONG}
+    assert world.process is not None
+    floor = world.process.floor
+    for slot in world.slots():
+        quote = floor.board.newest(slot.market)
+        assert quote is not None
+        assert floor.clock.now_ms() - quote.confirmed_ms > floor.config.max_quote_age_ms
 
 
 def test_an_account_pause_whose_end_could_not_be_written_still_holds() -> None:

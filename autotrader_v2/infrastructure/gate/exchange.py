@@ -13,6 +13,7 @@ from autotrader_v2.application.ports import (
     Holding,
     NotSeen,
     OpenOrder,
+    TimeCheck,
     TradingError,
 )
 from autotrader_v2.domain.market import Market, MarketRules
@@ -76,6 +77,10 @@ class GateExchange:
     def now_ms(self) -> int:
         """See the port."""
         return self.time.now_ms()
+
+    def time_check(self) -> TimeCheck:
+        """See the port."""
+        return self.time.check()
 
     def send(self, intent: OrderIntent) -> OrderResult:
         """See the port."""

@@ -5,7 +5,7 @@ from collections import deque
 
 import structlog
 
-from autotrader_v2.application.ports import Clock
+from autotrader_v2.application.ports import Clock, TimeCheck
 
 _KEEP_S = 300.0
 _KEEP = 32
@@ -43,6 +43,14 @@ class ServerTime:
         """Since the last measurement; infinite before the first."""
         samples = self._samples
         return self._clock.monotonic_s() - samples[-1][0] if samples else float("inf")
+
+    def check(self) -> TimeCheck:
+        """How well the time is known: by the quickest call's length; infinitely badly before the first."""
+        with self._lock:
+            samples = tuple(self._samples)
+        if not samples:
+            return TimeCheck(float("inf"), float("inf"))
+        return TimeCheck(min(sample[1] for sample in samples) / 2, self._clock.monotonic_s() - samples[-1][0])
 
     def measured(self, server_ms: int, began_s: float) -> None:
         """Take a measurement: what the exchange said, just now, to a call that began then (monotonic)."""

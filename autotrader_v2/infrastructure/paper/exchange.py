@@ -90,6 +90,9 @@ class PaperExchange:
         """The clock it was given."""
         return self._clock.now_ms()
 
+    def time_check(self) -> None:
+        """See `Exchange`: it has no time of its own."""
+
     def feed(self, quote: Quote) -> None:
         """Take a price; the next order meets the newest one. Any thread, returns at once.
 

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from autotrader_v2.application.events import Decision, Record
+from autotrader_v2.application.events import Alert, Decision, Record
 from autotrader_v2.application.ports import Binding, JournalRefused, JournalState, JournalUnavailable, OpenAttempt
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO
@@ -129,6 +129,11 @@ class SqlJournal:
         """See `Journal`."""
         with self._asking() as queries:
             return queries.decisions(market, limit)
+
+    def alerts(self, limit: int) -> Sequence[Alert]:
+        """See `Journal`."""
+        with self._asking() as queries:
+            return queries.alerts(limit)
 
     def cycle_history(self, market: Market, limit: int) -> Rows:
         """See `Journal`."""

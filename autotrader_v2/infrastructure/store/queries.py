@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, select
 
+from autotrader_v2.application.events import Alert, Priority
 from autotrader_v2.application.ports import OpenAttempt
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO, plain, reported
@@ -61,6 +62,23 @@ class Queries:
                 "reason": row.reason,
                 "values": codec.from_text(row.payload),
             }
+            for row in rows
+        ]
+
+    def alerts(self, limit: int) -> Sequence[Alert]:
+        """The newest alerts, newest first."""
+        table = schema.alerts
+        rows = self._connection.execute(
+            select(table).where(table.c.account == self._account).order_by(table.c.seq.desc()).limit(limit)
+        )
+        return [
+            Alert(
+                code=row.code,
+                priority=Priority(row.priority),
+                time_ms=row.time_ms,
+                market=market_of(row.market) if row.market else None,
+                values=codec.from_text(row.payload) if row.payload else {},
+            )
             for row in rows
         ]
 

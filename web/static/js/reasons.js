@@ -14,7 +14,8 @@ const BY_PERSON = new Set(["sold_by_you", "reset_by_you"]);
 const LOOKS = {
   order_in_flight: ["go", "go"], order_unknown: ["unknown", "danger"], busy: ["go", "go"], paused: ["pause", "warn"],
   off: ["off", "q"], no_quote: ["stale", "warn"], quote_too_old: ["stale", "warn"], waits_for_new_quote: ["wait", "q"],
-  price_leaped: ["look", "warn"],
+  price_leaped: ["look", "warn"], failing: ["unknown", "danger"], clock_wrong: ["look", "danger"], unreachable: ["stale", "warn"],
+  checking: ["wait", "warn"],
   market_closed: ["pause", "warn"], delisting: ["look", "warn"], balance_unknown: ["wait", "q"], shortage: ["look", "warn"],
   locked_in_your_order: ["look", "warn"], too_small_to_sell: ["look", "warn"], thin_book: ["wait", ""],
   backing_off: ["wait", "warn"], rebuy_pause: ["wait", ""], spread_too_wide: ["wait", ""], needs_money: ["look", "warn"],
@@ -45,6 +46,7 @@ function told(coin, values, now) {
     currency: coin.currency, symbol: coin.symbol, quote, side,
     status: values.status ?? coin.market_status ?? "", label: values.label || t("label.none"), times: values.times ?? "",
     What: capital(what(values.what ?? coin.order?.what)), what: what(values.what ?? coin.order?.what), client_id: values.client_id ?? coin.order?.client_id ?? "",
+    error: values.error ?? "", seconds: values.seconds ?? "",
     ago: age(now - Number(values.since_ms ?? coin.order?.since_ms ?? now)), in: later(values.until_ms),
     age: age(Number(values.age_ms)), limit_age: age(Number(values.limit_ms)),
     since: coin.paused ? shortClock(coin.paused.since_ms) : "", at: moment(Number(values.at_s) * 1000),
