@@ -15,6 +15,8 @@ _APART_MS = (100, 240)
 _APART_WAITING_MS = (800, 2400)
 _PLENTY = Decimal(10**7)
 _NAN = Decimal("NaN")
+# A wrong price is one that the screen can tell from the last right one.
+_SPIKE_LEAST = 0.25
 # Told to the engine: the quote, whether it is a wrong one.
 Tell = Callable[[Quote, bool], None]
 
@@ -40,7 +42,7 @@ class PriceWalk:
         self._hub = hub
         self._dice = dice
         self.rules = rules
-        self.price = self._first = price
+        self.price = self._first = self._told_price = price
         self._cycle = cycle
         self._waits = waits
         self._hears = hears
@@ -83,6 +85,7 @@ class PriceWalk:
             return
         plain = quote._replace(bids=(), asks=())
         if not self._told_wrong(plain):
+            self._told_price = self.price
             self._tell(plain, False)
             if dice.hit("price_twice"):
                 self._tell(plain, False)
@@ -103,6 +106,8 @@ class PriceWalk:
             # Two in a row would confirm each other: that is a real price by the rules.
             self._spike_after_ms = now_ms + 60_000
             factor = dice.rng.choice((0.1, 0.5, 0.7, 1.4, 2.0, 10.0))
+            if abs(self.price * factor / self._told_price - 1) < _SPIKE_LEAST:
+                return False  # the price has jumped: what is wrong now is near what was right, and nobody can know
             self._tell(self._quote(self.price * factor)._replace(bids=(), asks=()), True)
             return True
         return False
