@@ -14,6 +14,7 @@ from autotrader_v2.application.events import (
     CycleChanged,
     FillsBooked,
     Intended,
+    Outcome,
     Record,
 )
 from autotrader_v2.domain.cycle import (
@@ -42,6 +43,8 @@ _CLOSE = Decimal("1e-12")
 # TRADING_RULES.md, with what a clock that follows another may be wrong by: so old may a price be when it decides, and
 # so old the decision when it leaves.
 _PRICE_AGE_MS = 3_000 + 10
+# A buy is counted when it is claimed and leaves later: the window is shorter by the longest way between.
+_FIVE_MINUTES_MS = 300_000 - 10_000
 # An order may have been decided under the limit before this one.
 _LIMIT_OVERLAP_MS = 10_000
 
@@ -106,6 +109,9 @@ class Auditor:
         self.resolve_ms: list[int] = []
         self.resolve_outage_ms: list[int] = []
         self.unreachable_until_ms = 0
+        # (of a coin, of the account; 0: off): how many buys five minutes allow. None: not limited, or not judged.
+        self.numbers_limited: tuple[int, int] | None = None
+        self._buys: list[tuple[int, OrderIntent]] = []
 
     # -- the exchange's books
 
@@ -122,6 +128,7 @@ class Auditor:
         self.sent_count += 1
         self._check_price(intent)
         if intent.side is Side.BUY:
+            self._check_numbers(intent)
             self._check_buy(intent)
         else:
             self._check_sale(intent)
@@ -189,8 +196,10 @@ class Auditor:
                         if (fill.base, fill.quote) != (trade.base, trade.quote):
                             raise Broken("I2", f"{client_id} books other amounts than traded: {fill}")
                         order.booked.add(fill.trade_id)
-                case AttemptClosed(client_id=client_id):
+                case AttemptClosed(client_id=client_id, outcome=outcome):
                     self._closed(client_id)
+                    if outcome is Outcome.NOT_SENT:
+                        self._buys = [one for one in self._buys if one[1].client_id != client_id]
                 case CycleChanged():
                     self._cycle_changed(record)
 
@@ -316,6 +325,18 @@ class Auditor:
             raise Broken("I3", f"{intent.client_id} buys step {step} at {intent.seen_price}, above its row {price}")
         if intent.max_cost > terms.size(step):
             raise Broken("I3", f"{intent.client_id} spends {intent.max_cost}, its row {terms.size(step)}")
+
+    def _check_numbers(self, intent: OrderIntent) -> None:
+        """I3: no more buys in five minutes than the owner allows, whoever asks and however often it was restarted."""
+        now_ms = self._hub.now_ms
+        self._buys = [one for one in self._buys if one[0] > now_ms - _FIVE_MINUTES_MS]
+        self._buys.append((now_ms, intent))
+        if self.numbers_limited is None:
+            return
+        coin, account = self.numbers_limited
+        of_coin = sum(one.market == intent.market for _, one in self._buys)
+        if (coin and of_coin > coin) or (account and len(self._buys) > account):
+            raise Broken("I3", f"{intent.client_id} is buy {of_coin} of its coin, {len(self._buys)} of the account")
 
     def _check_budget(self, intent: OrderIntent) -> None:
         since_ms = self._hub.now_ms - _LIMIT_OVERLAP_MS

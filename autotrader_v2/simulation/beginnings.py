@@ -9,6 +9,8 @@ from autotrader_v2.simulation.faults import Dice
 from autotrader_v2.simulation.journal import Store
 from autotrader_v2.simulation.prices import symbol
 
+# In so many worlds buys are limited in number and by a band; prices here move more in a second than those of a day.
+_LIMITED = 0.25
 FIRST_PRICES = (2500.0, 0.15, 60000.0, 7.0, 0.4, 140.0)
 _PRECISIONS = ((2, 4), (5, 2), (1, 6), (4, 3), (4, 2), (2, 3))
 
@@ -45,5 +47,12 @@ def first_store(dice: Dice, markets: Sequence[Market]) -> Store:
             "order_style": rng.choice(("market", "capped")),
             "max_spread_pct": "5",
             "max_slippage_pct": rng.choice(("0.3", "1")),
+        }
+    if rng.random() < _LIMITED:
+        store.settings["order_limits"] = {
+            "order_rows": "2",
+            "coin_orders_5min": rng.choice((3, 8, 20)),
+            "account_orders_5min": rng.choice((0, 10, 40)),
+            "band_pct": rng.choice(("0", "10", "30")),
         }
     return store

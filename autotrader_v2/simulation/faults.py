@@ -57,7 +57,7 @@ HOSTILE: Mapping[str, float] = {
     "send_refused_lasting": 0.002,
     "send_refused_account": 0.001,
     "order_invisible": 0.06,
-    "find_fails": 0.15,
+    "find_fails": 0.1,
     "find_partial": 0.3,
     "balances_fail": 0.03,
     "balances_late": 0.05,

@@ -10,6 +10,7 @@ from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.trader import AutoTraderV2
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.ladder import BadLadder
+from autotrader_v2.domain.limits import OrderLimits
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import floor_to
 from autotrader_v2.domain.orders import OrderType, Side
@@ -54,6 +55,8 @@ class Owner:
         """End every pause, switch everything on, give up what is gone, leave what is not ours alone."""
         if trader.floor.wallet.limits != Limits():
             self.wish(lambda: trader.commands.set_limits(Limits(), _BY))
+        if trader.floor.buy_limits.limits != OrderLimits.none():
+            self.wish(lambda: trader.commands.set_order_limits(OrderLimits.none(), _BY))
         if trader.floor.account_pause is not None:
             self.wish(lambda: trader.resume_cycle(None, _BY))
         if trader.floor.global_switch is not SwitchMode.ON:

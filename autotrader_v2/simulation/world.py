@@ -95,6 +95,9 @@ class World:
         self.markets = tuple(one.market for one in rules)
         self.store = first_store(dice, self.markets)
         self.auditor = Auditor(hub, self.markets)
+        limits = self.store.settings.get("order_limits")
+        if limits is not None:
+            self.auditor.numbers_limited = int(limits["coin_orders_5min"]), int(limits["account_orders_5min"])
         self.venue = Venue(hub, dice, rules, {"USDT": _CASH}, self.auditor)
         self.venue.on_trade = self._on_trade
         if dice.rng.random() < 0.2:
@@ -167,6 +170,8 @@ class World:
                 self.auditor.unknown_since.setdefault(record.client_id, self.hub.now_ms)
             elif isinstance(record, SettingSet) and record.name == "limits":
                 self.auditor.limit_set(Decimal(record.value["total_budget"]))
+            elif isinstance(record, SettingSet) and record.name == "order_limits":
+                self.auditor.numbers_limited = None
             self._note(record)
 
     def boundary(self, kind: str) -> None:
@@ -270,6 +275,8 @@ class World:
         market = dice.rng.choice(self.markets)
         self._hands.turn(market)
         if dice.hit("clock_step"):
+            # Its five minutes are no longer ours.
+            self.auditor.numbers_limited = None
             self.machine.ahead_ms += dice.rng.choice((-300_000, -30_000, -2_000, 2_000, 30_000, 300_000))
             hub.at(hub.now_ms + dice.ms(1_000, 60_000), self._set_clock_right)
         if dice.hit("outage"):
