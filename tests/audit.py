@@ -144,16 +144,16 @@ def _steps(attempts: Mapping[str, Row], ours: Sequence[UserTrade]) -> list[str]:
 
 
 def _after_their_cycle(books: Books, repeated: Collection[str]) -> set[str]:
-    """Trades of repeated orders that became known when their cycle was sold already: coins outside, no result."""
+    """Trades of repeated orders booked when their cycle was sold already: they moved coins outside, and are no result."""
     cycle_of = {row["client_id"]: (row["market"], row["cycle_id"]) for row in books.attempts}
-    sold: set[tuple[str, int]] = set()
+    sold_by: dict[tuple[str, int], str] = {}
     late = set()
     for row in books.fills:
         cycle = cycle_of.get(row["client_id"], ("", 0))
-        if row["side"] == "sell":
-            sold.add(cycle)
-        elif row["client_id"] in repeated and cycle in sold:
+        if row["client_id"] in repeated and sold_by.get(cycle, row["order_id"]) != row["order_id"]:
             late.add(row["trade_id"])
+        elif row["side"] == "sell":
+            sold_by[cycle] = row["order_id"]
     return late
 
 

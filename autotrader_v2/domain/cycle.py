@@ -426,6 +426,10 @@ def _sold(cycle: TradingCycle, event: SaleBooked) -> TradingCycle:
         return _more_of_the_rest_sold(cycle, event.client_id, coins, proceeds, time_ms, price)
     if isinstance(cycle, Idle) or event.cycle_id != cycle.cycle_id:
         return _dust_sold(cycle, coins, proceeds)
+    owned = cycle.held + cycle.tally.dust.coins
+    if coins > owned:
+        # The network carried the sale out twice and coins outside went along: what they brought is no result either.
+        coins, proceeds = owned, share_of_cost(proceeds, owned, coins)
     return _reduced(cycle, coins, proceeds, time_ms, price, sale=event.client_id)
 
 

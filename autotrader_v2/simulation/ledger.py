@@ -188,6 +188,9 @@ class Ledger:
         if not self.open or cycle_id != self.cycle_id:
             self._dust_sold(coins, got)
             return
+        owned = self.held + self.dust
+        if coins > owned:
+            coins, got = owned, got * owned / coins
         self._reduce(coins, got, price, sale=label)
 
     def sold_by_hand(self, coins: Decimal, got: Decimal, closes: bool) -> None:
