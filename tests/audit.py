@@ -144,7 +144,7 @@ def _steps(attempts: Mapping[str, Row], ours: Sequence[UserTrade]) -> list[str]:
 
 
 def _after_their_cycle(books: Books, repeated: Collection[str]) -> set[str]:
-    """Trades of repeated orders booked when their cycle was sold already: they moved coins outside, and are no result."""
+    """Trades of repeated orders booked after their cycle was sold: they moved coins outside, and are no result."""
     cycle_of = {row["client_id"]: (row["market"], row["cycle_id"]) for row in books.attempts}
     sold_by: dict[tuple[str, int], str] = {}
     late = set()
