@@ -33,7 +33,7 @@ from autotrader_v2.matching.markets import rules_for
 from autotrader_v2.simulator import Simulator
 from tests import audit
 from tests.canary import KEY, SECRET, no_secret_in
-from tests.engine import Engine, a_price
+from tests.engine import LIMITS_OFF, Engine, a_price
 from tests.integration.test_unknown_orders import QUICK_PROOF
 from tests.proxy import Do, Proxy, Rule, page
 
@@ -194,6 +194,7 @@ def _all_logged(path: Path) -> Iterator[None]:
 def _send(engine: Engine, proxy: Proxy, rules: list[MarketRules], sends: int) -> Counter[str]:
     """Walk every market through starts and sales until so many orders were spoiled."""
     pauses: Counter[str] = Counter()
+    engine.desk.set_order_limits(dict.fromkeys(LIMITS_OFF, Decimal(0)), "test")
     for one in rules:
         engine.price(one.market.base, _PRICE)
         engine.desk.switch(one.market.base, "on", "test")

@@ -30,6 +30,19 @@ from autotrader_v2.infrastructure.store import SqlJournal
 
 BINDING = Binding("sandbox", "test", "acct", "gate")
 PATIENCE_S = 15.0
+# For tests in which a market walks through hours of orders in seconds: names as in POST /api/order_limits, 0 is off.
+LIMITS_OFF = dict.fromkeys(
+    (
+        "coin_orders_5min",
+        "coin_orders_day",
+        "account_orders_5min",
+        "account_orders_day",
+        "coin_turnover_day",
+        "account_turnover_day",
+        "band_pct",
+    ),
+    0,
+)
 # Tests let prices fall and cycles follow each other within seconds; those about limits set them.
 UNLIMITED = TraderConfig(order_limits=OrderLimits.none())
 _POLL_S = 0.005

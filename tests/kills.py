@@ -21,7 +21,7 @@ from autotrader_v2.simulator import Simulator
 from tests import audit
 from tests.canary import KEY, SECRET, TOKEN
 from tests.dying import POINTS
-from tests.engine import a_price
+from tests.engine import LIMITS_OFF, a_price
 from tests.processes import DOOR, Serving
 from tests.proxy import Do, Moment, Proxy, Request, Rule
 
@@ -211,6 +211,7 @@ class Campaign:
         with self.live() as engine:
             self._start_s = time.monotonic() - began_s
             engine.post("/api/trade/params", rebuy_pause_s="0")
+            engine.post("/api/order_limits", **LIMITS_OFF)
             for coin in self.coins:
                 engine.post("/api/autotrader/switch", base_currency=coin, mode="on")
             self._peace(engine)
