@@ -7,7 +7,7 @@ the end are the exchange's own books.
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from autotrader_v2.application.desk import Desk
 from autotrader_v2.application.events import Alert, Bus
 from autotrader_v2.application.floor import Floor, TraderConfig
 from autotrader_v2.application.funds import Wallet
-from autotrader_v2.application.ports import AccountFeed, Binding, Exchange, FeedStatus, MarketFeed
+from autotrader_v2.application.ports import AccountFeed, Binding, Clock, Exchange, FeedStatus, MarketFeed
 from autotrader_v2.application.quote_board import QuoteBoard
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.trader import AutoTraderV2
@@ -97,6 +97,7 @@ class Engine:
     on: Iterable[Market] = ()
     # Prices of its own instead of those a test tells.
     market_feed: MarketFeed | None = None
+    clock: Clock = field(default_factory=SystemClock)
 
     def __enter__(self) -> "Engine":
         self._stack = ExitStack()
@@ -108,7 +109,7 @@ class Engine:
         self.floor = Floor(
             exchange=self.exchange,
             journal=self.journal,
-            clock=SystemClock(),
+            clock=self.clock,
             notifier=self,
             bus=Bus(),
             board=QuoteBoard(),

@@ -243,10 +243,10 @@ class ExecuteTrade:
         now_ms = floor.clock.now_ms()
         if cause == "contract_broken":
             pause = Pause(cause="contract_broken", since_ms=now_ms, values=tuple(values.items()))
-            alert = floor.alert("contract_broken", Priority.HIGH, slot.market, values)
+            alert = floor.alert("contract_broken", Priority.HIGH, slot.market, values, kept=True)
         else:
             pause = Pause(cause="unknown_label", since_ms=now_ms, values=tuple(values.items()))
-            alert = floor.alert("unknown_label", Priority.HIGH, slot.market, values)
+            alert = floor.alert("unknown_label", Priority.HIGH, slot.market, values, kept=True)
         slot.change(pause=pause)
         try:
             floor.journal.write(PauseSet(market=slot.market, pause=pause, by="engine", time_ms=now_ms), alert)

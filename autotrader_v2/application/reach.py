@@ -73,6 +73,11 @@ class Reach:
         took = tuple(self._took_s)
         return max(took) if sum(one > SLOW_S for one in took) >= _SLOW_OF_REMEMBERED else None
 
+    def leave_peace(self) -> None:
+        """Something says that it may be back: the next read goes out at once."""
+        with self._probe_lock:
+            self._probed_s = float("-inf")
+
     def timed(self, call: Callable[[], T]) -> T:
         """One request, timed."""
         self._not_in_vain()

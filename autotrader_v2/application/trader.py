@@ -333,6 +333,8 @@ class AutoTraderV2:
         self.floor.board.offer(quote)
 
     def _on_gap(self) -> None:
+        # A stream that (re)connected says that the exchange is there.
+        self.reach.leave_peace()
         self.floor.want_reconcile.set()
 
     def _work(self) -> None:
