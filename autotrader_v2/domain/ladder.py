@@ -413,10 +413,11 @@ def check(table: BreakevenTable, rules: MarketRules) -> None:
                 size_field,
                 f"step {step} spends {plain(row.quote)}, the exchange's minimum plus 5 % is {plain(least_quote)}",
             )
-        if row.gross < rules.min_base:
+        # Without a minimum of the exchange a step must still buy something.
+        if row.gross < rules.least_sale:
             raise BadLadder(
                 size_field,
-                f"step {step} buys {plain(row.gross)} coins, the exchange's minimum is {plain(rules.min_base)}",
+                f"step {step} buys {plain(row.gross)} coins, the exchange's minimum is {plain(rules.least_sale)}",
             )
         if row.sellable < rules.least_sale:
             raise BadLadder(

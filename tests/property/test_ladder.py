@@ -19,7 +19,7 @@ from autotrader_v2.domain.ladder import (
     planned,
     project,
 )
-from autotrader_v2.domain.market import MarketRules
+from autotrader_v2.domain.market import Market, MarketRules
 from tests.property.strategies import ladder_params, market_rules, working_ladders
 
 SLOW = settings(suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow], deadline=None)
@@ -111,6 +111,19 @@ def test_a_ladder_descends_and_costs_what_it_says(ladder: Ladder) -> None:
         assert after.held > before.held
     assert sum(row.spent for row in table.rows) <= table.cost
     assert all(0 <= row.dust < rules.lot for row in table.rows)
+
+
+def test_a_step_that_buys_less_than_a_lot_is_refused_even_where_the_exchange_has_no_minimum() -> None:
+    """Found by the property above: 2.54 at 30 buys 0.08 coins, none in lots of 0.1."""
+    rules = MarketRules(
+        market=Market("gate", "BTC", "USDT"), price_precision=0, amount_precision=1, fee=Decimal(0),
+        min_base=Decimal(0), min_quote=Decimal(0),
+    )  # fmt: skip
+    params = LadderParams(
+        start_quote=Decimal("5.08"), steps=1, drop_step_pct=Decimal("0.1"), size_multiplier=Decimal("0.5")
+    )
+    with pytest.raises(BadLadder, match="step 1 buys 0 coins"):
+        planned(params, rules, Decimal(31))
 
 
 @SLOW
