@@ -223,6 +223,7 @@ class Decider:
                 # Asked for already; the sweep asks again in time. A reading decides the market anew, so that asking
                 # at every decision would never end.
                 return False
+            slot.hold_since_ms = self._floor.clock.now_ms()
             if action.reason in _WANTS_BALANCES:
                 self._floor.want_balances.set()
             if action.reason is Reason.SHORTAGE:

@@ -10,6 +10,7 @@ from autotrader_v2.application.commands import params_as_text
 from autotrader_v2.application.events import News
 from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.funds import Limits
+from autotrader_v2.application.halts import halts_of
 from autotrader_v2.application.ports import Binding
 from autotrader_v2.application.quick_trade import Done
 from autotrader_v2.application.reconcile_view import report_view
@@ -162,6 +163,13 @@ class Desk:
         """What buys may do at most, and what that is when nobody has set it; 0 is off."""
         floor = self._engine().floor
         return {"limits": floor.buy_limits.limits.as_text(), "defaults": floor.config.order_limits.as_text()}
+
+    def halts(self) -> dict[str, Any]:
+        """Everything that stands still although it should trade, with its money at stake and its ways out."""
+        trader = self._trader
+        if trader is None or trader.phase in ("new", "starting"):
+            return {"halts": []}
+        return {"halts": [halt.as_json() for halt in halts_of(trader)]}
 
     def before_switch(self, currency: str) -> dict[str, Any]:
         """What switching a coin on means in money."""

@@ -123,6 +123,7 @@ class Slot:
         "book_lock",
         "book_read_s",
         "hold",
+        "hold_since_ms",
         "known_price",
         "lock",
         "market",
@@ -141,6 +142,8 @@ class Slot:
         # Held by whoever changes the cycle, while the change is made durable. Lock order: book_lock, lock, wallet.
         self.book_lock = threading.RLock()
         self.hold: Hold = Hold(Reason.NO_QUOTE)
+        # Since when it holds for that reason, by our clock; 0 before the first decision.
+        self.hold_since_ms = 0
         # The bid it was last decided on; a price far from it halts the market until a person says that it is right.
         self.known_price: Decimal | None = None
         self.plan: Plan | None = None

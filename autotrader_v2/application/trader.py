@@ -47,7 +47,7 @@ from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.supervise import Supervisor, WatchedClock
 from autotrader_v2.application.timekeeping import Timekeeper
 from autotrader_v2.application.vigil import Vigil
-from autotrader_v2.domain.cycle import Active
+from autotrader_v2.domain.cycle import Active, TradingCycle
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.orders import OrderIntent
 from autotrader_v2.domain.quotes import Quote
@@ -202,6 +202,10 @@ class AutoTraderV2:
     def get_cycle_info(self, currency: str) -> Slot:
         """The slot of a currency; its `state` is one frozen value. Errors: `CommandRefused` (404)."""
         return self.commands.slot(currency)
+
+    def cycle_in_journal(self, market: Market) -> TradingCycle | None:
+        """What the journal held of a market at the start; of one that is missing at the exchange it is all there is."""
+        return self._state.cycles.get(market)
 
     def get_all_cycles(self) -> list[Slot]:
         """All slots, in the order of the settings."""

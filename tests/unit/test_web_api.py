@@ -34,6 +34,7 @@ POSTS = {
 GETS = {
     "/api/autotrader/stats": {"currency": "BTC"},
     "/api/overview": {},
+    "/api/halts": {},
     "/api/limits": {},
     "/api/reconcile": {},
     "/api/order_limits": {},

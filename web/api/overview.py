@@ -22,6 +22,13 @@ def coin(which: OneCurrency) -> Answer:
     return {"coin": desk().coin(which.base_currency)}
 
 
+@blueprint.get("/api/halts")
+@asks(Nothing)
+def halts(_: Nothing) -> Answer:
+    """What stands still although it should trade: why, since when, the money at stake, and every way out."""
+    return desk().halts()
+
+
 @blueprint.get("/api/symbols")
 @asks(Nothing)
 def symbols(_: Nothing) -> Answer:
