@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from autotrader_v2.application.deciding import texts
 from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.health import health_of
+from autotrader_v2.application.readings import outside_coins
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.views import figure, hold_of, if_sold, text
 from autotrader_v2.domain.cycle import Active, TradingCycle
@@ -76,9 +77,12 @@ PAUSE_WAYS: Mapping[str, tuple[Way, ...]] = {
     "order_not_in_journal": (Way.RESUME, Way.ADOPT, Way.IGNORE, Way.SEE_ORDER),
     "contract_broken": (Way.RESUME, Way.RECONCILE, Way.SEE_ORDER),
     "unknown_label": (Way.RESUME, Way.SEE_ORDER),
-    "order_doubled": (Way.RESUME, Way.ADOPT, Way.IGNORE, Way.SEE_ORDER),
+    "order_doubled": (Way.RESUME, Way.SEE_ORDER),
     "account_refused": (Way.CHECK_KEY, Way.RESUME_ACCOUNT),
     "second_instance": (Way.STOP_OTHER, Way.RESUME_ACCOUNT),
+    "account_kind": (Way.CHECK_KEY, Way.RESUME_ACCOUNT),
+    "key_withdraws": (Way.CHECK_KEY, Way.RESUME_ACCOUNT),
+    "key_read_only": (Way.CHECK_KEY, Way.RESUME_ACCOUNT),
 }
 
 HOLD_WAYS: Mapping[Reason, tuple[Way, ...]] = {
@@ -173,7 +177,10 @@ _PARTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stake:
-    """Units: quote currency, coins. `worth` after the fee if sold now; None without a price, or for many coins."""
+    """Units: quote currency, coins. `coins`: the cycle's, or those outside where none is open; None for many markets.
+
+    `worth`: if sold now (of a cycle after the fee); None without a price. `reserved`: for a buy of unknown outcome.
+    """
 
     invested: Decimal = ZERO
     coins: Decimal | None = None
@@ -232,7 +239,9 @@ def _of_slot(floor: Floor, slot: Slot) -> Iterator[Halt]:
     order = state.order
     unknown = order is not None and order.unknown and order.intent is not None and order.intent.side is Side.BUY
     reserved = order.intent.max_cost if unknown and order is not None and order.intent is not None else ZERO
-    stake = _stake(state.cycle, quote, reserved)
+    reading = floor.wallet.base_reading(slot.market)
+    outside = outside_coins(slot, reading) if reading is not None else ZERO
+    stake = _stake(state.cycle, quote, reserved, outside)
     if state.pause is not None:
         yield _paused(state.pause, "pause", stake, slot.market.base)
     hold = hold_of(slot)
@@ -285,9 +294,11 @@ def _until(hold: Hold, values: Mapping[str, str]) -> int:
     return int(values.get("until_ms", 0))
 
 
-def _stake(cycle: TradingCycle, quote: Quote | None, reserved: Decimal) -> Stake:
+def _stake(cycle: TradingCycle, quote: Quote | None, reserved: Decimal, outside: Decimal = ZERO) -> Stake:
     if not isinstance(cycle, Active):
-        return Stake(reserved=reserved)
+        if outside <= 0:
+            return Stake(reserved=reserved)
+        return Stake(coins=outside, worth=outside * quote.bid if quote is not None else None, reserved=reserved)
     worth = cycle.invested + if_sold(cycle, quote) if quote is not None else None
     return Stake(invested=cycle.invested, coins=cycle.held, worth=worth, reserved=reserved)
 

@@ -10,12 +10,13 @@ import { age, clock } from "./times.js";
 
 const Banner = ({ tone, glyph, children, action }) => html`<div class=${`msg ${tone}`} role="status"><${Icon} name=${glyph} /><span>${children}</span>${action}</div>`;
 
-export function Banners({ actions }) {
+export function Banners({ actions, place }) {
   useTicks(1000);
   const { head } = state;
   if (state.signedOut) return html`<${Banner} tone="danger" glyph="look"><b>${t("banner.signed_out")}</b> ${t("banner.signed_out_means")}<//>`;
   if (!head) return null;
-  const pause = head.account_pause;
+  // At home it stands among the halts, with the money at stake.
+  const pause = place === "coins" && isReady(head) ? null : head.account_pause;
   return html`
     ${!state.connected && html`<${Banner} tone="warn" glyph="stale"><b>${t("banner.lost", { age: age(Date.now() - state.lostAt) })}</b> ${t("banner.lost_means", { time: clock(state.lostAt) })}<//>`}
     ${pause && html`<${Banner} tone="danger" glyph="pause" action=${html`<button type="button" class="push btn s" onClick=${actions.resumeAccount}>${t("offer.resume")}</button>`}><b>${t(has(`pause.${pause.cause}.word`) ? `pause.${pause.cause}.word` : "pause.other.word")}.</b> ${t(has(`banner.${pause.cause}`) ? `banner.${pause.cause}` : "banner.account_paused", { label: "", ...pause.values })}<//>`}

@@ -6,6 +6,7 @@ import { CoinHead } from "./coin_head.js";
 import { CycleCard } from "./cycle_card.js";
 import { CycleHistory } from "./cycle_history.js";
 import { Decisions } from "./decisions.js";
+import { Halts } from "./halts.js";
 import { useStore } from "./hooks.js";
 import { t } from "./i18n.js";
 import { LadderForm } from "./ladder_form.js";
@@ -26,6 +27,7 @@ export function CoinPage({ currency, part, actions }) {
   if (!coin) return html`<div class="box empty"><h3>${t("coin.unknown", { currency })}</h3><a class="btn" href="#/coins">${t("nav.coins")}</a></div>`;
   return html`
     <${CoinHead} coin=${coin} actions=${actions} />
+    <${Halts} currency=${currency} actions=${actions} />
     <nav class="phone chips jump" aria-label=${t("coin.parts")}>${PARTS.map((name) => html`<a key=${name} class="chip btn s" href=${`#/coin/${currency}/${name}`}>${t(`part.${name}`)}</a>`)}</nav>
     <div class="two">
       <div><${BreakevenTable} coin=${coin} revision=${revision} /><${CycleCard} coin=${coin} revision=${revision} actions=${actions} /><${Decisions} coin=${coin} /><${CycleHistory} coin=${coin} /></div>

@@ -3,6 +3,7 @@ import { html, useEffect, useMemo, useRef, useState } from "./lib.js";
 import { isActive, isDark, isReady } from "./coin_facts.js";
 import { CoinRow, isStale } from "./coin_row.js";
 import { GlobalSwitch } from "./global_switch.js";
+import { Halts } from "./halts.js";
 import { useTicks } from "./hooks.js";
 import { lang, t } from "./i18n.js";
 import { Icon } from "./icons.js";
@@ -47,6 +48,7 @@ export function CoinsPage({ actions }) {
   return html`
     <h1 class="sr">${t("nav.coins")}</h1>
     <${Strip} money=${state.head.money} coins=${[...state.coins.values()]} />
+    <${Halts} actions=${actions} />
     <div class="bar">
       <div class="search"><${Icon} name="find" /><input type="search" ref=${field} value=${search} placeholder=${t("coins.find")} aria-label=${t("coins.find")} onInput=${(event) => setSearch(event.target.value)} /><kbd>/</kbd></div>
       <select aria-label=${t("coins.sort")} value=${sort} onChange=${(event) => setSort(event.target.value)}>

@@ -21,14 +21,17 @@ export function CycleCard({ coin, revision, actions }) {
       <tbody>${fills.map((fill) => html`<tr key=${fill.id}><td title=${utc(fill.time_ms)}>${moment(fill.time_ms)}</td><td>${what(fill.step === null ? fill.why : `${fill.why} ${fill.step}`)}</td><td class="r">${number(fill.price, coin.price_precision)}</td><td class="r">${number(fill.base, coin.amount_precision)}</td><td class="r">${number(fill.quote)}</td><td class="r">${exact(fill.fee)} ${fill.fee_currency}</td><td class="mono">${fill.client_id}</td></tr>`)}
         <tr class="tot"><td>${t("cycle.holds")}</td><td></td><td class="r">${number(coin.average, coin.price_precision)}</td><td class="r">${number(coin.held, coin.amount_precision)}</td><td class="r">${number(coin.invested)}</td><td></td><td></td></tr></tbody></table></div>`}
     ${dust && html`<p class="note">${t("cycle.dust", { coins: exact(coin.dust.coins), currency: coin.currency, cost: number(coin.dust.cost), worth: number(coin.dust.worth), quote })}</p>`}
-    ${coin.hold.reason === "holds_coins" && html`<${Outside} coin=${coin} ask=${ask} />`}
+    ${liesOutside(coin) && html`<${Outside} coin=${coin} ask=${ask} />`}
     <div class="rowx acts">
       ${active && html`<button type="button" class="btn s risk" onClick=${() => ask("reset")}>${t("cycle.reset")}</button>`}
-      ${active && (coin.paused?.cause === "coins_missing" || coin.hold.reason === "shortage") && html`<button type="button" class="btn s risk" onClick=${() => ask("write_off")}>${t("cycle.write_off")}</button>`}
+      ${active && (coin.paused?.cause === "coins_missing" || ["shortage", "too_small_to_sell"].includes(coin.hold.reason)) && html`<button type="button" class="btn s risk" onClick=${() => ask("write_off")}>${t("cycle.write_off")}</button>`}
       ${active && html`<p class="note">${t("cycle.reset_means")}</p>`}
     </div>
   </section>`;
 }
+
+/** Coins to choose about: those that hold back a start, and those that a pause is about. */
+const liesOutside = (coin) => coin.hold.reason === "holds_coins" || (["reset_by_you", "order_not_in_journal"].includes(coin.paused?.cause) && Number(coin.outside) > 0);
 
 const confirmations = (coin) => {
   const body = { base_currency: coin.currency };

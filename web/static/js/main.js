@@ -55,7 +55,7 @@ function Page() {
     <${TopBar} place=${place} />
     <${TruthLine} />
     <main>
-      <${Banners} actions=${actions} />
+      <${Banners} actions=${actions} place=${place.name} />
       ${state.head === null && html`<div class="box card"><p class="muted">${t("connecting")}</p><div class="skel"></div></div>`}
       ${state.head !== null && place.name === "coins" && html`<${CoinsPage} actions=${actions} />`}
       ${state.head !== null && place.name === "coin" && html`<${CoinPage} key=${place.currency} currency=${place.currency} part=${place.part} actions=${actions} />`}

@@ -1,0 +1,62 @@
+"""What stands still is seen with its money and its way out; taking the way ends it."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from autotrader_v2.domain.situation import Pause
+from tests.browser.conftest import PHONE
+from tests.browser.served import Served
+from tests.browser.test_page import go, row, turn_on
+
+pytestmark = pytest.mark.browser
+
+Open = Callable[..., Page]
+
+
+def test_a_limit_halts_a_coin_and_the_button_leads_to_its_end(served: Served, open_page: Open) -> None:
+    """Appears at home and on the coin's page; its button leads to the limits; changed there it is gone."""
+    page = open_page()
+    halts = page.get_by_role("region", name="Standing still")
+    expect(halts).to_have_count(0)
+    turn_on(page, "ETH")
+    expect(row(page, "ETH")).to_contain_text("Buy 1 needs")
+    served.engine.desk.set_order_limits({"coin_orders_5min": 1}, "test")
+    served.price("ETH", "2954")
+    halt = halts.locator('li[data-halt="limit_reached"]')
+    expect(halt).to_contain_text("Limit of buys")
+    expect(halt).to_contain_text(re.compile(r"1 buys of ETH in 5 minutes, allowed are 1\."))
+    expect(halt).to_contain_text(
+        re.compile(r"no buys; sales go on.*invested 9\.\d\d USDT.*ETH, worth 9\.\d\d USDT", re.S)
+    )
+    expect(halt).to_contain_text(re.compile(r"ends by itself at \d"))
+    go(page, "#/coin/ETH")
+    expect(halt).to_contain_text("Limit of buys")
+    halt.get_by_role("link", name="Limits").click()
+    field = page.get_by_label("Buys of one coin in 5 minutes")
+    expect(field).to_have_value("1")
+    field.fill("x")
+    expect(page.locator("#limits").get_by_role("button", name="Apply")).to_be_disabled()
+    field.fill("0")
+    page.locator("#limits").get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("status")).to_contain_text("Limits of buys are set.")
+    go(page, "#/coins")
+    expect(row(page, "ETH")).to_contain_text("Buy 2 needs")
+    expect(halts).to_have_count(0)
+
+
+def test_a_pause_of_the_account_ends_with_its_button(served: Served, open_page: Open) -> None:
+    """On a phone in Russian too."""
+    page = open_page(language="ru", viewport=PHONE)
+    floor = served.engine.floor
+    pause = Pause(cause="account_refused", since_ms=floor.clock.now_ms(), values=(("label", "INVALID_KEY"),))
+    floor.pause_account(pause, by="engine")
+    halt = page.get_by_role("region", name="Стоит").locator('li[data-halt="account_refused"]')
+    expect(halt).to_contain_text("INVALID_KEY")
+    expect(halt).to_contain_text("проверьте ключ")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    halt.get_by_role("button", name="Продолжить").click()
+    expect(halt).to_have_count(0)
+    assert floor.account_pause is None
