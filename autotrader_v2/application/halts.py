@@ -25,8 +25,6 @@ from autotrader_v2.domain.situation import Hold, Pause, Reason, SwitchMode
 if TYPE_CHECKING:
     from autotrader_v2.application.trader import AutoTraderV2
 
-_CLOCK_WRONG_MS = 5000
-
 
 class Way(StrEnum):
     """A way out. The first ones are requests that the API takes as they are; the rest is for a person to do."""
@@ -89,6 +87,10 @@ HOLD_WAYS: Mapping[Reason, tuple[Way, ...]] = {
     Reason.ORDER_IN_FLIGHT: (Way.WAIT,),
     Reason.ORDER_UNKNOWN: (Way.WAIT, Way.SEE_ORDER),
     Reason.BUSY: (Way.WAIT,),
+    Reason.FAILING: (Way.WAIT, Way.RESTART),
+    Reason.CLOCK_WRONG: (Way.FIX_CLOCK,),
+    Reason.UNREACHABLE: (Way.WAIT, Way.CHECK_CONNECTION),
+    Reason.CHECKING: (Way.WAIT,),
     Reason.PAUSED: (Way.RESUME,),
     Reason.OFF: (Way.SWITCH,),
     Reason.NO_QUOTE: (Way.WAIT, Way.CHECK_CONNECTION),
@@ -124,11 +126,9 @@ ACCOUNT_WAYS: Mapping[str, tuple[Way, ...]] = {
     "start_failed": (Way.RESTART,),
     "engine_stuck": (Way.RESTART,),
     "part_failing": (Way.WAIT, Way.RESTART),
-    "exchange_unreachable": (Way.WAIT, Way.CHECK_CONNECTION),
     "prices_silent": (Way.WAIT, Way.CHECK_CONNECTION),
     "balances_unread": (Way.WAIT, Way.CHECK_KEY),
     "journal_failing": (Way.FREE_DISK, Way.WAIT),
-    "clock_wrong": (Way.FIX_CLOCK, Way.WAIT),
     "sending_ended": (Way.RESTART,),
     "market_missing": (Way.WAIT, Way.RESTART),
 }
@@ -137,6 +137,7 @@ ACCOUNT_WAYS: Mapping[str, tuple[Way, ...]] = {
 # comes and goes by itself within seconds is no halt. The others are a coin's ordinary waiting, or a person's wish.
 _TOLD_AFTER_MS: Mapping[Reason, int] = {
     Reason.ORDER_UNKNOWN: 0,
+    Reason.FAILING: 0,
     Reason.NO_QUOTE: 15_000,
     Reason.QUOTE_TOO_OLD: 15_000,
     Reason.PRICE_LEAPED: 0,
@@ -168,7 +169,6 @@ _STOPS_BUYS = frozenset(
 _STOPS_SALES = frozenset({Reason.LOCKED_IN_YOUR_ORDER, Reason.TOO_SMALL_TO_SELL})
 # What of `health_of` stops trading: (part, code) -> the halt's code.
 _PARTS = {
-    ("exchange", "unreachable"): "exchange_unreachable",
     ("feed", "offline"): "prices_silent",
     ("feed", "silent"): "prices_silent",
     ("journal", "failing"): "journal_failing",
@@ -320,6 +320,17 @@ def _of_account(trader: "AutoTraderV2") -> Iterator[Halt]:
         yield halt("sending_ended")
     elif trader.phase == "running" and not trader.running:
         yield halt("engine_held")
+    for hold in floor.standstill.reasons():
+        values = texts(hold.values)
+        yield Halt(
+            kind="account",
+            code=hold.reason.value,
+            stops="all",
+            ways=HOLD_WAYS[hold.reason],
+            stake=stake,
+            since_ms=int(values.get("since_ms", 0)),
+            values=values,
+        )
     for part in health_of(trader).parts:
         if part.ok:
             continue
@@ -332,9 +343,6 @@ def _of_account(trader: "AutoTraderV2") -> Iterator[Halt]:
             yield halt("part_failing", values, part.since_ms)
     if trader.reader.failing:
         yield halt("balances_unread")
-    offset_ms = floor.exchange.now_ms() - floor.clock.now_ms()
-    if abs(offset_ms) > _CLOCK_WRONG_MS:
-        yield halt("clock_wrong", {"seconds": str(round(offset_ms / 1000))})
     for market in trader.missing:
         cycle = trader.cycle_in_journal(market)
         if isinstance(cycle, Active):

@@ -15,7 +15,11 @@ const PLACES = { adopt: "cycle", ignore: "cycle", write_off: "cycle", sell_all: 
 /** Word, sentence, glyph and tone of a halt. */
 function told(halt, coin) {
   const account = { glyph: halt.kind === "account_pause" ? "pause" : "unknown", tone: "danger" };
-  if (halt.kind === "account") return { ...account, word: t(`halt.${halt.code}.word`, halt.values), sentence: rich(`halt.${halt.code}.text`, halt.values) };
+  if (halt.kind === "account") {
+    const key = has(`halt.${halt.code}.word`) ? `halt.${halt.code}` : `reason.${halt.code}`;
+    const values = { ...halt.values, ago: age(now() - Number(halt.since_ms ?? now())) };
+    return { ...account, word: t(`${key}.word`, values), sentence: rich(`${key}.text`, values) };
+  }
   if (halt.kind === "account_pause") {
     const word = has(`pause.${halt.code}.word`) ? `pause.${halt.code}.word` : "pause.other.word";
     return { ...account, word: t(word), sentence: rich(has(`banner.${halt.code}`) ? `banner.${halt.code}` : "banner.account_paused", { label: "", ...halt.values }) };
