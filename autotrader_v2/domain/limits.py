@@ -163,16 +163,17 @@ def band_around(median: Decimal, band_pct: Decimal) -> Band:
     return Band(median, median - width, median + width)
 
 
-def median_price(prices: Iterable[tuple[int, float]], newest_ms: int) -> Decimal | None:
-    """The median of (time in ms, price) within five minutes before `newest_ms`; None when they span under a minute.
+def median_price(times_ms: Iterable[int], prices: Iterable[float], newest_ms: int) -> Decimal | None:
+    """The median of the prices within five minutes before `newest_ms`; None when they span under a minute.
 
     An indicator, so it is kept in floats: a wrong price moves it by one place, never by its size.
     """
-    inside = [(time_ms, price) for time_ms, price in prices if newest_ms - FEW_MINUTES_MS < time_ms <= newest_ms]
-    if not inside or newest_ms - min(inside)[0] < BAND_LEARNS_MS:
+    oldest_ms = newest_ms - FEW_MINUTES_MS
+    inside = [(price, at) for at, price in zip(times_ms, prices, strict=True) if oldest_ms < at <= newest_ms]
+    if not inside or newest_ms - min([at for _, at in inside]) < BAND_LEARNS_MS:
         return None
-    ordered = sorted(price for _, price in inside)
-    return Decimal(repr(ordered[len(ordered) // 2]))
+    inside.sort()
+    return Decimal(repr(inside[len(inside) // 2][0]))
 
 
 def _json(value: Decimal | int) -> str | int:
