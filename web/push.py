@@ -187,6 +187,7 @@ def _as_json(news: Booked | Alert) -> dict[str, Any]:
             "priority": news.priority.value,
             "currency": news.market.base if news.market else None,
             "values": dict(news.values or {}),
+            "times": news.times,
             "time_ms": news.time_ms,
         }
     return {

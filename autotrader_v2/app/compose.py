@@ -7,6 +7,7 @@ import threading
 import webbrowser
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import structlog
 
@@ -39,10 +40,13 @@ _SYMBOLS = "symbols"
 
 def serve(settings: Settings, *, open_browser: bool, life: str = "") -> int:
     """Serve the page and trade until asked to stop; returns the exit code. `life`: see `instance.claim`."""
-    logs.configure(level=settings.log_level, form=settings.log_format, secrets=settings.secrets)
+    log = partial(logs.configure, level=settings.log_level, form=settings.log_format, secrets=settings.secrets)
+    log()
     from web.server import CannotServe
 
     with instance.claim(settings.data_dir, life) as held:
+        # The files are those of the one program that runs on this folder.
+        log(folder=settings.data_dir / "logs")
         stacks.install(settings.data_dir)
         try:
             program = _Program(settings, held)

@@ -3,13 +3,24 @@
 import logging
 import re
 import sys
-from collections.abc import Iterable, MutableMapping
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, MutableMapping
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any
 
 import structlog
 
 _HIDDEN = "***"
 _SECRET_LENGTH_MIN = 6
+_CALM_S = 60.0
+_CALM_KEYS = 1000
+_LOUD = frozenset({"warning", "error", "exception", "critical", "fatal"})
+FILE_NAME = "mtrade.log"
+_FILE_BYTES = 10_000_000
+_FILES = 10
 _SECRET_NAME = re.compile(r"secret|token|password|signature|^sign$|^key$|api_key|authorization", re.IGNORECASE)
 
 
@@ -31,6 +42,35 @@ class _Redact:
         return event
 
 
+class Calm:
+    """Drops a warning or error that was written word for word less than a minute ago; the next one tells how often."""
+
+    def __init__(self, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._now_s = now_s
+        self._lock = threading.Lock()
+        # (when it was written, how often it came since).
+        self._written: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def __call__(self, _logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if method not in _LOUD:
+            return event
+        error = sys.exc_info()[0] if event.get("exc_info") is True else None
+        key = repr((sorted((name, str(value)) for name, value in event.items()), error))
+        now_s = self._now_s()
+        with self._lock:
+            written_s, times = self._written.get(key, (float("-inf"), 0))
+            if now_s - written_s < _CALM_S:
+                self._written[key] = (written_s, times + 1)
+                raise structlog.DropEvent
+            self._written[key] = (now_s, 0)
+            self._written.move_to_end(key)
+            while len(self._written) > _CALM_KEYS:
+                self._written.popitem(last=False)
+        if times:
+            event["repeated"] = times
+        return event
+
+
 def _prefix(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     currency = event.pop("currency", None)
     where = f"[AutoTraderV2][{currency}]" if currency else "[AutoTraderV2]"
@@ -38,8 +78,11 @@ def _prefix(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Muta
     return event
 
 
-def configure(*, level: str, form: str, secrets: Iterable[str] = ()) -> None:
-    """Set logging up for the process. `form`: console or json. `secrets` never appear in a line."""
+def configure(*, level: str, form: str, secrets: Iterable[str] = (), folder: Path | None = None) -> None:
+    """Set logging up for the process. `form`: console or json. `secrets` never appear in a line.
+
+    `folder`: lines also go to files there, as JSON, ten of 10 MB at most. Errors: OSError when that cannot be written.
+    """
     redact = _Redact(secrets)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -47,27 +90,36 @@ def configure(*, level: str, form: str, secrets: Iterable[str] = ()) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
     ]
-    renderer: Any = (
-        structlog.processors.JSONRenderer(ensure_ascii=False)
-        if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
+    json: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
+    renderer: Any = json if form == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     structlog.configure(
-        processors=[*shared, _prefix, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[Calm(), *shared, _prefix, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level)),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler()
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+
+    def written_by(renders: Any) -> logging.Formatter:
+        return structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             # Last before rendering, so that a formatted traceback is cleaned too.
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact, renders],
         )
-    )
+
+    handlers: list[logging.Handler] = [logging.StreamHandler()]
+    handlers[0].setFormatter(written_by(renderer))
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = RotatingFileHandler(
+            folder / FILE_NAME, maxBytes=_FILE_BYTES, backupCount=_FILES - 1, encoding="utf-8", errors="replace"
+        )
+        file.setFormatter(written_by(json))
+        handlers.append(file)
     root = logging.getLogger()
-    root.handlers = [handler]
+    for old in root.handlers:
+        if isinstance(old, RotatingFileHandler):
+            old.close()
+    root.handlers = handlers
     root.setLevel(level)
     # Libraries that log each request, or headers at debug level.
     for noisy in ("urllib3", "werkzeug", "engineio", "socketio", "websockets", "gate_api"):

@@ -113,6 +113,52 @@ class Desk:
             "coins": [coin_view(floor, slot, today.get(slot.market.pair)) for slot in slots],
         }
 
+    def health(self) -> dict[str, Any]:
+        """How each part of the engine is; codes with values."""
+        trader = self._trader
+        if trader is None:
+            return {
+                "time_ms": time.time_ns() // 1_000_000,
+                "phase": "starting",
+                "ok": True,
+                "stuck": False,
+                "parts": [],
+            }
+        health = trader.health()
+        return {
+            "time_ms": health.time_ms,
+            "phase": health.phase,
+            "ok": health.ok,
+            "stuck": health.stuck,
+            "markets_on": health.markets_on,
+            "open_orders": health.open_orders,
+            "parts": [
+                {
+                    "name": part.name,
+                    "ok": part.ok,
+                    "code": part.code,
+                    "values": dict(part.values),
+                    "since_ms": part.since_ms or None,
+                }
+                for part in health.parts
+            ],
+        }
+
+    def alerts(self) -> Sequence[Mapping[str, Any]]:
+        """What the person was told lately, newest first; `times`: how often it came."""
+        return [
+            {
+                "code": told.alert.code,
+                "priority": told.alert.priority.value,
+                "currency": told.alert.market.base if told.alert.market else None,
+                "values": dict(told.alert.values or {}),
+                "time_ms": told.alert.time_ms,
+                "last_ms": told.last_ms,
+                "times": told.times,
+            }
+            for told in self._engine().floor.alerts.recent()
+        ]
+
     def coin(self, currency: str) -> dict[str, Any]:
         """One coin's row. Errors: `CommandRefused` 404."""
         slot = self._slot(currency)

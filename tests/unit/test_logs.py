@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -56,3 +57,47 @@ def test_a_one_letter_key_does_not_blank_the_letter(lines: io.StringIO) -> None:
     handler.setStream(lines)
     structlog.get_logger().info("stopped")
     assert "stopped" in lines.getvalue()
+
+
+def test_a_storm_of_the_same_error_is_one_line_a_minute_with_its_count() -> None:
+    """Another value or another kind of error is another line; what is not loud is never dropped."""
+    now_s = 0.0
+    calm = logs.Calm(lambda: now_s)
+
+    def kept(method: str = "warning", **event: object) -> dict[str, object] | None:
+        try:
+            return dict(calm(None, method, {"event": "a read failed", **event}))
+        except structlog.DropEvent:
+            return None
+
+    assert kept() == {"event": "a read failed"}
+    for _ in range(500):
+        assert kept() is None
+    assert kept(what="timeout") is not None
+    assert kept("info") == kept("info") == {"event": "a read failed"}
+    now_s = 61.0
+    assert kept() == {"event": "a read failed", "repeated": 500}
+    now_s = 130.0
+    assert kept() == {"event": "a read failed"}
+
+
+def test_p18_log_files_rotate_by_size_and_hold_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten files at most, each within its size, whatever is written."""
+    monkeypatch.setattr(logs, "_FILE_BYTES", 4_000)
+    logs.configure(level="INFO", form="console", secrets=[SECRET], folder=tmp_path / "logs")
+    try:
+        logging.getLogger().handlers[0].setLevel(logging.CRITICAL)
+        for number in range(1_000):
+            structlog.get_logger().info(f"line {number} {SECRET}", api_key="another-secret")
+    finally:
+        structlog.reset_defaults()
+        for handler in logging.getLogger().handlers:
+            handler.close()
+        logging.getLogger().handlers = []
+    files = sorted((tmp_path / "logs").iterdir())
+    assert len(files) == 10
+    assert all(file.stat().st_size <= 4_000 for file in files)
+    text = "".join(file.read_text("utf-8") for file in files)
+    assert "line 999" in text
+    assert SECRET not in text
+    assert "another-secret" not in text

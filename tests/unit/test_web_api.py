@@ -32,6 +32,8 @@ POSTS = {
     "/api/breakeven/preview": {"base_currency": "BTC", "drop_step_pct": "2"},
 }
 GETS = {
+    "/api/alerts": {},
+    "/api/health": {},
     "/api/autotrader/stats": {"currency": "BTC"},
     "/api/overview": {},
     "/api/halts": {},

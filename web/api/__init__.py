@@ -1,8 +1,32 @@
 """The API, one file per resource."""
 
-from web.api import autotrader, breakeven, control, history, limits, overview, params, quick_trade, reconcile, trades
+from web.api import (
+    autotrader,
+    breakeven,
+    control,
+    health,
+    history,
+    limits,
+    overview,
+    params,
+    quick_trade,
+    reconcile,
+    trades,
+)
 
 BLUEPRINTS = tuple(
     module.blueprint
-    for module in (autotrader, breakeven, control, history, limits, overview, params, quick_trade, reconcile, trades)
+    for module in (
+        autotrader,
+        breakeven,
+        control,
+        health,
+        history,
+        limits,
+        overview,
+        params,
+        quick_trade,
+        reconcile,
+        trades,
+    )
 )

@@ -16,6 +16,9 @@ from autotrader_v2.infrastructure.gate.shard import Place, Shard
 
 FAMILY = "gate"
 _ROUND_S = 2.0
+# An exchange that has not answered for so long is left in peace: it is asked twice a minute.
+_CALM_AFTER_S = 60.0
+_CALM_ROUND_S = 30.0
 _PAIRS_A_CONNECTION = 100
 # What the stream told within this time it told later than any read: a read may come from a cache.
 _LIVELY_MS = 2_000
@@ -52,7 +55,7 @@ class GateMarketFeed:
         self._rounds = threading.Thread(target=self._read_rounds, name="gate-tickers", daemon=True)
         self._on_quote: Callable[[Quote], None] = lambda _quote: None
         self._read_ms = 0
-        self._failing = False
+        self._failing_since_s: float | None = None
 
     def start(self, markets: Sequence[Market], on_quote: Callable[[Quote], None]) -> None:
         """See the port."""
@@ -140,7 +143,8 @@ class GateMarketFeed:
                 # Without this thread quiet markets would stop for good; what went wrong is told in full.
                 _log.exception("a round of price reads failed")
             now_s = self._clock.monotonic_s()
-            next_s = max(next_s + _ROUND_S, now_s)
+            away = self._failing_since_s is not None and now_s - self._failing_since_s > _CALM_AFTER_S
+            next_s = max(next_s + (_CALM_ROUND_S if away else _ROUND_S), now_s)
             self._clock.wait(self._stopping, next_s - now_s)
 
     def _round(self) -> None:
@@ -148,13 +152,13 @@ class GateMarketFeed:
         try:
             quotes = self._exchange.tickers([place.market for place in list(self._places.values())])
         except ExchangeUnavailable as error:
-            if not self._failing:
+            if self._failing_since_s is None:
+                self._failing_since_s = self._clock.monotonic_s()
                 _log.warning("prices cannot be read; they are tried again every two seconds", what=error.what)
-            self._failing = True
         else:
-            if self._failing:
+            if self._failing_since_s is not None:
                 _log.info("prices can be read again")
-            self._failing = False
+            self._failing_since_s = None
             self._read_ms = self._clock.now_ms()
             missed = {quote.market.pair for quote in quotes if self._read(quote)}
         for shard in list(self._shards):

@@ -46,11 +46,17 @@ function spelled(values) {
   return Object.fromEntries(Object.entries(values).map(one));
 }
 
+/** An alert as a sentence, with how often it came since it was last told. */
+export function alertText({ code, values, currency, times }) {
+  const key = `alert.${code}`;
+  const text = has(key) ? t(key, { ...spelled(values), currency: currency ?? "" }) : code;
+  return times > 1 ? `${text} ${t("alerts.times", { times })}` : text;
+}
+
 /** What the engine tells on its own: fills and alerts. */
 export function sayNews(news) {
   if (news.kind === "alert") {
-    const key = `alert.${news.code}`;
-    say({ glyph: news.priority === "high" ? "unknown" : "look", tone: news.priority === "high" ? "danger" : "warn", forMs: news.priority === "high" ? 30000 : 12000, text: has(key) ? t(key, { ...spelled(news.values), currency: news.currency ?? "" }) : news.code });
+    say({ glyph: news.priority === "high" ? "unknown" : "look", tone: news.priority === "high" ? "danger" : "warn", forMs: news.priority === "high" ? 30000 : 12000, text: alertText(news) });
     return;
   }
   if (document.hidden) return;
