@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -309,3 +310,27 @@ def test_a_stopped_feed_leaves_no_thread() -> None:
     feed.stop()
     assert threading.active_count() == before
     assert feed.status().detail in ("REST", "offline")
+
+
+def test_m16_price_reads_are_calm_in_maintenance_and_quick_when_it_is_over(
+    rounds: Rounds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a minute without an answer two reads a minute, for hours; the first answer makes it every 2 s again."""
+    begins_ms, asked_ms, answers_from_ms = rounds.clock.ms, [], rounds.clock.ms + 8 * 3_600_000
+    plain = rounds.reads.tickers
+
+    def tickers(only: Collection[Market] | None = None) -> Sequence[Quote]:
+        asked_ms.append(rounds.clock.ms)
+        rounds.reads.price = ("64.02", "64.03") if rounds.clock.ms >= answers_from_ms else None
+        if rounds.clock.ms >= answers_from_ms + 60_000:
+            rounds.feed._stopping.set()
+        return plain(only)
+
+    monkeypatch.setattr(rounds.reads, "tickers", tickers)
+    rounds.feed._read_rounds()
+    calm = [one for one in asked_ms if begins_ms + 62_000 < one < answers_from_ms]
+    assert len(calm) <= 8 * 120
+    assert min(later - earlier for earlier, later in pairwise(calm)) >= 30_000
+    back = [one for one in asked_ms if one >= answers_from_ms]
+    assert back[0] - answers_from_ms <= 30_000
+    assert back[2] - back[1] == 2_000
