@@ -9,6 +9,7 @@ times.
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +33,16 @@ class _Fuse:
         if point == self.point:
             self.left -= 1
             if self.left == 0:
-                os.kill(os.getpid(), signal.SIGSTOP if os.environ.get("MTRADE_TEST_STOP") else _KILL)
+                _end()
+
+
+def _end() -> None:
+    """Die, or fall asleep, before this thread does anything more."""
+    if sys.platform != "win32" and os.environ.get("MTRADE_TEST_STOP"):
+        # To this very thread: told to the process, another one might stop first and this one send its order.
+        signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
+    else:
+        os.kill(os.getpid(), _KILL)
 
 
 def _kind(records: tuple[Any, ...]) -> str:
