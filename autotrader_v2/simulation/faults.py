@@ -91,7 +91,7 @@ HOSTILE: Mapping[str, float] = {
     "crash_after_send": 0.004,
     "crash_before_read": 0.001,
     "crash_idle": 0.005,
-    "clock_step": 0.01,
+    "clock_step": 0.003,
     "rules_change": 0.01,
     "status_change": 0.01,
     "fee_change": 0.01,
