@@ -27,7 +27,7 @@ EACH = 100
 
 @pytest.mark.slow
 @pytest.mark.timeout(600 + 20 * KILLS)
-def test_p1_p2_p3_p4_p5_p6_killed_many_times_it_ends_as_if_never_killed(
+def test_p1_p2_p3_p4_p5_killed_many_times_it_ends_as_if_never_killed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Engine, journal and exchange agree with each other, and with the run that was never killed, trade by trade."""
