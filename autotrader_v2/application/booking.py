@@ -101,6 +101,7 @@ class Booking:
             number = floor.journal.new_number()
             floor.journal.write(*records)
             self._settle(slot, intent, new, after, number, pause)
+        floor.buy_limits.bought_after_all(intent.client_id, slot.market, intent.max_cost)
         self.late_fills += 1
         market_log(slot.market).error("an order that counted as ended has traded; it is booked now", **values)
         self._done(slot, intent)

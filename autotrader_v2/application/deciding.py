@@ -240,6 +240,11 @@ class Decider:
         market_log(slot.market).info(f"{kind}: {reason}", **values)
         if reason == Reason.PRICE_LEAPED:
             self._floor.alert("price_leaped", Priority.HIGH, slot.market, values)
+        if reason == Reason.LIMIT_REACHED and "which" in values:
+            if values["which"].startswith("account_"):
+                self._floor.alert("account_limit_reached", Priority.MEDIUM, None, values)
+            else:
+                self._floor.alert("limit_reached", Priority.MEDIUM, slot.market, values)
         self._floor.changed(slot)
 
 

@@ -106,10 +106,17 @@ class BuyLimits:
 
     def bought_nothing(self, client_id: str, market: Market) -> None:
         """It left and ended without trading: an order, but no turnover."""
+        self._set_cost(client_id, market, ZERO)
+
+    def bought_after_all(self, client_id: str, market: Market, cost: Decimal) -> None:
+        """It counted as ended without trading, and has traded: its cost is turnover."""
+        self._set_cost(client_id, market, cost)
+
+    def _set_cost(self, client_id: str, market: Market, cost: Decimal) -> None:
         with self._lock:
             for row in self._rows(market):
                 if (at := row.place(client_id)) is not None:
-                    row.bought[at] = row.bought[at]._replace(cost=ZERO)
+                    row.bought[at] = row.bought[at]._replace(cost=cost)
 
     def _rows(self, market: Market) -> tuple[_Row, _Row]:
         return self._of_coin.setdefault(market, _Row()), self._of_account

@@ -355,6 +355,7 @@ def test_a_quick_buy_beyond_a_limit_is_refused_with_its_name_and_sales_never_are
     assert refused.value.code == "limit_reached"
     assert refused.value.values["which"] == "coin_orders_5min"
     desk.engine.until_price("ETH", "2300", "the rebuy is held too", lambda: desk.hold() == "limit_reached")
+    desk.engine.until("its owner is told", lambda: "limit_reached" in {one.code for one in desk.engine.told})
     values = desk.engine.desk.coin("ETH")["hold"]["values"]
     assert (values["which"], values["most"], values["is_now"]) == ("coin_orders_5min", "1", "1")
     assert desk.engine.desk.sell_all("ETH", "pause", "test")["outcome"] == "filled"

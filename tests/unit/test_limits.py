@@ -205,6 +205,9 @@ def test_what_never_left_does_not_count_and_what_bought_nothing_turned_nothing_o
     limits.bought_nothing("t-test-2.1", ETH)
     assert claim(4, 20) is None
     assert claim(5, 1) == "coin_orders_5min", "what bought nothing was an order all the same"
+    limits.set_limits(with_only(account_turnover_day=D(25)))
+    limits.bought_after_all("t-test-2.1", ETH, D(20))
+    assert claim(6, 1) == "account_turnover_day", "a late fill is turnover"
 
 
 def test_counts_survive_a_restart_and_unknown_orders_count(tmp_path: Path) -> None:
