@@ -9,6 +9,8 @@ import pytest
 
 from autotrader_v2.application.market_rules import RulesKeeper
 from autotrader_v2.domain.orders import Side
+from autotrader_v2.simulator import Simulator
+from tests.engine import a_price
 from tests.integration.faults.bench import ETH, MONEY, Bench, a_bench
 from tests.integration.test_unknown_orders import QUICK_PROOF
 
@@ -119,3 +121,28 @@ def test_a1_balances_that_lag_behind_a_fill_are_no_coins_gone(tmp_path: Path) ->
         bench.sale()
         bench.engine.until("the books agree", bench.agree)
         assert bench.pause() is None
+
+
+@pytest.mark.parametrize(
+    ("act", "words", "cause"),
+    [
+        ("key", {"withdraw": True}, "key_withdraws"),
+        ("key", {"read_only": True}, "key_read_only"),
+        ("account_kind", {"unified": True}, "account_kind"),
+    ],
+)
+def test_a4_a6_a_key_that_may_withdraw_or_only_read_and_another_kind_of_account_stop_the_account(
+    tmp_path: Path, act: str, words: dict[str, bool], cause: str
+) -> None:
+    """Looked at on start (and hourly): nothing is bought until the owner has accepted it."""
+    with Simulator([ETH], {"USDT": MONEY}) as sim:
+        sim.feed(a_price(ETH.market, D(2500), ETH.tick))
+        sim.act(act, **words)
+        with a_bench(tmp_path, sim=sim) as bench:
+            pause = bench.engine.floor.account_pause
+            assert pause is not None and pause.cause == cause
+            assert bench.alerts().count(cause) == 1
+            bench.on()
+            for _ in range(20):
+                bench.price("2500")
+            assert sim.account().orders == ()
