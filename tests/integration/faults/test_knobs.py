@@ -16,7 +16,6 @@ from autotrader_v2.matching.knobs import Knobs, SurplusDigits, Unfillable
 from autotrader_v2.simulator import Simulator
 from tests.engine import a_price
 from tests.integration.faults.bench import ETH, MONEY, Bench, a_bench
-from tests.integration.faults.box import inject
 
 D = Decimal
 USUAL = Knobs()
@@ -96,9 +95,11 @@ def refused_precision(sim: Simulator, folder: Path) -> End:
 
 def restart_with_unknown(sim: Simulator, folder: Path) -> End:
     """A buy whose answer is lost; the engine ends before it knows, and begins again."""
-    inject(sim, "lost_answer")
-    inject(sim, "error", path="/spot/my_trades", method="GET", times=0)
     with a_bench(folder, sim=sim) as bench:
+        # The first look at the account is over: without it nothing is bought at all.
+        bench.until("2500", "it may trade", lambda: bench.hold() == "off")
+        bench.inject("lost_answer")
+        bench.inject("error", path="/spot/my_trades", method="GET", times=0)
         bench.inject("ws_silence", channel="spot.usertrades*")
         bench.on()
         bench.until("2500", "it is unknown", lambda: bench.engine.desk.overview()["truth"]["unknown_orders"])

@@ -181,6 +181,7 @@ def test_o17_a_rule_that_changed_is_read_again_and_the_order_decided_by_it(bench
     bench.sim.act("rules", pair="ETH_USDT", min_quote="12")
     bench.on()
     bench.until("2500", "the rules are read", lambda: bench.engine.slot("ETH").state.rules.min_quote == 12)
+    bench.engine.until("nothing is in flight", lambda: bench.engine.floor.in_flight == set())
     assert bench.orders() == []
     assert set(bench.outcomes().values()) <= {"refused"}
 
