@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from autotrader_v2.application.events import Priority
 from tests.browser.conftest import PHONE, WIDE, watch
 from tests.browser.served import Served
 from tests.web_double import DeskDouble
@@ -347,3 +348,16 @@ def test_an_engine_that_still_starts_is_told(browser: Browser, chromium: str) ->
     finally:
         server.shutdown()
     assert complaints == []
+
+
+def test_the_settings_show_how_the_engine_is_and_what_was_told(served: Served, open_page: Open) -> None:
+    """Every part with a word; an alert with how often it came."""
+    for _ in range(3):
+        served.engine.floor.alert("exchange_slow", Priority.LOW, None, {"ms": "1500"})
+    page = open_page()
+    go(page, "#/settings")
+    expect(page.locator("#health")).to_contain_text("Deciding")
+    expect(page.locator("#health")).to_contain_text("Journal")
+    expect(page.locator("#health dd").first).not_to_be_empty()
+    expect(page.locator("#alerts")).to_contain_text("The exchange answers slowly (1,500 ms)")
+    expect(page.locator("#alerts")).to_contain_text("×3")
