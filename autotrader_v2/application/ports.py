@@ -7,7 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
-from autotrader_v2.application.events import Alert, Decision, Record
+from autotrader_v2.application.events import Alert, Decision, Priority, Record
 from autotrader_v2.domain.cycle import TradingCycle
 from autotrader_v2.domain.ladder import LadderParams, changed
 from autotrader_v2.domain.market import Market, MarketRules
@@ -293,6 +293,36 @@ class OpenAttempt:
     order_id: str = ""
 
 
+class Doubt(StrEnum):
+    """Why a journal may not be the one that the last run left (row P10). Lasts until its owner confirms it."""
+
+    NONE = ""
+    # It lacks what was already written: an older copy was put in its place.
+    OLDER = "older"
+    # It has a history of its own: another file was put in its place.
+    OTHER = "other"
+    # Put back from a backup by `maintenance restore`.
+    RESTORED = "restored"
+    # The note beside it, of where it stood, is missing: it was copied or moved.
+    UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalStatus:
+    """How the journal is, for people; no I/O. Times are 0 as long as it has not happened in this run.
+
+    `full`: the disk has no room, buys wait. `trouble`: why no order is made durable at all, in words; "": none.
+    """
+
+    commit_ms: float | None = None
+    full: bool = False
+    doubt: Doubt = Doubt.NONE
+    trouble: str = ""
+    backup_ms: int = 0
+    backup_error: str = ""
+    checked_ms: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentBuy:
     """An attempt to buy that left, or may have left. Units: `cost` in quote, 0 when it surely bought nothing."""
@@ -319,6 +349,7 @@ class JournalState:
     settings: Mapping[str, Any]
     open_attempts: tuple[OpenAttempt, ...]
     recent_buys: tuple[RecentBuy, ...] = ()
+    doubt: Doubt = Doubt.NONE
 
 
 class Journal(Protocol):
@@ -336,6 +367,18 @@ class Journal(Protocol):
     @property
     def last_commit_ms(self) -> float | None:
         """How long the last transaction took on the wall, in milliseconds; for people."""
+
+    def status(self) -> JournalStatus:
+        """How it is; no I/O."""
+
+    def listen(self, on_news: Callable[[str, Priority, Mapping[str, str]], None]) -> None:
+        """Be told once when it gets into trouble and once when that ends: an alert's code, priority, values."""
+
+    def confirm(self, by: str) -> Doubt:
+        """The owner has compared the account with it: it is right from now on. Returns the doubt that ended.
+
+        Errors: `JournalUnavailable`.
+        """
 
     def note(self, decision: Decision) -> None:
         """Keep a decision for the page; written soon, in the background. Never blocks, never raises."""

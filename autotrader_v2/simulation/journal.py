@@ -20,11 +20,19 @@ from autotrader_v2.application.events import (
     Outcome,
     ParamsSet,
     PauseSet,
+    Priority,
     Record,
     SettingSet,
     SwitchSet,
 )
-from autotrader_v2.application.ports import JournalRefused, JournalState, OpenAttempt, RecentBuy
+from autotrader_v2.application.ports import (
+    Doubt,
+    JournalRefused,
+    JournalState,
+    JournalStatus,
+    OpenAttempt,
+    RecentBuy,
+)
 from autotrader_v2.domain.cycle import CycleEvent, Idle, TradingCycle, apply
 from autotrader_v2.domain.limits import DAY_MS
 from autotrader_v2.domain.market import Market
@@ -250,6 +258,17 @@ class MemoryJournal:
         self._boundary(records, False)
         self._store.commit(records)
         self._boundary(records, True)
+
+    def status(self) -> JournalStatus:
+        """Memory is always well."""
+        return JournalStatus()
+
+    def listen(self, on_news: Callable[[str, Priority, Mapping[str, str]], None]) -> None:
+        """Nothing ever happens to it."""
+
+    def confirm(self, by: str) -> Doubt:
+        """There is no other it could be."""
+        return Doubt.NONE
 
     @property
     def last_commit_ms(self) -> float | None:

@@ -14,9 +14,11 @@ import pytest
 import sqlalchemy as sa
 
 from autotrader_v2.application.events import Decision, SwitchSet
-from autotrader_v2.application.ports import JournalRefused, JournalUnavailable
+from autotrader_v2.application.ports import Doubt, JournalRefused, JournalUnavailable
 from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.infrastructure.store import SqlJournal, migrations, opening, schema
+from autotrader_v2.infrastructure.store.examine import problems_of
+from autotrader_v2.infrastructure.store.standing import head_path
 from tests.unit.test_store_values import BINDING, BTC, ETH, NOW_MS, Scribe
 
 A_SWITCH = SwitchSet(market=BTC, mode=SwitchMode.ON, by="person", time_ms=NOW_MS)
@@ -259,24 +261,45 @@ def test_a_fresh_schema_is_what_the_migrations_lead_to() -> None:
         engine.dispose()
 
 
-def test_a_journal_of_the_first_revision_comes_up_to_date_with_its_history(
+def test_p17_a_journal_of_the_first_revision_comes_up_to_date_with_its_history(scribe: Scribe, path: Path) -> None:
+    """P17: with an open cycle and an open order; a copy of the old file stays beside it, the chain covers all of it."""
+    scribe.intended(market=ETH)
+    known = scribe.journal.load()
+    scribe.journal.close()
+    make_first_revision(path)
+    again = Scribe.opens(path)
+    loaded = again.journal.load()
+    assert (loaded.cycles, loaded.open_attempts) == (known.cycles, known.open_attempts)
+    assert loaded.doubt is Doubt.NONE
+    again.booked(again.intended(cycle_id=2, step=1))
+    again.journal.close()
+    copy = path.with_name("journal 1.before-0002.sqlite3")
+    assert {one.name for one in path.parent.iterdir()} == {path.name, f"{path.name}.head", copy.name}
+    assert (_revision(copy), _revision(path)) == ("0001", "0002")
+    assert problems_of(path, "paper", full=True) == ()
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("UPDATE fills SET quote = '10.1' WHERE id = 1")
+        other.commit()
+    assert "commit 0 wrote something else" in problems_of(path, "paper", full=True)[0]
+
+
+def test_p17_a_journal_comes_up_to_date_with_its_history(
     scribe: Scribe, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """P17: with an open cycle and an open order; a copy of the old file stays beside it."""
     scribe.intended(market=ETH)
     known = scribe.journal.load()
     scribe.journal.close()
-    assert schema.REVISIONS[0] == "0001"
     _migrate_as(monkeypatch, "CREATE TABLE later (name TEXT)")
     again = Scribe.opens(path)
     loaded = again.journal.load()
     assert loaded.cycles == known.cycles
     assert loaded.open_attempts == known.open_attempts
     again.journal.close()
-    copy = path.with_name("journal 1.before-0002.sqlite3")
-    assert {one.name for one in path.parent.iterdir()} == {path.name, copy.name}
+    copy = path.with_name("journal 1.before-0003.sqlite3")
+    assert {one.name for one in path.parent.iterdir()} == {path.name, f"{path.name}.head", copy.name}
     assert _revision(copy) == schema.HEAD
-    assert _revision(path) == "0002"
+    assert _revision(path) == "0003"
 
 
 def test_p17_a_failed_migration_leaves_the_old_file_as_it_was(
@@ -313,9 +336,9 @@ def test_p6_the_environment_of_a_journal_is_durable_and_strict(scribe: Scribe) -
 
 
 def test_an_ordinary_end_leaves_one_complete_file(scribe: Scribe, path: Path) -> None:
-    """No log beside it: a copy of the file is a backup."""
+    """No log beside it: a copy of the file is a backup. What else lies there says where it stands."""
     scribe.journal.close()
-    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    assert sorted(one.name for one in path.parent.iterdir()) == [path.name, f"{path.name}.head"]
 
 
 def test_verify_names_what_differs(scribe: Scribe, path: Path) -> None:
@@ -345,11 +368,20 @@ def _migrate_as(monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
     """A next revision, as a later version of the program would bring it."""
 
     def upgrade(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0003'")
         connection.exec_driver_sql(statement)
 
-    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "0002"))
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "0003"))
     monkeypatch.setattr(migrations, "upgrade", upgrade)
+
+
+def make_first_revision(path: Path) -> None:
+    """What the first version of the program would have left."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("DROP TABLE commits")
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+        connection.commit()
+    head_path(path).unlink()
 
 
 def _set_revision(path: Path, revision: str) -> None:

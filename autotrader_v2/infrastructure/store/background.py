@@ -38,8 +38,11 @@ class Background:
         numbers: Numbers,
         account: str,
         now_ms: Callable[[], int],
+        tend: Callable[[], bool],
     ) -> None:
+        """`tend` looks after file and disk once a second; False: there is no room for what can wait."""
         self._backend = backend
+        self._tend = tend
         self._commits = commits
         self._sql = sql
         self._numbers = numbers
@@ -91,11 +94,14 @@ class Background:
                 raise
 
     def _run(self) -> None:
+        self._tidy(last=False)
         while not self._stop.wait(_EVERY_S):
             self._tidy(last=False)
 
     def _tidy(self, *, last: bool) -> None:
         try:
+            if not self._tend():
+                return
             self.flush()
             if last:
                 return

@@ -35,6 +35,11 @@ def to_text(value: Any) -> str:
     return _encoder.encode(value).decode()
 
 
+def to_bytes(value: Any) -> bytes:
+    """The same as bytes, to be hashed."""
+    return _encoder.encode(value)
+
+
 def from_text(text: str) -> Any:
     """Plain JSON back; decimals stay text. Errors: `Unreadable`."""
     try:

@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from autotrader_v2.application.ports import JournalRefused, JournalUnavailable
+from autotrader_v2.infrastructure.store.chain import Chain, Head, Said
 from autotrader_v2.infrastructure.store.dialects import Backend, Cursor
 
 _log = structlog.get_logger()
@@ -34,10 +35,11 @@ class _Group(Generic[T]):
     one would all fight for the interpreter at once.
     """
 
-    __slots__ = ("done", "error", "next", "result", "turn", "work")
+    __slots__ = ("done", "error", "next", "result", "said", "turn", "work")
 
-    def __init__(self, work: Work[T]) -> None:
+    def __init__(self, work: Work[T], said: Said | None) -> None:
         self.work = work
+        self.said = said
         self.turn: threading.Lock | None = None
         self.next: _Group[Any] | None = None
         self.done = False
@@ -57,10 +59,13 @@ class _Group(Generic[T]):
 
 
 class GroupCommit:
-    """Runs work in durable transactions on the one connection that writes."""
+    """Runs work in durable transactions on the one connection that writes, each a link of the chain."""
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(self, backend: Backend, chain: Chain, on_head: Callable[[Head], None]) -> None:
+        """`on_head` is told where the chain stands after each commit that added to it."""
         self._backend = backend
+        self._chain = chain
+        self._on_head = on_head
         self._mutex = threading.Lock()
         self._busy = False
         self._waiting: deque[_Group[Any]] = deque()
@@ -68,6 +73,8 @@ class GroupCommit:
         self._cursor: Cursor | None = None
         self._closed: JournalUnavailable | None = None
         self.commits = 0
+        # Of them, those that added to the chain.
+        self.linked = 0
         self.last_commit_ms: float | None = None
 
     @property
@@ -75,12 +82,12 @@ class GroupCommit:
         """Nobody writes at this moment."""
         return not self._busy
 
-    def run(self, work: Work[T]) -> T:
-        """Run the work in a transaction and return its result when that is durable.
+    def run(self, work: Work[T], said: Said | None = None) -> T:
+        """Run the work in a transaction and return its result when that is durable. `said`: what the chain keeps of it.
 
         Errors: `JournalRefused` from the work or a broken rule; `JournalUnavailable`. Either way nothing was written.
         """
-        group = _Group(work)
+        group = _Group(work, said)
         with self._mutex:
             if self._busy:
                 group.turn = threading.Lock()
@@ -183,15 +190,22 @@ class GroupCommit:
         try:
             if self._closed is not None:
                 raise self._closed
+            self._backend.check_place()
             cursor = self._open()
             began_s = time.perf_counter()
             cursor.execute(self._backend.begin)
             written = self._together(cursor, batch) or (len(batch) > 1 and self._apart(cursor, batch))
+            head = self._link(cursor, batch) if written else None
             committing = written
             cursor.execute("COMMIT" if written else "ROLLBACK")
+            if head is not None:
+                self._chain.head = head
+                self.linked += 1
+                self._on_head(head)
             self.commits += 1
             self.last_commit_ms = (time.perf_counter() - began_s) * 1000
         except JournalUnavailable as error:
+            self._roll_back()
             self._fail(batch, error)
         except self._driver_error as error:
             failure = self._backend.failure(error)
@@ -204,6 +218,11 @@ class GroupCommit:
             self._roll_back()
             failure.__cause__ = error
             self._fail(batch, failure)
+
+    def _link(self, cursor: Cursor, batch: list[_Group[Any]]) -> Head | None:
+        """The transaction's row in the chain; None when all in it is of no account there."""
+        said = [group.said for group in batch if group.said is not None and group.error is None]
+        return self._chain.link(cursor, said) if said else None
 
     def _together(self, cursor: Cursor, batch: list[_Group[Any]]) -> bool:
         """The usual case: nobody is refused, so nobody needs a savepoint. False when somebody was."""
@@ -245,7 +264,7 @@ class GroupCommit:
         for group in batch:
             if group.error is None:
                 # Each raises its own: one exception object in two threads would mix their tracebacks.
-                own = JournalUnavailable(error.what, do=error.do)
+                own = type(error)(error.what, do=error.do)
                 own.__cause__ = error.__cause__
                 group.error = own
 

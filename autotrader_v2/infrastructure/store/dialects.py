@@ -1,5 +1,7 @@
 """What differs between SQLite and a database server: how to connect, to begin, and what its errors mean."""
 
+import os
+import shutil
 import sqlite3
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +16,7 @@ SQLITE_LEAST = (3, 37)  # STRICT tables
 BUSY_TIMEOUT_MS = 2000
 # Pages in the log before a commit has to clean up by itself; the journal does it earlier, when nobody waits.
 _CHECKPOINT_PAGES = 20_000
+_NO_ROOM_BYTES = 256 * 1024
 _FULL, _BUSY, _LOCKED, _READ_ONLY, _IO, _CORRUPT, _CANNOT_OPEN, _NOT_A_DATABASE = 13, 5, 6, 8, 10, 11, 14, 26
 
 # Which rule a message of a broken constraint means: by the index's name (server) or its columns (SQLite).
@@ -44,6 +47,10 @@ _RULES: Sequence[tuple[tuple[str, str], str, str]] = (
         "Nothing was booked; leave out the trades that the journal already has.",
     ),
 )
+
+
+class JournalFull(JournalUnavailable):
+    """There is no room on the disk."""
 
 
 class Cursor(Protocol):
@@ -109,6 +116,12 @@ class Backend:
         """Whether there is something to roll back after an error."""
         return True
 
+    def settle(self) -> None:
+        """It is open: from now on it must stay where it is."""
+
+    def check_place(self) -> None:
+        """Errors: `JournalUnavailable` when what is written would not be found again."""
+
     def checkpoint(self, cursor: Cursor) -> None:
         """Tidy up while nobody writes."""
 
@@ -155,6 +168,10 @@ class SqliteFile(Backend):
         super().__init__(URL.create("sqlite", database=str(path)))
         self.path = path
         self.name = str(path)
+        self._log_path = path.with_name(path.name + "-wal")
+        self._file: tuple[int, int] | None = None
+        self._log_file: tuple[int, int] | None = None
+        self._size = 0
 
     @property
     def readers(self) -> Engine:
@@ -173,8 +190,8 @@ class SqliteFile(Backend):
     def failure(self, error: Exception) -> JournalUnavailable:
         """See `Backend`."""
         match getattr(error, "sqlite_errorcode", 0) & 0xFF:
-            case code if code == _FULL:
-                return JournalUnavailable(
+            case code if code == _FULL or (code == _IO and self._no_room()):
+                return JournalFull(
                     f"The disk with the journal {self.name} is full.",
                     do="Nothing was written. Free some space; trading goes on by itself.",
                 )
@@ -200,6 +217,48 @@ class SqliteFile(Backend):
     def in_transaction(self, connection: Any) -> bool:
         """See `Backend`. On some errors SQLite rolls back by itself."""
         return bool(connection.in_transaction)
+
+    def settle(self) -> None:
+        """See `Backend`."""
+        file = os.stat(self.path)
+        self._file, self._size, self._log_file = (file.st_dev, file.st_ino), file.st_size, None
+
+    def check_place(self) -> None:
+        """See `Backend`. A file deleted or replaced under us goes on taking writes that nobody finds (P10)."""
+        if self._file is None:
+            return
+        try:
+            file = os.stat(self.path)
+            log = os.stat(self._log_path)
+        except FileNotFoundError as error:
+            if Path(error.filename) == self._log_path and self._log_file is None:
+                return  # it comes with the first write
+            raise self._misplaced(f"{Path(error.filename).name} was deleted or moved away") from error
+        except OSError as error:
+            raise self._misplaced(f"{error.strerror or error}") from error
+        if (file.st_dev, file.st_ino) != self._file:
+            raise self._misplaced("another file was put in its place")
+        if file.st_size < self._size:
+            raise self._misplaced("it became shorter")
+        self._size = file.st_size
+        if self._log_file is None:
+            self._log_file = (log.st_dev, log.st_ino)
+        elif (log.st_dev, log.st_ino) != self._log_file:
+            raise self._misplaced("its log was replaced")
+
+    def _misplaced(self, how: str) -> JournalUnavailable:
+        return JournalUnavailable(
+            f"The journal {self.name} is no longer the file that this program opened: {how}.",
+            do="Nothing was written and nothing is sent. Stop the program, put the file back (or `maintenance restore "
+            "latest`) and start again.",
+        )
+
+    def _no_room(self) -> bool:
+        """Whether an input/output error is a full disk in disguise, as when SQLite's shared memory cannot grow."""
+        try:
+            return shutil.disk_usage(self.path.parent).free < _NO_ROOM_BYTES
+        except OSError:
+            return False
 
     def checkpoint(self, cursor: Cursor) -> None:
         """Move the log into the file. Only the writer's connection does it (and is alone meanwhile)."""
@@ -239,8 +298,9 @@ def damaged(name: str, detail: str) -> JournalUnavailable:
     """It is not what was written. Never replaced by an empty one: it says what was bought."""
     return JournalUnavailable(
         f"The journal {name} is damaged ({detail}).",
-        do="Nothing was changed and nothing trades. Keep the file, put the newest backup in its place and start again; "
-        "without a backup, move the file away and hand the coins to new cycles.",
+        do="Nothing was changed and nothing trades. Run `mTrade.py maintenance restore latest`: it keeps this file and "
+        "puts the newest verified backup in its place; what was traded since is read from the exchange. Without a "
+        "backup, move the file away and hand the coins to new cycles.",
     )
 
 

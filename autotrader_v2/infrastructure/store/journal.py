@@ -5,33 +5,50 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from autotrader_v2.application.events import Alert, Decision, Record
-from autotrader_v2.application.ports import Binding, JournalRefused, JournalState, JournalUnavailable, OpenAttempt
+from autotrader_v2.application.events import Alert, CommandGiven, Decision, Intended, Priority, Record
+from autotrader_v2.application.ports import (
+    Binding,
+    Doubt,
+    JournalRefused,
+    JournalState,
+    JournalStatus,
+    JournalUnavailable,
+    OpenAttempt,
+)
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO
-from autotrader_v2.domain.orders import Fill
-from autotrader_v2.infrastructure.store import codec, opening, schema
+from autotrader_v2.domain.orders import Fill, Side
+from autotrader_v2.infrastructure.store import chain, codec, opening, schema
 from autotrader_v2.infrastructure.store.background import Background
-from autotrader_v2.infrastructure.store.commits import GroupCommit
-from autotrader_v2.infrastructure.store.dialects import Cursor, backend_of, damaged
+from autotrader_v2.infrastructure.store.chain import Chain, Head, Said
+from autotrader_v2.infrastructure.store.commits import GroupCommit, Work
+from autotrader_v2.infrastructure.store.dialects import Cursor, JournalFull, SqliteFile, backend_of, damaged
 from autotrader_v2.infrastructure.store.history import CycleHistory
 from autotrader_v2.infrastructure.store.loading import Loader
+from autotrader_v2.infrastructure.store.news import News
 from autotrader_v2.infrastructure.store.numbers import Numbers
 from autotrader_v2.infrastructure.store.queries import Queries
 from autotrader_v2.infrastructure.store.records import RecordWriter
+from autotrader_v2.infrastructure.store.room import Room
 from autotrader_v2.infrastructure.store.rows import fill_of
+from autotrader_v2.infrastructure.store.standing import DOUBT_FACT, HeadFile, doubt_about
 from autotrader_v2.infrastructure.store.statements import Statements
 
 Rows = Sequence[Mapping[str, Any]]
 
 _log = structlog.get_logger()
 
+T = TypeVar("T")
+
+_PAPER = "paper"
+# So many of the newest commits are compared with what they wrote at every start.
+_TAIL_COMMITS = 1000
 _MARK_AFTER_FILLS = 2000
 # 2025-01-01 UTC
 _NUMBERS_SINCE_MS = 1_735_689_600_000
@@ -46,19 +63,40 @@ class SqlJournal:
     """A `Journal` in one SQLite file (by path) or a database server (by URL). `load` comes first."""
 
     def __init__(
-        self, url_or_path: str | Path, binding: Binding, *, account: str, now_ms: Callable[[], int] = _wall_ms
+        self,
+        url_or_path: str | Path,
+        binding: Binding,
+        *,
+        account: str,
+        now_ms: Callable[[], int] = _wall_ms,
+        room: Room | None = None,
     ) -> None:
-        """`now_ms` dates the database and the answers of request keys; everything else brings its own time."""
+        """`now_ms` dates the database and the answers of request keys; everything else brings its own time.
+
+        `room` is the reserve for a full disk; a file without one has none.
+        """
         self._backend = backend_of(url_or_path)
         self._binding = binding
         self._account = account
         self._now_ms = now_ms
         self._sql = Statements(self._backend.dialect)
-        self._commits = GroupCommit(self._backend)
+        self._file = self._backend.path if isinstance(self._backend, SqliteFile) else None
+        self._head_file = HeadFile(self._file) if self._file is not None else None
+        self._room = room or (Room(self._file, 0) if self._file is not None else None)
+        self._chain = Chain(self._sql)
+        self._commits = GroupCommit(self._backend, self._chain, self._note_head)
         self._records = RecordWriter(self._sql, account)
         self._numbers = Numbers(self._reserve)
         self._history = CycleHistory(account)
-        self._background = Background(self._backend, self._commits, self._sql, self._numbers, account, now_ms)
+        self._background = Background(
+            self._backend, self._commits, self._sql, self._numbers, account, now_ms, self._tend
+        )
+        self._news = News()
+        self._doubt = Doubt.NONE
+        self._damage: JournalUnavailable | None = None
+        self._misplaced = ""
+        self._backup_ms = self._checked_ms = 0
+        self._backup_error = ""
         self._ready = False
 
     def load(self) -> JournalState:
@@ -69,9 +107,12 @@ class SqlJournal:
         if not self._ready:
             opening.open_database(self._backend, self._binding, self._now_ms(), revisions=schema.REVISIONS)
             self._ready = True
+        with self._reading() as connection:
+            self._look_back(connection)
         next_number = self._numbers.prepare()
         with self._reading() as connection:
-            state = Loader(connection, self._account).state(next_number)
+            state = Loader(connection, self._account).state(next_number, self._doubt)
+        self._backend.settle()
         self._background.start()
         return state
 
@@ -85,14 +126,77 @@ class SqlJournal:
             return differences
 
     def write(self, *records: Record) -> None:
-        """See `Journal`."""
+        """See `Journal`. Intents are refused while it is in doubt or damaged, buys also while the disk is full."""
         self._check_ready()
-        self._commits.run(self._records.work(records))
+        buys = self._admit(records)
+        work, said = self._records.work(records)
+        self._durable(work, said, again=not buys)
 
     @property
     def last_commit_ms(self) -> float | None:
         """See `Journal`."""
         return self._commits.last_commit_ms
+
+    def status(self) -> JournalStatus:
+        """See `Journal`."""
+        return JournalStatus(
+            commit_ms=self._commits.last_commit_ms,
+            full=self._room is not None and self._room.full,
+            doubt=self._doubt,
+            trouble=self._misplaced or (self._damage.what if self._damage is not None else ""),
+            backup_ms=self._backup_ms,
+            backup_error=self._backup_error,
+            checked_ms=self._checked_ms,
+        )
+
+    def listen(self, on_news: Callable[[str, Priority, Mapping[str, str]], None]) -> None:
+        """See `Journal`."""
+        self._news.listen(on_news)
+
+    def confirm(self, by: str) -> Doubt:
+        """See `Journal`."""
+        self._check_ready()
+        doubt = self._doubt
+        if doubt is Doubt.NONE:
+            return doubt
+        values = {"doubt": doubt.value}
+        work, said = self._records.work(
+            [CommandGiven(market=None, name="confirm_journal", values=values, by=by, time_ms=self._now_ms())]
+        )
+
+        def confirmed(cursor: Cursor) -> None:
+            work(cursor)
+            self._sql.forget_meta.run(cursor, {"name": DOUBT_FACT})
+
+        self._durable(confirmed, said)
+        self._doubt = Doubt.NONE
+        if self._chain.head is not None:
+            self._note_head(self._chain.head)
+        return doubt
+
+    @property
+    def written(self) -> int:
+        """See `upkeep.Kept`."""
+        return self._commits.linked
+
+    def backed_up(self, made_ms: int) -> None:
+        """See `upkeep.Kept`."""
+        self._backup_ms, self._backup_error = made_ms, ""
+        self._news.ends("backup_failed")
+
+    def backup_failed(self, why: str) -> None:
+        """See `upkeep.Kept`."""
+        self._backup_error = why
+        _log.error("the journal could not be backed up", why=why)
+        self._news.begins("backup_failed", Priority.MEDIUM, what=why)
+
+    def checked(self, at_ms: int, problems: tuple[str, ...]) -> None:
+        """See `upkeep.Kept`. Damage lasts until a restart, which looks again."""
+        self._checked_ms = at_ms
+        if problems:
+            self._damage = damaged(self._backend.name, "; ".join(problems))
+            _log.error("the journal is damaged; no order leaves", problems=problems)
+            self._news.begins("journal_damaged", Priority.HIGH, what=self._damage.what)
 
     def note(self, decision: Decision) -> None:
         """See `Journal`."""
@@ -182,7 +286,7 @@ class SqlJournal:
                 self._sql.forget_answer.run(cursor, {"key": key})
                 self._sql.answer.run(cursor, values)
 
-        self._commits.run(work)
+        self._durable(work)
 
     def close(self) -> None:
         """See `Journal`."""
@@ -190,6 +294,8 @@ class SqlJournal:
         if self._ready:
             self._backend.close_readers()
             self._commits.close(self._backend.last_words)
+        if self._head_file is not None:
+            self._head_file.close()
         self._ready = False
         self._backend.dispose()
 
@@ -222,7 +328,79 @@ class SqlJournal:
             self._sql.write_meta.run(cursor, {"name": "next_number", "value": str(first + count)})
             return first
 
-        return self._commits.run(work)
+        return self._durable(work)
+
+    def _admit(self, records: Sequence[Record]) -> bool:
+        """Whether a buy is among them. Errors: `JournalUnavailable` for an order that must not leave now."""
+        intents = [record.intent for record in records if isinstance(record, Intended)]
+        if not intents:
+            return False
+        if self._damage is not None:
+            raise JournalUnavailable(self._damage.what, do=self._damage.do)
+        if self._doubt is not Doubt.NONE:
+            raise JournalUnavailable(
+                f"The journal {self._backend.name} may not be the one that the last run left ({self._doubt.value}).",
+                do="Nothing is sent. Run `mTrade.py reconcile`; when the account agrees with it, "
+                "`mTrade.py reconcile --confirm-journal`.",
+            )
+        buys = any(intent.side is Side.BUY for intent in intents)
+        if buys and self._room is not None:
+            self._room.check()
+        return buys
+
+    def _durable(self, work: Work[T], said: Said | None = None, *, again: bool = True) -> T:
+        """Run it in a durable transaction. On a full disk the reserve is given up; `again`: for this."""
+        try:
+            return self._commits.run(work, said)
+        except JournalFull:
+            if self._room is None:
+                raise
+            self._room.give_up()
+            self._news.begins("journal_full", Priority.HIGH, file=self._backend.name)
+            if not again:
+                raise
+        return self._commits.run(work, said)
+
+    def _note_head(self, head: Head) -> None:
+        """Beside the database; not while its owner may yet put another one in its place."""
+        if self._head_file is not None and self._doubt is Doubt.NONE:
+            self._head_file.note(head)
+
+    def _look_back(self, connection: Connection) -> None:
+        """Whether the newest commits are what they were, and this is what the last run left.
+
+        Errors: `JournalUnavailable` for damage.
+        """
+        broken = list(chain.broken_tail(connection, _TAIL_COMMITS))
+        if broken:
+            raise damaged(self._backend.name, "; ".join(broken))
+        self._chain.head = chain.head_of(connection)
+        facts = schema.meta
+        stored = connection.execute(select(facts.c.value).where(facts.c.name == DOUBT_FACT)).scalar()
+        doubt = Doubt(stored or "")
+        if self._file is not None and doubt is Doubt.NONE:
+            doubt = doubt_about(connection, self._file)
+        if doubt is not Doubt.NONE and self._binding.mode == _PAPER:
+            _log.warning("the journal is not the one that the last run left; paper goes on with it", doubt=doubt.value)
+            doubt = Doubt.NONE
+        self._doubt = doubt
+        self._note_head(self._chain.head)
+
+    def _tend(self) -> bool:
+        """Once a second: the file is where it was, and there is room. False: no room for what can wait."""
+        try:
+            self._backend.check_place()
+        except JournalUnavailable as error:
+            self._misplaced = error.what
+            self._news.begins("journal_misplaced", Priority.HIGH, what=error.what)
+        else:
+            self._misplaced = ""
+            self._news.ends("journal_misplaced")
+        if self._room is None or self._room.make():
+            self._news.ends("journal_full", "journal_has_room")
+            return True
+        self._news.begins("journal_full", Priority.HIGH, file=self._backend.name)
+        return False
 
     def _check_ready(self) -> None:
         if not self._ready:

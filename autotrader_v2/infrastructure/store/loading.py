@@ -1,12 +1,12 @@
 """From rows back to memory: each market's newest snapshot and the events after it, folded."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
 
-from autotrader_v2.application.ports import JournalState, OpenAttempt, RecentBuy
+from autotrader_v2.application.ports import Doubt, JournalState, OpenAttempt, RecentBuy
 from autotrader_v2.domain.cycle import Idle, TradingCycle, apply
 from autotrader_v2.domain.limits import DAY_MS
 from autotrader_v2.domain.market import Market
@@ -20,6 +20,7 @@ _RECENT_MAX = 20_000
 # Attempts stand in the order they were committed in, a little beside that of their times.
 _ASIDE_MS = 3_600_000
 _BOUGHT = (*schema.OPEN_STATES, "filled", "filled_late")
+_AT_ONCE = 1000
 
 
 class Loader:
@@ -29,7 +30,7 @@ class Loader:
         self._connection = connection
         self._account = account
 
-    def state(self, next_number: int) -> JournalState:
+    def state(self, next_number: int, doubt: Doubt = Doubt.NONE) -> JournalState:
         """Everything memory is made of."""
         return JournalState(
             instance=self._fact("instance"),
@@ -41,6 +42,7 @@ class Loader:
             settings=self._settings(),
             open_attempts=self._open_attempts(),
             recent_buys=self._recent_buys(),
+            doubt=doubt,
         )
 
     def cycles(self) -> dict[Market, TradingCycle]:
@@ -65,8 +67,11 @@ class Loader:
             cycles[market] = cycle
         return cycles
 
-    def differences(self) -> Iterator[str]:
-        """What a fold from the very first event says differently from snapshots and stored results."""
+    def differences(self, rest_of: Callable[[], None] = lambda: None) -> Iterator[str]:
+        """What a fold from the very first event says differently from snapshots and stored results.
+
+        `rest_of` is called now and then, to let others work.
+        """
         events, snapshots = schema.cycle_events, schema.snapshots
         loaded = self.cycles()
         markets = self._connection.execute(select(events.c.market).where(self._ours(events)).distinct()).scalars()
@@ -81,7 +86,9 @@ class Loader:
             }
             market = market_of(text)
             cycle: TradingCycle = Idle(market=market)
-            for seq, kind, payload, realised, result in self._events(text, 0):
+            for number, (seq, kind, payload, realised, result) in enumerate(self._events(text, 0)):
+                if number % _AT_ONCE == 0:
+                    rest_of()
                 before = cycle.tally.realised
                 event = codec.event_from_text(kind, payload)
                 cycle = apply(cycle, event)

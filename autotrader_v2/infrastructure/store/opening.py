@@ -13,12 +13,16 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from autotrader_v2.application.ports import Binding, JournalRefused, JournalUnavailable
-from autotrader_v2.infrastructure.store import codec, schema
+from autotrader_v2.infrastructure.store import chain, codec, schema, standing
 from autotrader_v2.infrastructure.store.dialects import SQLITE_LEAST, Backend, SqliteFile, damaged
 
 _log = structlog.get_logger()
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+# Above this a start does not wait for every page to be read.
+_QUICK_CHECK_MAX_BYTES = 64 * 1024 * 1024
+# Where SQLite's header tells how many pages the file has.
+_PAGES_AT = 28
 _BOUND = ("mode", "host", "account", "feed_family")
 
 
@@ -57,6 +61,7 @@ def create_tables(connection: Connection, binding: Binding, now_ms: int) -> None
         "moved": codec.to_text({"last_id": 0, "moved": {}}),
     }
     connection.execute(insert(schema.meta), [{"name": name, "value": value} for name, value in facts.items()])
+    chain.begin(connection)
 
 
 def check_binding(facts: Mapping[str, str], binding: Binding, name: str) -> None:
@@ -85,9 +90,7 @@ def _open_file(backend: SqliteFile, binding: Binding, now_ms: int, revisions: tu
     if path.stat().st_size == 0:
         raise damaged(str(path), "it is empty")
     with closing(_connect(path)) as connection:
-        problems = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
-        if problems != ["ok"]:
-            raise damaged(str(path), "; ".join(str(one) for one in problems))
+        _check_whole(connection, path)
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if not {"alembic_version", "meta"} <= tables:
             raise _foreign(backend.name)
@@ -103,12 +106,35 @@ def _open_file(backend: SqliteFile, binding: Binding, now_ms: int, revisions: tu
         for target in (before, copy):
             with closing(sqlite3.connect(target)) as other:
                 connection.backup(other)
-    _migrate_copy(copy)
+    head = _migrate_copy(copy)
     _forget_log(path)
+    if "commits" not in tables and not standing.head_path(path).exists():
+        # Its first: until now nothing could be noted. Before the move, so that a try cut short leaves nothing unproven.
+        standing.write_head(path, head)
     os.replace(copy, path)
     _log.info(
         "the journal was brought up to date", database=backend.name, was=found, now=revisions[-1], copy=str(before)
     )
+
+
+def _check_whole(connection: sqlite3.Connection, path: Path) -> None:
+    """Every page of a small file, the header of a large one, whose pages are looked at while it is used.
+
+    Errors: `JournalUnavailable`.
+    """
+    size = path.stat().st_size
+    if size <= _QUICK_CHECK_MAX_BYTES:
+        problems = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+    else:
+        page_size = int(connection.execute("PRAGMA page_size").fetchone()[0])
+        with path.open("rb") as file:
+            file.seek(_PAGES_AT)
+            pages = int.from_bytes(file.read(4), "big")
+        log = path.with_name(path.name + "-wal")
+        logged = log.exists() and log.stat().st_size > 0
+        problems = ["ok"] if logged or pages * page_size <= size else [f"{pages} pages do not fit into {size} bytes"]
+    if problems != ["ok"]:
+        raise damaged(str(path), "; ".join(problems))
 
 
 def _create_file(path: Path, binding: Binding, now_ms: int) -> None:
@@ -118,6 +144,13 @@ def _create_file(path: Path, binding: Binding, now_ms: int) -> None:
         raise JournalUnavailable(
             f"The journal {path} is gone, but its log {log.name} is still there.",
             do="Nothing was changed. Put the file back; to begin anew, move the log away too.",
+        )
+    noted = standing.head_path(path)
+    if noted.exists():
+        raise JournalUnavailable(
+            f"The journal {path} is gone, but {noted.name} beside it says that there was one.",
+            do="Nothing was begun anew. Put the file back, or run `mTrade.py maintenance restore latest`; to begin "
+            f"anew although orders may be open, delete {noted.name} too.",
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_name(path.name + ".new")
@@ -131,12 +164,16 @@ def _create_file(path: Path, binding: Binding, now_ms: int) -> None:
     os.replace(new, path)
 
 
-def _migrate_copy(copy: Path) -> None:
-    """Migrate the copy; the original is untouched whatever happens. Errors: `JournalUnavailable`."""
+def _migrate_copy(copy: Path) -> chain.Head:
+    """Migrate the copy and return where its chain stands; the original is untouched whatever happens.
+
+    Errors: `JournalUnavailable`.
+    """
     engine = _plain_engine(copy)
     try:
         with engine.connect() as connection:
             _upgrade(connection)
+            head = chain.head_of(connection)
             connection.commit()
             problems = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA quick_check(3)")]
             broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
@@ -150,6 +187,7 @@ def _migrate_copy(copy: Path) -> None:
             do="It is as it was; go on with the version of the program that wrote it, and report this.",
         ) from error
     engine.dispose()
+    return head
 
 
 def _open_server(backend: Backend, binding: Binding, now_ms: int, revisions: tuple[str, ...]) -> None:
@@ -177,6 +215,7 @@ def _upgrade(connection: Connection) -> None:
     from autotrader_v2.infrastructure.store import migrations  # noqa: PLC0415
 
     migrations.upgrade(connection)
+    chain.begin(connection)
 
 
 def _check_known(found: str, revisions: tuple[str, ...], name: str) -> None:
@@ -213,6 +252,12 @@ def _free_name(path: Path, word: str) -> Path:
 
 
 def _forget_log(path: Path) -> None:
-    """The old file's log, emptied by closing it, must not meet the new file."""
+    """The old file's log, emptied by closing it, must not meet the new file. Errors: `JournalUnavailable`."""
+    log = path.with_name(path.name + "-wal")
+    if log.exists() and log.stat().st_size:
+        raise JournalUnavailable(
+            f"Another program holds the journal {path}, which must be brought up to date.",
+            do="Nothing was changed. Close it (a database viewer, a second copy of this program) and start again.",
+        )
     for end in ("-wal", "-shm"):
         path.with_name(path.name + end).unlink(missing_ok=True)

@@ -22,9 +22,11 @@ from autotrader_v2.application.events import (
 from autotrader_v2.application.ports import JournalRefused
 from autotrader_v2.domain.cycle import Idle
 from autotrader_v2.infrastructure.store import codec
+from autotrader_v2.infrastructure.store.chain import Said, event_bytes, fill_bytes
 from autotrader_v2.infrastructure.store.dialects import Cursor
 from autotrader_v2.infrastructure.store.rows import (
     RESULT_KINDS,
+    Row,
     attempt_row,
     event_row,
     fill_row,
@@ -35,6 +37,7 @@ from autotrader_v2.infrastructure.store.rows import (
 from autotrader_v2.infrastructure.store.statements import Prepared, Statements
 
 Step = Callable[[Cursor], None]
+Wish = Intended | AttemptUnknown | AttemptClosed | SwitchSet | PauseSet | ParamsSet | CommandGiven | SettingSet | Alert
 
 _NOTHING_TRADED = ("unfilled", "not_sent", "refused", "absent")
 
@@ -46,17 +49,33 @@ class RecordWriter:
         self._sql = statements
         self._account = account
 
-    def work(self, records: Sequence[Record]) -> Step:
-        """One piece of work for all of them, in order. Errors: `JournalRefused`."""
-        steps = [self._step(record) for record in records]
+    def work(self, records: Sequence[Record]) -> tuple[Step, Said]:
+        """One piece of work for all of them, in order, and what the chain keeps of it. Errors: `JournalRefused`."""
+        said: list[bytes] = []
+        events: list[bytes] = []
+        fills: list[bytes] = []
+        steps = []
+        for record in records:
+            match record:
+                case FillsBooked():
+                    rows = [fill_row(self._account, record.client_id, fill) for fill in record.fills]
+                    fills += map(fill_bytes, rows)
+                    steps.append(self._booked(record, rows))
+                case CycleChanged():
+                    row = event_row(self._account, record)
+                    events.append(event_bytes(row))
+                    steps.append(self._cycle_changed(record, row))
+                case _:
+                    said.append(codec.to_bytes((type(record).__name__, record)))
+                    steps.append(self._step(record))
 
         def run(cursor: Cursor) -> None:
             for step in steps:
                 step(cursor)
 
-        return run
+        return run, Said(b"".join(said), tuple(events), tuple(fills))
 
-    def _step(self, record: Record) -> Step:
+    def _step(self, record: Wish) -> Step:
         match record:
             case Intended():
                 return self._intended(record)
@@ -64,10 +83,6 @@ class RecordWriter:
                 return self._unknown(record)
             case AttemptClosed():
                 return self._closed(record)
-            case FillsBooked():
-                return self._booked(record)
-            case CycleChanged():
-                return self._cycle_changed(record)
             case SwitchSet():
                 return self._row(self._sql.switch, record, mode=record.mode.value)
             case PauseSet(pause=pause):
@@ -137,9 +152,9 @@ class RecordWriter:
 
         return run
 
-    def _booked(self, record: FillsBooked) -> Step:
+    def _booked(self, record: FillsBooked, values: Sequence[Row]) -> Step:
         sql = self._sql
-        rows = [sql.fill.bind(fill_row(self._account, record.client_id, fill)) for fill in record.fills]
+        rows = [sql.fill.bind(row) for row in values]
 
         def run(cursor: Cursor) -> None:
             for row in rows:
@@ -149,9 +164,8 @@ class RecordWriter:
 
         return run
 
-    def _cycle_changed(self, record: CycleChanged) -> Step:
+    def _cycle_changed(self, record: CycleChanged, row: Row) -> Step:
         sql, after = self._sql, record.after
-        row = event_row(self._account, record)
         has_result = isinstance(record.event, RESULT_KINDS)
         snapshot = codec.to_text(after) if isinstance(after, Idle) else None
 

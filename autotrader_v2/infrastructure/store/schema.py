@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 # Alembic revisions this program knows, oldest first; the last is the schema below.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 HEAD = REVISIONS[-1]
 
 OPEN_STATES = ("intended", "unknown")
@@ -81,6 +81,16 @@ def finish_for(dialect: str) -> None:
 
 
 meta = _table("meta", Column("name", Text, primary_key=True), _words("value"))
+
+# The chain (see chain.py): one row for each transaction of records.
+commits = _table(
+    "commits",
+    Column("seq", _INT, primary_key=True, autoincrement=False),
+    _number("rest"),
+    _number("events"),
+    _number("fills"),
+    _number("hash"),
+)
 
 intents = _table(
     "intents",
