@@ -62,36 +62,23 @@ class Chain:
     """The end of the chain, as the one connection that writes goes on with it."""
 
     def __init__(self, sql: Statements) -> None:
-        self._sql = sql
+        self._link = sql.link
         self.head: Head | None = None
 
     def link(self, cursor: Cursor, said: Sequence[Said]) -> Head:
         """Add a transaction's row and return the head it leads to once it is durable.
 
-        Errors: `JournalUnavailable` when the database does not stand where it was left: somebody else wrote to it.
+        The driver refuses the row when somebody else has added one of that number.
         """
         before = self.head
         if before is None:
             raise JournalUnavailable("The journal is not open.", do="Nothing was written; load it first.")
-        rest = _number(b"".join(one.rest for one in said))
+        rest = _number(b"".join([one.rest for one in said]))
         events = [row for one in said for row in one.events]
         fills = [row for one in said for row in one.fills]
         head = Head(before.seq + 1, _hash(before.hash, rest, events, fills))
-        values = {
-            "seq": head.seq,
-            "rest": rest,
-            "events": len(events),
-            "fills": len(fills),
-            "hash": head.hash,
-            "before_seq": before.seq,
-            "before_hash": before.hash,
-        }
-        self._sql.link.run(cursor, values)
-        if cursor.rowcount != 1:
-            raise JournalUnavailable(
-                "The journal was changed by another program, or another file was put in its place.",
-                do="Nothing was written and nothing is sent. Stop the other program, then start this one again.",
-            )
+        values = {"seq": head.seq, "rest": rest, "events": len(events), "fills": len(fills), "hash": head.hash}
+        cursor.execute(self._link.sql, self._link.bind(values))
         return head
 
 
@@ -210,6 +197,11 @@ def _hash(before: int, rest: int, events: Sequence[bytes] | Iterator[bytes], fil
     for row in fills:
         digest.update(row)
     return int.from_bytes(digest.digest(), "big", signed=True)
+
+
+def still_there(connection: Connection, head: Head) -> bool:
+    """Whether a head that was written is still what it was."""
+    return hash_at(connection, head.seq) == head.hash
 
 
 def _number(text: bytes) -> int:

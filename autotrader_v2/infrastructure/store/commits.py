@@ -61,11 +61,9 @@ class _Group(Generic[T]):
 class GroupCommit:
     """Runs work in durable transactions on the one connection that writes, each a link of the chain."""
 
-    def __init__(self, backend: Backend, chain: Chain, on_head: Callable[[Head], None]) -> None:
-        """`on_head` is told where the chain stands after each commit that added to it."""
+    def __init__(self, backend: Backend, chain: Chain) -> None:
         self._backend = backend
         self._chain = chain
-        self._on_head = on_head
         self._mutex = threading.Lock()
         self._busy = False
         self._waiting: deque[_Group[Any]] = deque()
@@ -201,7 +199,6 @@ class GroupCommit:
             if head is not None:
                 self._chain.head = head
                 self.linked += 1
-                self._on_head(head)
             self.commits += 1
             self.last_commit_ms = (time.perf_counter() - began_s) * 1000
         except JournalUnavailable as error:
@@ -222,7 +219,13 @@ class GroupCommit:
     def _link(self, cursor: Cursor, batch: list[_Group[Any]]) -> Head | None:
         """The transaction's row in the chain; None when all in it is of no account there."""
         said = [group.said for group in batch if group.said is not None and group.error is None]
-        return self._chain.link(cursor, said) if said else None
+        try:
+            return self._chain.link(cursor, said) if said else None
+        except self._backend.driver.IntegrityError as error:
+            raise JournalUnavailable(
+                "Another program has written to the journal.",
+                do="Nothing was written and nothing is sent. Stop the other program, then start this one again.",
+            ) from error
 
     def _together(self, cursor: Cursor, batch: list[_Group[Any]]) -> bool:
         """The usual case: nobody is refused, so nobody needs a savepoint. False when somebody was."""

@@ -120,7 +120,10 @@ class Backend:
         """It is open: from now on it must stay where it is."""
 
     def check_place(self) -> None:
-        """Errors: `JournalUnavailable` when what is written would not be found again."""
+        """Before each commit. Errors: `JournalUnavailable` when what is written would not be found again."""
+
+    def check_log(self) -> None:
+        """The same for what lies beside it, now and then."""
 
     def checkpoint(self, cursor: Cursor) -> None:
         """Tidy up while nobody writes."""
@@ -228,19 +231,27 @@ class SqliteFile(Backend):
         if self._file is None:
             return
         try:
-            file = os.stat(self.path)
-            log = os.stat(self._log_path)
+            file = os.stat(self.name)
         except FileNotFoundError as error:
-            if Path(error.filename) == self._log_path and self._log_file is None:
-                return  # it comes with the first write
-            raise self._misplaced(f"{Path(error.filename).name} was deleted or moved away") from error
+            raise self._misplaced("it was deleted or moved away") from error
         except OSError as error:
-            raise self._misplaced(f"{error.strerror or error}") from error
+            raise self._misplaced(str(error.strerror or error)) from error
         if (file.st_dev, file.st_ino) != self._file:
             raise self._misplaced("another file was put in its place")
         if file.st_size < self._size:
             raise self._misplaced("it became shorter")
         self._size = file.st_size
+
+    def check_log(self) -> None:
+        """See `Backend`. The log comes with the first write and stays as long as we have the file open."""
+        if self._file is None:
+            return
+        try:
+            log = os.stat(self._log_path)
+        except OSError as error:
+            if self._log_file is None:
+                return
+            raise self._misplaced("its log was deleted or moved away") from error
         if self._log_file is None:
             self._log_file = (log.st_dev, log.st_ino)
         elif (log.st_dev, log.st_ino) != self._log_file:

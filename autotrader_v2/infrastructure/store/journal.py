@@ -26,7 +26,7 @@ from autotrader_v2.domain.money import ZERO
 from autotrader_v2.domain.orders import Fill, Side
 from autotrader_v2.infrastructure.store import chain, codec, opening, schema
 from autotrader_v2.infrastructure.store.background import Background
-from autotrader_v2.infrastructure.store.chain import Chain, Head, Said
+from autotrader_v2.infrastructure.store.chain import Chain, Said
 from autotrader_v2.infrastructure.store.commits import GroupCommit, Work
 from autotrader_v2.infrastructure.store.dialects import Cursor, JournalFull, SqliteFile, backend_of, damaged
 from autotrader_v2.infrastructure.store.history import CycleHistory
@@ -84,7 +84,7 @@ class SqlJournal:
         self._head_file = HeadFile(self._file) if self._file is not None else None
         self._room = room or (Room(self._file, 0) if self._file is not None else None)
         self._chain = Chain(self._sql)
-        self._commits = GroupCommit(self._backend, self._chain, self._note_head)
+        self._commits = GroupCommit(self._backend, self._chain)
         self._records = RecordWriter(self._sql, account)
         self._numbers = Numbers(self._reserve)
         self._history = CycleHistory(account)
@@ -94,7 +94,7 @@ class SqlJournal:
         self._news = News()
         self._doubt = Doubt.NONE
         self._damage: JournalUnavailable | None = None
-        self._misplaced = ""
+        self._misplaced: JournalUnavailable | None = None
         self._backup_ms = self._checked_ms = 0
         self._backup_error = ""
         self._ready = False
@@ -139,11 +139,12 @@ class SqlJournal:
 
     def status(self) -> JournalStatus:
         """See `Journal`."""
+        trouble = self._damage or self._misplaced
         return JournalStatus(
             commit_ms=self._commits.last_commit_ms,
             full=self._room is not None and self._room.full,
             doubt=self._doubt,
-            trouble=self._misplaced or (self._damage.what if self._damage is not None else ""),
+            trouble=trouble.what if trouble is not None else "",
             backup_ms=self._backup_ms,
             backup_error=self._backup_error,
             checked_ms=self._checked_ms,
@@ -170,8 +171,7 @@ class SqlJournal:
 
         self._durable(confirmed, said)
         self._doubt = Doubt.NONE
-        if self._chain.head is not None:
-            self._note_head(self._chain.head)
+        self._note_head()
         return doubt
 
     @property
@@ -294,6 +294,7 @@ class SqlJournal:
         if self._ready:
             self._backend.close_readers()
             self._commits.close(self._backend.last_words)
+            self._note_head()
         if self._head_file is not None:
             self._head_file.close()
         self._ready = False
@@ -335,8 +336,9 @@ class SqlJournal:
         intents = [record.intent for record in records if isinstance(record, Intended)]
         if not intents:
             return False
-        if self._damage is not None:
-            raise JournalUnavailable(self._damage.what, do=self._damage.do)
+        trouble = self._damage or self._misplaced
+        if trouble is not None:
+            raise JournalUnavailable(trouble.what, do=trouble.do)
         if self._doubt is not Doubt.NONE:
             raise JournalUnavailable(
                 f"The journal {self._backend.name} may not be the one that the last run left ({self._doubt.value}).",
@@ -361,9 +363,10 @@ class SqlJournal:
                 raise
         return self._commits.run(work, said)
 
-    def _note_head(self, head: Head) -> None:
+    def _note_head(self) -> None:
         """Beside the database; not while its owner may yet put another one in its place."""
-        if self._head_file is not None and self._doubt is Doubt.NONE:
+        head = self._chain.head
+        if self._head_file is not None and head is not None and self._doubt is Doubt.NONE:
             self._head_file.note(head)
 
     def _look_back(self, connection: Connection) -> None:
@@ -384,23 +387,37 @@ class SqlJournal:
             _log.warning("the journal is not the one that the last run left; paper goes on with it", doubt=doubt.value)
             doubt = Doubt.NONE
         self._doubt = doubt
-        self._note_head(self._chain.head)
+        self._note_head()
 
     def _tend(self) -> bool:
         """Once a second: the file is where it was, and there is room. False: no room for what can wait."""
         try:
-            self._backend.check_place()
+            self._check_place()
         except JournalUnavailable as error:
-            self._misplaced = error.what
+            self._misplaced = error
             self._news.begins("journal_misplaced", Priority.HIGH, what=error.what)
         else:
-            self._misplaced = ""
+            self._misplaced = None
             self._news.ends("journal_misplaced")
+            self._note_head()
         if self._room is None or self._room.make():
             self._news.ends("journal_full", "journal_has_room")
             return True
         self._news.begins("journal_full", Priority.HIGH, file=self._backend.name)
         return False
+
+    def _check_place(self) -> None:
+        """Errors: `JournalUnavailable` when it is not the file that was opened, or somebody else writes to it."""
+        self._backend.check_place()
+        self._backend.check_log()
+        head = self._chain.head
+        with self._reading() as connection:
+            if head is not None and not chain.still_there(connection, head):
+                raise JournalUnavailable(
+                    f"The journal {self._backend.name} no longer has what this program wrote to it.",
+                    do="Nothing is sent. Stop the program, put the right file back (or `maintenance restore latest`) "
+                    "and start again.",
+                )
 
     def _check_ready(self) -> None:
         if not self._ready:

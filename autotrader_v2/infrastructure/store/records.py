@@ -21,6 +21,7 @@ from autotrader_v2.application.events import (
 )
 from autotrader_v2.application.ports import JournalRefused
 from autotrader_v2.domain.cycle import Idle
+from autotrader_v2.domain.orders import ClientId, OrderIntent
 from autotrader_v2.infrastructure.store import codec
 from autotrader_v2.infrastructure.store.chain import Said, event_bytes, fill_bytes
 from autotrader_v2.infrastructure.store.dialects import Cursor
@@ -37,7 +38,8 @@ from autotrader_v2.infrastructure.store.rows import (
 from autotrader_v2.infrastructure.store.statements import Prepared, Statements
 
 Step = Callable[[Cursor], None]
-Wish = Intended | AttemptUnknown | AttemptClosed | SwitchSet | PauseSet | ParamsSet | CommandGiven | SettingSet | Alert
+# What is neither an intent nor a trade nor a cycle event.
+Other = AttemptUnknown | AttemptClosed | SwitchSet | PauseSet | ParamsSet | CommandGiven | SettingSet | Alert
 
 _NOTHING_TRADED = ("unfilled", "not_sent", "refused", "absent")
 
@@ -65,6 +67,10 @@ class RecordWriter:
                     row = event_row(self._account, record)
                     events.append(event_bytes(row))
                     steps.append(self._cycle_changed(record, row))
+                case Intended(intent):
+                    row = attempt_row(self._account, intent, label := label_of(intent.client_id))
+                    said.append(codec.to_bytes(list(row.values())))
+                    steps.append(self._intended(intent, label, row))
                 case _:
                     said.append(codec.to_bytes((type(record).__name__, record)))
                     steps.append(self._step(record))
@@ -75,10 +81,8 @@ class RecordWriter:
 
         return run, Said(b"".join(said), tuple(events), tuple(fills))
 
-    def _step(self, record: Wish) -> Step:
+    def _step(self, record: Other) -> Step:
         match record:
-            case Intended():
-                return self._intended(record)
             case AttemptUnknown():
                 return self._unknown(record)
             case AttemptClosed():
@@ -98,12 +102,11 @@ class RecordWriter:
             case _:
                 assert_never(record)
 
-    def _intended(self, record: Intended) -> Step:
-        intent, sql = record.intent, self._sql
-        label = label_of(intent.client_id)
+    def _intended(self, intent: OrderIntent, label: ClientId, values: Row) -> Step:
+        sql = self._sql
         wanted = sql.intent.bind(row := intent_row(self._account, intent, label))
         again = sql.reopen_intent.bind(row)
-        attempt = sql.attempt.bind(attempt_row(self._account, intent, label))
+        attempt = sql.attempt.bind(values)
 
         def run(cursor: Cursor) -> None:
             if label.attempt > 1:

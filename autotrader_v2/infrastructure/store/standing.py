@@ -1,7 +1,7 @@
 """Whether this database is the one that the last run left: its chain against a small file beside it.
 
-The file is written over in place after each commit, without waiting for the disk: after a power cut it may be a few
-commits behind the database, never ahead of it. So the database must contain the commit that the file names.
+The file is written over in place every second and at the end, without waiting for the disk: after a crash it may be
+some commits behind the database, never ahead of it. So the database must contain the commit that the file names.
 """
 
 import json
@@ -31,15 +31,18 @@ class HeadFile:
         self.path = head_path(database)
         self._handle: int | None = None
         self._failing = False
+        self._noted: Head | None = None
 
     def note(self, head: Head) -> None:
-        """Keep it, in a system call or two. What fails is tried again with the next commit."""
+        """Keep it, if it has moved. What fails is tried again a second later."""
+        if head == self._noted:
+            return
         try:
             if self._handle is None:
                 self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
             os.lseek(self._handle, 0, os.SEEK_SET)
             os.write(self._handle, _encoded(head))
-            self._failing = False
+            self._noted, self._failing = head, False
         except OSError as error:
             if not self._failing:
                 _log.warning(
@@ -54,7 +57,7 @@ class HeadFile:
                 os.fsync(self._handle)
             finally:
                 os.close(self._handle)
-                self._handle = None
+                self._handle = self._noted = None
 
 
 def head_path(database: Path) -> Path:

@@ -61,12 +61,6 @@ DELETE FROM decisions WHERE account = :account AND market = :market AND id <= (
   SELECT id FROM decisions WHERE account = :account AND market = :market ORDER BY id DESC LIMIT 1 OFFSET :keep
 )
 """
-# Only onto the commit that it follows: a database that somebody else wrote to, or an older one, has another.
-_LINK = """
-INSERT INTO commits (seq, rest, events, fills, hash)
-SELECT :seq, :rest, :events, :fills, :hash FROM commits WHERE seq = :before_seq AND hash = :before_hash
-  AND NOT EXISTS (SELECT 1 FROM commits AS later WHERE later.seq > :before_seq)
-"""
 FILL_COLUMNS = "trade_id, order_id, label, market, side, base, quote, fee, fee_currency, time_ms"
 
 
@@ -124,7 +118,7 @@ class Statements:
         self.answer_of = prepared("SELECT request_hash, payload, expires_ms FROM answers WHERE request_key = :key")
         self.forget_answer = prepared("DELETE FROM answers WHERE request_key = :key")
         self.prune_answers = prepared("DELETE FROM answers WHERE expires_ms <= :now_ms")
-        self.link = prepared(_LINK)
+        self.link = row_of(schema.commits)
         self.read_meta = prepared("SELECT value FROM meta WHERE name = :name")
         self.write_meta = prepared("UPDATE meta SET value = :value WHERE name = :name")
         self.forget_meta = prepared("DELETE FROM meta WHERE name = :name")
