@@ -18,9 +18,9 @@ from autotrader_v2.application.events import (
     SettingSet,
     SwitchSet,
 )
-from autotrader_v2.application.floor import Floor, market_log
+from autotrader_v2.application.floor import JOURNAL_REPLACED, Floor, market_log
 from autotrader_v2.application.funds import Limits
-from autotrader_v2.application.ports import ExchangeUnavailable, merged_params
+from autotrader_v2.application.ports import Doubt, ExchangeUnavailable, merged_params
 from autotrader_v2.application.readings import BalanceReader, outside_coins
 from autotrader_v2.application.refusals import CommandRefused, order_in_flight
 from autotrader_v2.application.slot import NO_BACKOFF, Slot
@@ -116,6 +116,12 @@ class Commands:
         Whatever the market's price is now counts as right from here on.
         """
         floor, now_ms = self._floor, self._floor.clock.now_ms()
+        if floor.account_pause is not None and floor.journal.status().doubt is not Doubt.NONE:
+            raise CommandRefused(
+                "journal_in_doubt",
+                "The journal may not be the one that the last run left; compare the account with it, then confirm it: "
+                "mTrade.py reconcile --confirm-journal.",
+            )
         if currency is None:
             floor.pause_account(None, by)
             for one in floor.slots.values():
@@ -129,6 +135,19 @@ class Commands:
         if floor.account_pause is not None:
             floor.pause_account(None, by)
         self._look_again(slot)
+
+    def confirm_journal(self, by: str) -> Doubt:
+        """The owner has compared the account with the journal: it is right (row P10). Returns the doubt that ended.
+
+        Errors: `JournalUnavailable`.
+        """
+        floor = self._floor
+        doubt = floor.journal.confirm(by)
+        if floor.account_pause is not None and floor.account_pause.cause == JOURNAL_REPLACED:
+            floor.pause_account(None, by)
+            for one in floor.slots.values():
+                self._look_again(one)
+        return doubt
 
     def adopt(self, currency: str, *, price: Decimal | None, from_trades: bool, by: str) -> None:
         """Hand the coins that lie outside to the cycle, at a price or at what the account's own trades cost."""

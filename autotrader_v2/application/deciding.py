@@ -178,6 +178,8 @@ class Decider:
             limit_price=limit_price,
         )
         if side is Side.BUY:
+            if floor.journal.status().full:
+                return Hold(Reason.JOURNAL_FULL)
             ladder = self.params_now(slot)
             limits, client_id = floor.buy_limits, intent.client_id
             if (held := limits.claim(client_id, slot.market, cost, action.seen_price, ladder, now_ms)) is not None:

@@ -24,6 +24,8 @@ from autotrader_v2.domain.money import ZERO
 from autotrader_v2.domain.situation import Pause, SwitchMode, stricter
 
 _log = structlog.get_logger()
+# The account's pause while the journal is in doubt.
+JOURNAL_REPLACED = "journal_replaced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

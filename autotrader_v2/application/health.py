@@ -194,8 +194,17 @@ def _reconciled(trader: "AutoTraderV2") -> Part:
 
 def _journal(trader: "AutoTraderV2") -> Part:
     floor = trader.floor
+    status = floor.journal.status()
+    if status.trouble:
+        return Part(name="journal", ok=False, code="trouble", values=(("what", status.trouble),))
+    if status.doubt:
+        return Part(name="journal", ok=False, code="doubt", values=(("doubt", status.doubt.value),))
+    if status.full:
+        return Part(name="journal", ok=False, code="full")
     if floor.journal_failing:
         return Part(name="journal", ok=False, code="failing")
+    if status.backup_error:
+        return Part(name="journal", ok=False, code="backup", values=(("what", status.backup_error),))
     commit_ms = floor.journal.last_commit_ms
     if commit_ms is not None and commit_ms > _SLOW_COMMIT_MS:
         return Part(name="journal", ok=False, code="slow", values=(("ms", str(round(commit_ms))),))

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from autotrader_v2.application.booking import start_params
-from autotrader_v2.application.events import CycleChanged, SwitchSet
-from autotrader_v2.application.floor import Floor, market_log
+from autotrader_v2.application.events import CycleChanged, Priority, SwitchSet
+from autotrader_v2.application.floor import JOURNAL_REPLACED, Floor, market_log
 from autotrader_v2.application.funds import Limits
-from autotrader_v2.application.ports import JournalState, merged_params
+from autotrader_v2.application.ports import Doubt, JournalState, merged_params
 from autotrader_v2.application.slot import InFlight, Slot, SlotState
 from autotrader_v2.domain.cycle import Active, Idle, TermsChanged, TradingCycle, apply
 from autotrader_v2.domain.ladder import LadderParams, changed
@@ -33,6 +33,7 @@ def restore(
     floor.common = changed(LadderParams(), dict(state.params.get(None, {})))
     floor.global_switch = state.switches.get(None, SwitchMode.ON)
     floor.account_pause = _account_pause(state.settings.get("account_pause"))
+    _doubt(floor, state)
     limits = state.settings.get("limits")
     if limits:
         floor.wallet.set_limits(Limits(Decimal(limits["total_budget"]), int(limits["max_active_cycles"])))
@@ -99,6 +100,20 @@ def new_terms(floor: Floor, market: Market, cycle: Active, rules: MarketRules) -
     if not isinstance(after, Active):
         raise TypeError("new terms never close a cycle")
     return after
+
+
+def _doubt(floor: Floor, state: JournalState) -> None:
+    """A journal that may be an older copy trades nothing until its owner has confirmed it (row P10)."""
+    now = floor.account_pause
+    if state.doubt is not Doubt.NONE:
+        values = {"doubt": state.doubt.value}
+        floor.alert("journal_in_doubt", Priority.HIGH, None, values)
+        if now is None or now.cause != JOURNAL_REPLACED:
+            pause = Pause(cause="journal_replaced", since_ms=floor.clock.now_ms(), values=tuple(values.items()))
+            floor.pause_account(pause, by="engine")
+    elif now is not None and now.cause == JOURNAL_REPLACED:
+        # Confirmed while the engine was not running.
+        floor.pause_account(None, by="engine")
 
 
 def _account_pause(value: Mapping[str, object] | None) -> Pause | None:

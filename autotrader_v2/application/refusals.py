@@ -64,6 +64,11 @@ def held_back(hold: Hold, market: Market) -> CommandRefused:
             ),
             values=values,
         )
+    if hold.reason is Reason.JOURNAL_FULL:
+        return CommandRefused(
+            "journal_full",
+            "The disk with the journal is full, so nothing is bought; selling goes on. Free some space and try again.",
+        )
     return CommandRefused(
         "needs_money",
         f"That needs {values['needs']} {market.quote}, {values['has']} is free.",

@@ -29,6 +29,7 @@ from autotrader_v2.application.outbox import Claim, Outbox
 from autotrader_v2.application.ports import (
     AccessRefused,
     AccountFeed,
+    Doubt,
     ExchangeUnavailable,
     JournalRefused,
     JournalState,
@@ -86,6 +87,7 @@ class AutoTraderV2:
         floor.clock = WatchedClock(floor.clock)
         self.reach = Reach(floor.clock)
         floor.exchange = WatchedExchange(floor.exchange, self.reach)
+        floor.journal.listen(self._journal_news)
         self._state = state
         self._markets = tuple(markets)
         self._first_switches = first_switches
@@ -229,6 +231,10 @@ class AutoTraderV2:
         """End a pause of a market, or (None) of the account."""
         self.commands.resume_cycle(currency, by)
 
+    def confirm_journal(self, by: str) -> Doubt:
+        """The journal is right, its owner says after a comparison; the account's pause for it ends."""
+        return self.commands.confirm_journal(by)
+
     def adopt(self, currency: str, *, price: Decimal | None, from_trades: bool, by: str) -> None:
         """Hand coins outside the cycle to it. Reads balances, and trades when asked to."""
         self.commands.adopt(currency, price=price, from_trades=from_trades, by=by)
@@ -254,6 +260,9 @@ class AutoTraderV2:
         return self.reconciler.reconcile_surely()
 
     # -- threads
+
+    def _journal_news(self, code: str, priority: Priority, values: Mapping[str, str]) -> None:
+        self.floor.alert(code, priority, None, values)
 
     def _line_failed(self, line: Line) -> None:
         """A line of work failed; it is begun again by itself."""

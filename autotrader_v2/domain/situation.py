@@ -94,6 +94,7 @@ class Reason(StrEnum):
     ABOVE_START_LIMIT = "above_start_limit"
     BAD_LADDER = "bad_ladder"
     LIMIT_REACHED = "limit_reached"
+    JOURNAL_FULL = "journal_full"
     OUTSIDE_BAND = "outside_band"
     BETWEEN_STEPS = "between_steps"
     WAITING = "waiting"

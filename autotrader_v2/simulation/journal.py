@@ -43,6 +43,7 @@ from autotrader_v2.domain.situation import Pause, SwitchMode
 OPEN = ("intended", "unknown")
 _NOTHING_TRADED = ("unfilled", "not_sent", "refused", "absent")
 _BLOCK = 1000
+_WELL = JournalStatus()
 Undo = list[Callable[[], object]]
 
 
@@ -261,7 +262,7 @@ class MemoryJournal:
 
     def status(self) -> JournalStatus:
         """Memory is always well."""
-        return JournalStatus()
+        return _WELL
 
     def listen(self, on_news: Callable[[str, Priority, Mapping[str, str]], None]) -> None:
         """Nothing ever happens to it."""

@@ -21,7 +21,7 @@ FORMS = {"en": {"one", "other"}, "ru": {"one", "few", "many", "other"}}
 SCRIPTS = [file.read_text("utf-8") for file in (ROOT / "web" / "static" / "js").glob("*.js")]
 PYTHON = [
     ast.parse(file.read_text("utf-8"))
-    for folder in ("autotrader_v2/application", "autotrader_v2/app", "web")
+    for folder in ("autotrader_v2/application", "autotrader_v2/app", "autotrader_v2/infrastructure/store", "web")
     for file in (ROOT / folder).rglob("*.py")
 ]
 
@@ -127,8 +127,8 @@ def test_every_cause_of_a_pause_has_words() -> None:
 
 def test_every_alert_has_a_sentence() -> None:
     """Codes are found where alerts are raised."""
-    codes = first_arguments("alert", "_alert")
-    assert {"late_fill", "engine_stuck", "watchdog_silent"} <= codes
+    codes = first_arguments("alert", "_alert", "begins", "ends") | {"journal_has_room"}
+    assert {"late_fill", "engine_stuck", "watchdog_silent", "journal_full"} <= codes
     assert {code for code in codes if f"alert.{code}" not in EN} == set()
 
 

@@ -20,7 +20,7 @@ const LOOKS = {
   locked_in_your_order: ["look", "warn"], too_small_to_sell: ["look", "warn"], thin_book: ["wait", ""],
   backing_off: ["wait", "warn"], rebuy_pause: ["wait", ""], spread_too_wide: ["wait", ""], needs_money: ["look", "warn"],
   ladder_used_up: ["steps", ""], sell_only: ["pause", ""], finishing: ["pause", "q"], holds_coins: ["coins", "warn"],
-  cooling_down: ["wait", "q"], above_start_limit: ["wait", "q"], bad_ladder: ["look", "warn"], limit_reached: ["wait", "q"], outside_band: ["look", "warn"],
+  cooling_down: ["wait", "q"], above_start_limit: ["wait", "q"], bad_ladder: ["look", "warn"], limit_reached: ["wait", "q"], journal_full: ["look", "danger"], outside_band: ["look", "warn"],
   between_steps: ["wait", ""], waiting: ["wait", "q"],
 };
 
