@@ -238,6 +238,57 @@ def reconcile(
     raise typer.Exit(run_reconcile(settings, dry_run=dry_run, as_json=as_json, say=_say))
 
 
+maintenance = typer.Typer(
+    help="Look after the journal's file: backups, the whole check, restore, vacuum.", no_args_is_help=True
+)
+app.add_typer(maintenance, name="maintenance")
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+@maintenance.command("backup")
+def maintenance_backup(
+    mode: ModeFlag = None, feed: FeedFlag = None, data_dir: DataDirFlag = None, as_json: JsonFlag = False
+) -> None:
+    """Copy the journal now and verify the copy, also while mTrade runs."""
+    _maintain("backup", _flags(mode=mode, feed=feed, data_dir=data_dir), as_json=as_json)
+
+
+@maintenance.command("list")
+def maintenance_list(
+    mode: ModeFlag = None, feed: FeedFlag = None, data_dir: DataDirFlag = None, as_json: JsonFlag = False
+) -> None:
+    """Name the backups, newest first."""
+    _maintain("list", _flags(mode=mode, feed=feed, data_dir=data_dir), as_json=as_json)
+
+
+@maintenance.command("integrity")
+def maintenance_integrity(
+    mode: ModeFlag = None, feed: FeedFlag = None, data_dir: DataDirFlag = None, as_json: JsonFlag = False
+) -> None:
+    """Check the whole journal: every page, every commit against its rows, the fold from the first event."""
+    _maintain("integrity", _flags(mode=mode, feed=feed, data_dir=data_dir), as_json=as_json)
+
+
+@maintenance.command("restore")
+def maintenance_restore(
+    name: Annotated[str, typer.Argument(metavar="NAME|latest", help="A name from `maintenance list`.")],
+    mode: ModeFlag = None,
+    feed: FeedFlag = None,
+    data_dir: DataDirFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Put a backup in the journal's place; mTrade must be stopped. What was there is kept beside it."""
+    _maintain("restore", _flags(mode=mode, feed=feed, data_dir=data_dir), name=name, as_json=as_json)
+
+
+@maintenance.command("vacuum")
+def maintenance_vacuum(
+    mode: ModeFlag = None, feed: FeedFlag = None, data_dir: DataDirFlag = None, as_json: JsonFlag = False
+) -> None:
+    """Make the journal's file as small as it can be; mTrade must be stopped."""
+    _maintain("vacuum", _flags(mode=mode, feed=feed, data_dir=data_dir), as_json=as_json)
+
+
 @app.command()
 def table(
     price: Annotated[str, typer.Option("--price", help="Price of the start buy.", show_default=False)],
@@ -406,6 +457,13 @@ def main(arguments: list[str] | None = None) -> int:
         _say(str(error))
         return _FAILED
     return code if isinstance(code, int) else 0
+
+
+def _maintain(what: str, flags: Mapping[str, str], *, name: str = "", as_json: bool) -> None:
+    settings = _load(flags, quiet=True)
+    from autotrader_v2.app.maintenance_command import run_maintenance
+
+    raise typer.Exit(run_maintenance(settings, what, name=name, as_json=as_json))
 
 
 def _serve(settings: "Settings", *, open_browser: bool, life: str = "") -> int:

@@ -8,6 +8,7 @@ import webbrowser
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -15,7 +16,7 @@ from autotrader_v2.app import instance, logs, signals, stacks
 from autotrader_v2.app.heartbeat import Heartbeat, Vitals
 from autotrader_v2.app.last_words import EXIT_STUCK, end_stuck
 from autotrader_v2.app.notifying import notifier_of
-from autotrader_v2.app.outside import Outside, binding_of, database_of, feed_kind_of, outside_of
+from autotrader_v2.app.outside import Outside, binding_of, feed_kind_of, journal_of, outside_of
 from autotrader_v2.app.settings import Mode, Settings
 from autotrader_v2.app.values import FeedKind
 from autotrader_v2.app.vigilance import EXIT_INTERRUPTED
@@ -31,6 +32,9 @@ from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.infrastructure.awake import KeepAwake, SystemSleepLock
 from autotrader_v2.infrastructure.notify.log import LogNotifier
+
+if TYPE_CHECKING:
+    from autotrader_v2.infrastructure.store.upkeep import Upkeep
 
 _log = structlog.get_logger()
 # READY means trading. A start that has to wait for the exchange says so all the same, and serves its page meanwhile.
@@ -68,6 +72,7 @@ class _Program:
         self._booted = threading.Event()
         self._failure: Exception | None = None
         self._trader: AutoTraderV2 | None = None
+        self._upkeep: Upkeep | None = None
         self._desk = Desk(
             Binding(settings.mode.value, settings.gate_host, "", settings.feed_kind.value),
             stop=self._stopping.set,
@@ -105,6 +110,8 @@ class _Program:
         self._web.shutdown()
         if self._trader is not None:
             self._trader.stop()
+        if self._upkeep is not None:
+            self._upkeep.stop()
         self._awake.stop()
         self._heartbeat.stop()
         self._notifier.stop()
@@ -128,6 +135,7 @@ class _Program:
     def _boot(self) -> None:
         try:
             self._trader = build(self._settings, self._desk, self._notifier)
+            self._upkeep = _upkeep_of(self._settings, self._trader)
             self._trader.start()
             self._trader.wait_started(_READY_AFTER_S)
         except (TradingError, OSError, ValueError) as error:
@@ -182,11 +190,9 @@ def build(
     """Put the engine together and hand it to the desk. `switched_off_by` somebody: it decides nothing by itself.
 
     Errors: `TradingError`, ValueError (unreadable prices)."""
-    from autotrader_v2.infrastructure.store import SqlJournal
-
     kind = feed_kind_of(settings)
     binding = binding_of(settings, kind)
-    journal = SqlJournal(database_of(settings, kind), binding, account=binding.account)
+    journal = journal_of(settings, kind)
     state = journal.load()
     first_start = _SYMBOLS not in state.settings
     markets, primary = _symbols(settings, state)
@@ -220,6 +226,20 @@ def build(
     outside.settle_with(trader.settle)
     desk.attach(trader, binding, primary=primary, first_start=first_start)
     return trader
+
+
+def _upkeep_of(settings: Settings, trader: AutoTraderV2) -> "Upkeep | None":
+    """Backups and checks of the journal's file, begun; a database server has its own."""
+    from autotrader_v2.infrastructure.store import SqlJournal
+    from autotrader_v2.infrastructure.store.backups import Backups
+    from autotrader_v2.infrastructure.store.upkeep import Upkeep
+
+    journal = trader.floor.journal
+    if not isinstance(journal, SqlJournal) or journal.file is None:
+        return None
+    upkeep = Upkeep(journal, Backups(journal.file, journal.account, settings.backups), every_s=settings.backup_every_s)
+    upkeep.start()
+    return upkeep
 
 
 def _config(settings: Settings, outside: Outside) -> TraderConfig:

@@ -30,6 +30,8 @@ from autotrader_v2.infrastructure.clock import SystemClock
 
 if TYPE_CHECKING:
     from autotrader_v2.infrastructure.feeds.sources import PriceSource
+    from autotrader_v2.infrastructure.store import SqlJournal
+    from autotrader_v2.infrastructure.store.backups import Backups
 
 _log = structlog.get_logger()
 _REACHABLE_WITHIN_S = 3.0
@@ -128,6 +130,22 @@ def database_of(settings: Settings, kind: FeedKind) -> Path:
     if settings.replay_path is not None:
         name += "-" + re.sub(r"[^A-Za-z0-9._-]+", "_", settings.replay_path.stem)
     return settings.data_dir / f"{settings.mode}-{name}.sqlite3"
+
+
+def journal_of(settings: Settings, kind: FeedKind) -> "SqlJournal":
+    """The journal of this run, with its reserve for a full disk; not loaded yet."""
+    from autotrader_v2.infrastructure.store import SqlJournal
+    from autotrader_v2.infrastructure.store.room import RESERVE_BYTES, Room
+
+    binding, database = binding_of(settings, kind), database_of(settings, kind)
+    return SqlJournal(database, binding, account=binding.account, room=Room(database, RESERVE_BYTES))
+
+
+def backups_of(settings: Settings, kind: FeedKind) -> "Backups":
+    """The backups of this run's database."""
+    from autotrader_v2.infrastructure.store.backups import Backups
+
+    return Backups(database_of(settings, kind), binding_of(settings, kind).account, settings.backups)
 
 
 def outside_of(

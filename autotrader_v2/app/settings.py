@@ -135,6 +135,12 @@ class Settings(BaseSettings):
     db_path: Path | None = Field(
         None, description="the database, when it is not in DATA_DIR", examples=["data/paper.sqlite3"]
     )
+    backup_dir: Path | None = Field(
+        None, description="folder of the database's backups, when it is not in DATA_DIR", examples=["data/backups"]
+    )
+    backup_every_s: int = Field(
+        3600, ge=0, le=86_400, description="seconds between verified backups; 0: none", examples=["3600"]
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least important line that is logged", examples=["INFO"]
     )
@@ -203,6 +209,11 @@ class Settings(BaseSettings):
     def database(self) -> Path:
         """The database file: DB_PATH, or one per mode in the data folder, so that a paper one is never opened live."""
         return self.db_path or self.data_dir / f"{self.mode}.sqlite3"
+
+    @property
+    def backups(self) -> Path:
+        """The folder of the backups."""
+        return self.backup_dir or self.data_dir / "backups"
 
     def _market(self, symbol: str) -> Market:
         base, quote = symbol.split("_")
@@ -359,7 +370,7 @@ class Settings(BaseSettings):
     def _loopback(cls, value: str) -> str:
         return values.read_loopback(value)
 
-    @field_validator("data_dir", "db_path")
+    @field_validator("data_dir", "db_path", "backup_dir")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         """Anchor at the program's folder: the same `.env` means the same files whatever the working directory."""

@@ -47,7 +47,7 @@ class Backups:
 
     def __init__(self, database: Path, account: str, folder: Path) -> None:
         self.database = database
-        self._account = account
+        self.account = account
         self.folder = folder
 
     def list(self) -> list[Backup]:
@@ -106,10 +106,10 @@ class Backups:
             raise BackupFailed(f"{self.folder} has room for {free >> 20} MB, a backup needs {needed >> 20} MB.")
 
     def _verify(self, part: Path, *, full: bool, breathe: Callable[[], bool]) -> None:
-        problems = problems_of(part, self._account, full=full, breathe=breathe)
+        problems = problems_of(part, self.account, full=full, breathe=breathe)
         if not problems:
             return
-        own = problems_of(self.database, self._account, full=full, breathe=breathe)
+        own = problems_of(self.database, self.account, full=full, breathe=breathe)
         raise BackupFailed(f"The copy is not whole: {'; '.join(problems)}.", damaged=own)
 
     def _free_name(self, now: datetime) -> Backup:

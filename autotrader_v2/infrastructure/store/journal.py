@@ -175,6 +175,16 @@ class SqlJournal:
         return doubt
 
     @property
+    def file(self) -> Path | None:
+        """The database file; None: a server has it."""
+        return self._file
+
+    @property
+    def account(self) -> str:
+        """Whose rows these are."""
+        return self._account
+
+    @property
     def written(self) -> int:
         """See `upkeep.Kept`."""
         return self._commits.linked
@@ -385,6 +395,8 @@ class SqlJournal:
             doubt = doubt_about(connection, self._file)
         if doubt is not Doubt.NONE and self._binding.mode == _PAPER:
             _log.warning("the journal is not the one that the last run left; paper goes on with it", doubt=doubt.value)
+            if stored:
+                self._commits.run(lambda cursor: self._sql.forget_meta.run(cursor, {"name": DOUBT_FACT}))
             doubt = Doubt.NONE
         self._doubt = doubt
         self._note_head()

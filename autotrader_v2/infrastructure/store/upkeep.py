@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Protocol
 
 import structlog
@@ -19,6 +18,8 @@ _DAY_S = 24 * 3600.0
 _RETRY_S = 600.0
 _LOOK_EVERY_S = 1.0
 _BREATHE_S = 0.005
+# Whoever asked the program to stop waits for it.
+_LAST_COPY_S = 6.0
 
 
 class Kept(Protocol):
@@ -44,8 +45,6 @@ class Upkeep:
     def __init__(
         self,
         journal: Kept,
-        database: Path,
-        account: str,
         backups: Backups,
         *,
         every_s: float,
@@ -53,8 +52,6 @@ class Upkeep:
     ) -> None:
         """`every_s` 0: no copies, only the daily check. The first look comes soon after the start."""
         self._journal = journal
-        self._database = database
-        self._account = account
         self._backups = backups
         self._every_s = every_s
         self._first_after_s = first_after_s
@@ -68,13 +65,18 @@ class Upkeep:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; what has not been copied yet is copied once more. Call it while the journal is still open."""
+        """End; what has not been copied yet is copied once more, if that is done soon."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        if self._every_s and self._journal.written != self._copied:
-            self._copy(full=False, breathe=lambda: True)
+        if not self._every_s or self._journal.written == self._copied:
+            return
+        ends_s = time.monotonic() + _LAST_COPY_S
+        try:
+            self._copy(full=False, breathe=lambda: time.monotonic() < ends_s)
+        except Interrupted:
+            _log.warning("no last backup was made: it would have taken too long")
 
     def _run(self) -> None:
         now_s = time.monotonic()
@@ -124,7 +126,7 @@ class Upkeep:
         return True
 
     def _check(self) -> None:
-        problems = problems_of(self._database, self._account, full=True, breathe=self._breathe)
+        problems = problems_of(self._backups.database, self._backups.account, full=True, breathe=self._breathe)
         self._journal.checked(_ms(datetime.now(UTC)), problems)
 
     def _breathe(self) -> bool:
