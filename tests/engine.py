@@ -27,6 +27,7 @@ from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.infrastructure.clock import SystemClock
 from autotrader_v2.infrastructure.notify.log import LogNotifier
 from autotrader_v2.infrastructure.store import SqlJournal
+from autotrader_v2.infrastructure.store.room import Room
 
 BINDING = Binding("sandbox", "test", "acct", "gate")
 PATIENCE_S = 15.0
@@ -95,6 +96,7 @@ class Engine:
     account_feed: AccountFeed | None = None
     config: TraderConfig = UNLIMITED
     on: Iterable[Market] = ()
+    room: Room | None = None
     # Prices of its own instead of those a test tells.
     market_feed: MarketFeed | None = None
     clock: Clock = field(default_factory=SystemClock)
@@ -103,7 +105,7 @@ class Engine:
         self._stack = ExitStack()
         # Every alert so far, oldest first.
         self.told: list[Alert] = []
-        self.journal = SqlJournal(self.folder / "journal.sqlite3", BINDING, account=BINDING.account)
+        self.journal = SqlJournal(self.folder / "journal.sqlite3", BINDING, account=BINDING.account, room=self.room)
         state = self.journal.load()
         self.feed = ToldFeed(self.hears)
         self.floor = Floor(

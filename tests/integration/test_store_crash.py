@@ -43,7 +43,7 @@ def write_for_ever(path: Path) -> None:
 
 
 @pytest.mark.parametrize("kill_after_writes", [1, 9, 40, 150])
-def test_kill_in_mid_write_loses_nothing_acknowledged(tmp_path: Path, kill_after_writes: int) -> None:
+def test_p1_p4_kill_in_mid_write_loses_nothing_acknowledged(tmp_path: Path, kill_after_writes: int) -> None:
     """P1, P4: twice in a row on the same file, the second time on top of what the first left."""
     path = tmp_path / "journal.sqlite3"
     told: list[str] = []
