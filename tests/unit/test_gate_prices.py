@@ -308,7 +308,7 @@ def test_a_stopped_feed_leaves_no_thread() -> None:
     before = threading.active_count()
     feed.start([LTC], lambda _quote: None)
     feed.stop()
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # one of an earlier test may end meanwhile
     assert feed.status().detail in ("REST", "offline")
 
 
