@@ -101,8 +101,8 @@ def _lines(what: str, told: Mapping[str, Any]) -> list[str]:
             return [
                 f"{told['restored']} is now {told['database']}.",
                 *([f"What was there is kept as {told['replaced']}."] if told["replaced"] else []),
-                "No order is sent before you have compared the account with it: start mTrade, look at what it finds, "
-                "then `mTrade.py reconcile --confirm-journal`. (Paper goes on at once.)",
+                "No order is sent before you have confirmed it: start mTrade, look at what its comparison finds, "
+                "then resume the account on the page. (Paper goes on at once.)",
             ]
         case _:
             return [f"{told['database']}: {_size(told['bytes_before'])} before, {_size(told['bytes_after'])} now."]

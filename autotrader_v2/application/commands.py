@@ -8,6 +8,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import structlog
+
 from autotrader_v2.application.deciding import Decider
 from autotrader_v2.application.events import (
     CommandGiven,
@@ -40,6 +42,8 @@ from autotrader_v2.domain.limits import OrderLimits
 from autotrader_v2.domain.money import ZERO, floor_to, plain
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.domain.situation import Pause, SwitchMode
+
+_log = structlog.get_logger()
 
 _DAY_MS = 86_400_000
 _TRADES_LOOKED_BACK_MS = 30 * _DAY_MS
@@ -119,8 +123,8 @@ class Commands:
         if floor.account_pause is not None and floor.journal.status().doubt is not Doubt.NONE:
             raise CommandRefused(
                 "journal_in_doubt",
-                "The journal may not be the one that the last run left; compare the account with it, then confirm it: "
-                "mTrade.py reconcile --confirm-journal.",
+                "The journal may not be the one that the last run left. Compare the account with it; then resume the "
+                "whole account, which confirms it.",
             )
         if currency is None:
             floor.pause_account(None, by)
@@ -143,6 +147,8 @@ class Commands:
         """
         floor = self._floor
         doubt = floor.journal.confirm(by)
+        if doubt is not Doubt.NONE:
+            _log.warning("the journal was confirmed by its owner", doubt=doubt.value, by=by)
         if floor.account_pause is not None and floor.account_pause.cause == JOURNAL_REPLACED:
             floor.pause_account(None, by)
             for one in floor.slots.values():

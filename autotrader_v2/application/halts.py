@@ -81,6 +81,7 @@ PAUSE_WAYS: Mapping[str, tuple[Way, ...]] = {
     "account_kind": (Way.CHECK_KEY, Way.RESUME_ACCOUNT),
     "key_withdraws": (Way.CHECK_KEY, Way.RESUME_ACCOUNT),
     "key_read_only": (Way.CHECK_KEY, Way.RESUME_ACCOUNT),
+    "journal_replaced": (Way.RECONCILE, Way.RESUME_ACCOUNT),
 }
 
 HOLD_WAYS: Mapping[Reason, tuple[Way, ...]] = {
@@ -117,6 +118,7 @@ HOLD_WAYS: Mapping[Reason, tuple[Way, ...]] = {
     Reason.BAD_LADDER: (Way.CHANGE_LADDER,),
     Reason.LIMIT_REACHED: (Way.WAIT, Way.CHANGE_LIMITS),
     Reason.OUTSIDE_BAND: (Way.WAIT, Way.CHANGE_LIMITS),
+    Reason.JOURNAL_FULL: (Way.FREE_DISK,),
     Reason.BETWEEN_STEPS: (Way.WAIT,),
     Reason.WAITING: (Way.WAIT,),
 }
@@ -154,6 +156,7 @@ _TOLD_AFTER_MS: Mapping[Reason, int] = {
     Reason.BAD_LADDER: 0,
     Reason.LIMIT_REACHED: 0,
     Reason.OUTSIDE_BAND: 5_000,
+    Reason.JOURNAL_FULL: 0,
 }
 _STOPS_BUYS = frozenset(
     {
@@ -164,6 +167,7 @@ _STOPS_BUYS = frozenset(
         Reason.BAD_LADDER,
         Reason.LIMIT_REACHED,
         Reason.OUTSIDE_BAND,
+        Reason.JOURNAL_FULL,
     }
 )
 _STOPS_SALES = frozenset({Reason.LOCKED_IN_YOUR_ORDER, Reason.TOO_SMALL_TO_SELL})

@@ -29,7 +29,6 @@ from autotrader_v2.application.outbox import Claim, Outbox
 from autotrader_v2.application.ports import (
     AccessRefused,
     AccountFeed,
-    Doubt,
     ExchangeUnavailable,
     JournalRefused,
     JournalState,
@@ -228,12 +227,10 @@ class AutoTraderV2:
         self.commands.reset_cycle(currency, by)
 
     def resume_cycle(self, currency: str | None, by: str) -> None:
-        """End a pause of a market, or (None) of the account."""
+        """End a pause of a market, or (None) of the account; after a comparison that also confirms the journal."""
+        if currency is None and self.reconciler.completed:
+            self.commands.confirm_journal(by)
         self.commands.resume_cycle(currency, by)
-
-    def confirm_journal(self, by: str) -> Doubt:
-        """The journal is right, its owner says after a comparison; the account's pause for it ends."""
-        return self.commands.confirm_journal(by)
 
     def adopt(self, currency: str, *, price: Decimal | None, from_trades: bool, by: str) -> None:
         """Hand coins outside the cycle to it. Reads balances, and trades when asked to."""

@@ -172,13 +172,16 @@ def test_p10_an_older_copy_trades_only_after_its_owner_confirmed_it(sim: Simulat
             assert pause.cause == "journal_replaced"
             board = engine.floor.board
             engine.until_price("ETH", "2500", "it has a price", lambda: board.newest(ETH.market) is not None)  # noqa: B023
-            for market in (None, "ETH"):
-                with pytest.raises(CommandRefused, match="confirm"):
-                    engine.trader.resume_cycle(market, "test")
+            with pytest.raises(CommandRefused, match="resume the whole account"):
+                engine.trader.resume_cycle("ETH", "test")
             assert engine.desk.quick_buy("ETH", Decimal(10), "test")["outcome"] == "not_sent", "by hand neither"
             assert len(sim.account().trades) == 1
     with an_engine(sim, tmp_path) as engine:
-        assert engine.trader.confirm_journal("test") is not Doubt.NONE
+        completed, engine.trader.reconciler.completed = engine.trader.reconciler.completed, 0
+        with pytest.raises(CommandRefused, match="Compare the account"):
+            engine.desk.resume_cycle(None, "test")
+        engine.trader.reconciler.completed = completed
+        engine.desk.resume_cycle(None, "test")
         assert engine.floor.account_pause is None
     with an_engine(sim, tmp_path) as engine:
         assert engine.journal.status().doubt is Doubt.NONE

@@ -352,8 +352,7 @@ class SqlJournal:
         if self._doubt is not Doubt.NONE:
             raise JournalUnavailable(
                 f"The journal {self._backend.name} may not be the one that the last run left ({self._doubt.value}).",
-                do="Nothing is sent. Run `mTrade.py reconcile`; when the account agrees with it, "
-                "`mTrade.py reconcile --confirm-journal`.",
+                do="Nothing is sent. Compare the account with it on the page; resuming the account confirms it.",
             )
         buys = any(intent.side is Side.BUY for intent in intents)
         if buys and self._room is not None:
