@@ -154,7 +154,7 @@ class _Program:
             self._settings.data_dir,
             # A stop that hangs is a stop all the same: nobody starts it again.
             EXIT_INTERRUPTED if self._stopping.is_set() else EXIT_STUCK,
-            hold=trader.hold,
+            hold=trader.stop_sending,
             tell=lambda: self._say_stuck(trader, vitals),
             close=lambda: self._close_stuck(trader),
         )

@@ -12,7 +12,7 @@ from autotrader_v2.domain.ladder import BadLadder, BreakevenTable, LadderParams,
 from autotrader_v2.domain.market import MarketRules
 from autotrader_v2.domain.money import ZERO, ceil_to, floor_to, plain, reported
 from autotrader_v2.domain.orders import ClientId, OrderIntent, OrderType, Side
-from autotrader_v2.domain.quotes import Quote, leaps
+from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.domain.situation import Action, Buy, Hold, NeedBook, Reason, Sell, Situation, decide
 
 # A reason whose numbers move with every price is one decision as long as the reason stays.
@@ -40,8 +40,8 @@ class Decider:
             state = slot.state
             quote = quote or floor.board.newest(slot.market)
             action = decide(self.situation(slot, state, quote))
-            if quote is not None and (slot.known_price is None or not leaps(slot.known_price, quote.bid)):
-                slot.known_price = quote.bid
+            if quote is not None and not isinstance(action, NeedBook):
+                slot.knows(quote.bid)
             claimed = None
             if isinstance(action, NeedBook) and action.side == "buy" and quote is not None:
                 # A buy that is not allowed anyway needs no order book.

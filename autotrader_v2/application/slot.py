@@ -14,6 +14,7 @@ from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.money import ZERO
 from autotrader_v2.domain.orders import OrderIntent, Side
+from autotrader_v2.domain.quotes import leaps
 from autotrader_v2.domain.situation import Awaited, Hold, Pause, Reason, SwitchMode
 
 _BACKOFF_FIRST_S = 1
@@ -153,6 +154,11 @@ class Slot:
         self.spare_number = spare_number
         # (number, next attempt, what for) of an attempt that surely placed nothing.
         self.retry: tuple[int, int, tuple[int, int | None, Side]] | None = None
+
+    def knows(self, bid: Decimal) -> None:
+        """The market's price is about this, unless it leaped: then the owner has to say so."""
+        if self.known_price is None or not leaps(self.known_price, bid):
+            self.known_price = bid
 
     def claim(self, what: str, now_ms: int) -> bool:
         """Make the market wait for a command as for an order; False when it already waits for something."""

@@ -434,6 +434,11 @@ class AutoTraderV2:
             # A quote that came meanwhile is newer: it decides when its own turn comes.
             if newest is book:
                 self._decide(slot, book)
+            else:
+                # It vouches for prices near its own all the same.
+                with slot.lock:
+                    slot.knows(book.bid)
+                floor.board.mark_due(slot.market)
         except ExchangeUnavailable as error:
             market_log(slot.market).warning("the order book could not be read", what=error.what)
         except Exception as error:

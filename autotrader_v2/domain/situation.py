@@ -14,6 +14,8 @@ from autotrader_v2.domain.quotes import Quote, average_for_base, average_for_quo
 
 _REST_PAUSE_MS = 60_000
 _SECOND_MS = 1000
+# A single price this far from the last one decides no order: the order book is read first, as a second source.
+_DOUBT_PCT = 5
 
 
 class SwitchMode(StrEnum):
@@ -162,7 +164,9 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class NeedBook:
-    """The best price's size does not tell what the amount would get; read the order book, then decide again."""
+    """Read the order book, then decide again: the best price's size does not tell what the amount would get, or the
+    price moved so far at once that one message is not enough.
+    """
 
     side: str
 
@@ -285,6 +289,8 @@ def _sale(now: Situation, cycle: Active, quote: Quote, *, stopped: bool) -> Acti
             Reason.TOO_SMALL_TO_SELL,
             (("amount", amount), ("min_base", rules.least_sale), ("min_quote", rules.min_quote), ("bid", quote.bid)),
         )
+    if _doubtful(now, quote):
+        return NeedBook("sell")
     if stopped:
         return Sell(Why.STOP_LOSS, amount, ZERO, quote.bid)
     if quote.bid_size is None or quote.bid_size < amount:
@@ -327,6 +333,12 @@ def _decide_idle(now: Situation, idle: Idle, quote: Quote) -> Action:
     return _buy(now, quote, Why.START, 0, amount, worst, now.free_for_start)
 
 
+def _doubtful(now: Situation, quote: Quote) -> bool:
+    """Whether the price has moved so far at once that one message is not enough to act on."""
+    known = now.known_price
+    return known is not None and not quote.from_book_read and abs(quote.bid - known) * HUNDRED > known * _DOUBT_PCT
+
+
 def _market_refuses_buys(now: Situation) -> Hold | None:
     rules = now.rules
     if rules.delisting_s:
@@ -355,6 +367,8 @@ def _buy(now: Situation, quote: Quote, why: Why, step: int, amount: Decimal, wor
         return Hold(Reason.SPREAD_TOO_WIDE, (("spread_pct", quote.spread_pct), ("limit_pct", limit)))
     if amount > free:
         return Hold(Reason.NEEDS_MONEY, (("needs", amount), ("has", free), ("step", step)))
+    if _doubtful(now, quote):
+        return NeedBook("buy")
     if now.params.order_style is OrderStyle.MARKET and (quote.ask_size is None or quote.ask * quote.ask_size < amount):
         if not quote.asks:
             return NeedBook("buy")

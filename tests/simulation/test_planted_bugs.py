@@ -105,6 +105,7 @@ def test_trading_on_old_prices_is_caught() -> None:
 
 def test_believing_a_single_wrong_price_is_caught(monkeypatch: Patch) -> None:
     monkeypatch.setattr(quotes, "_jumps", lambda before, now, limit: False)
+    monkeypatch.setattr(situation, "_doubtful", lambda now, quote: False)
     assert caught(Plan(seed=0, rates={**FEW, "price_spike": 0.05})) == {"I9"}
 
 

@@ -70,6 +70,18 @@ def test_m17_a_price_that_no_market_moves_to_stops_both_sides(known: str, holds:
         assert (said == Reason.PRICE_LEAPED) == holds
 
 
+@pytest.mark.parametrize(("known", "doubts"), [("2500", False), ("2385", False), ("2370", True), ("2640", True)])
+def test_m8_one_price_far_from_the_last_decides_no_order_without_a_second_source(known: str, doubts: bool) -> None:
+    """Buys and sales, a stop loss too: the book is read, and its word counts."""
+    start = a_situation(known_price=Decimal(known))
+    assert (decide(start) == NeedBook("buy")) == doubts
+    sale = active(known_price=Decimal(known), quote=a_quote("2600", "2600.01"))
+    wanted = abs(2600 - Decimal(known)) * 100 > Decimal(known) * 5
+    assert (decide(sale) == NeedBook("sell")) == wanted
+    vouched = a_quote("2600", "2600.01", from_book_read=True)
+    assert reason(active(known_price=Decimal(known), quote=vouched)) == "Sell"
+
+
 def test_a_quote_decides_at_most_one_order() -> None:
     assert reason(a_situation(quote_after_ms=NOW_MS)) == Reason.WAITS_FOR_NEW_QUOTE
     assert reason(a_situation(quote_after_ms=NOW_MS - 1)) == "Buy"
