@@ -85,6 +85,10 @@ class Alerts:
             if not self.write(journal):
                 clock.wait(stopping, _RETRY_S)
 
+    def stop(self) -> None:
+        """Let `run` see that it should end."""
+        self._wake.set()
+
     def write(self, journal: Journal) -> bool:
         """Write what waits; False when the journal does not take it now."""
         waiting = list(self._waiting)
