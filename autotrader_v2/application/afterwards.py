@@ -44,6 +44,10 @@ class Afterwards:
             if woken:
                 self.finish()
 
+    def stop(self) -> None:
+        """Let `run` see that it should end."""
+        self._wake.set()
+
     def finish(self) -> None:
         """Call everything that waits, here and now."""
         while self._waiting:

@@ -163,6 +163,7 @@ class AutoTraderV2:
         self._resolver.stop()
         self.late_fills.stop()
         floor.alerts.stop()
+        floor.afterwards.stop()
         floor.board.wake_workers(floor.config.workers)
         floor.bus.stop()
         self.supervisor.end()
