@@ -40,9 +40,13 @@ class Recheck:
         """Check what was demanded until told to stop."""
         clock = self._floor.clock
         while not stopping.is_set():
-            if clock.wait(self._wake, _LOOK_S):
+            if clock.wait(self._wake, _LOOK_S) and not stopping.is_set():
                 self._wake.clear()
                 self._check(stopping)
+
+    def stop(self) -> None:
+        """Let `run` see that it should end."""
+        self._wake.set()
 
     def again(self) -> None:
         """What was demanded is demanded still (the line had failed)."""

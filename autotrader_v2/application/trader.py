@@ -162,6 +162,7 @@ class AutoTraderV2:
         floor.want_reconcile.set()
         self._resolver.stop()
         self.late_fills.stop()
+        self.recheck.stop()
         floor.alerts.stop()
         floor.afterwards.stop()
         floor.board.wake_workers(floor.config.workers)
