@@ -19,7 +19,7 @@ Figures = dict[str, Any]
 FULL_LIMIT_S, SHORT_LIMIT_S = 120.0, 30.0
 
 
-def main(name: str, measure: Callable[[Path, bool], Figures]) -> int:
+def main(name: str, measure: Callable[[Path, bool], Figures], *, limit_s: float = FULL_LIMIT_S) -> int:
     """Run one benchmark in a folder of its own and print its line.
 
     `measure` gets the folder and whether the run is a short one. A run that hangs is ended from outside itself.
@@ -27,7 +27,7 @@ def main(name: str, measure: Callable[[Path, bool], Figures]) -> int:
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}")
     parser.add_argument("--short", action="store_true", help="a few seconds, to see that it runs")
     short = parser.parse_args().short
-    limit = threading.Timer(SHORT_LIMIT_S if short else FULL_LIMIT_S, _give_up, (name,))
+    limit = threading.Timer(SHORT_LIMIT_S if short else limit_s, _give_up, (name,))
     limit.daemon = True
     limit.start()
     began_s = time.monotonic()

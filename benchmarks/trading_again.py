@@ -42,7 +42,7 @@ def measure(folder: Path, short: bool) -> report.Figures:
             "ACTIVE_SYMBOLS": coins,
             "DATA_DIR": str(folder),
         }
-        first = _Run(environment)
+        first = Run(environment)
         try:
             first.until(lambda: first.waiting() == count)
         finally:
@@ -55,7 +55,7 @@ def measure(folder: Path, short: bool) -> report.Figures:
 def _again(environment: dict[str, str], count: int) -> tuple[float, float]:
     """(seconds until it says that it runs, until every coin is traded again); killed afterwards, as the one before."""
     began_s = time.monotonic()
-    run = _Run(environment)
+    run = Run(environment)
     try:
         run.until(lambda: run.overview()["running"])
         running_s = time.monotonic() - began_s
@@ -65,7 +65,7 @@ def _again(environment: dict[str, str], count: int) -> tuple[float, float]:
         run.kill()
 
 
-class _Run:
+class Run:
     """One life of the program."""
 
     def __init__(self, environment: dict[str, str]) -> None:

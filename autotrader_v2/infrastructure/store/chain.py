@@ -7,6 +7,7 @@ by one number, and a changed row is found by reading what the hash was made of.
 The hash is 64 bits of BLAKE2b: against accidents. Whoever may write the file could make a new chain.
 """
 
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -28,6 +29,7 @@ FILL_COLUMNS = (
     *("fee", "fee_currency", "time_ms"),
 )
 _AT_ONCE = 5000
+_TAIL_COMMITS, _TAIL_ROWS = 1000, 5000
 _TOLD_MAX = 10
 
 
@@ -63,6 +65,8 @@ class Chain:
 
     def __init__(self, sql: Statements) -> None:
         self._link = sql.link
+        # No two runs make the same link, even of the same words: an older copy never grows into the true one.
+        self._run = secrets.token_bytes(8)
         self.head: Head | None = None
 
     def link(self, cursor: Cursor, said: Sequence[Said]) -> Head:
@@ -73,7 +77,7 @@ class Chain:
         before = self.head
         if before is None:
             raise JournalUnavailable("The journal is not open.", do="Nothing was written; load it first.")
-        rest = _number(b"".join([one.rest for one in said]))
+        rest = _number(b"".join([self._run, *(one.rest for one in said)]))
         events = [row for one in said for row in one.events]
         fills = [row for one in said for row in one.fills]
         head = Head(before.seq + 1, _hash(before.hash, rest, events, fills))
@@ -119,10 +123,16 @@ def hash_at(connection: Connection, seq: int) -> int | None:
     return connection.execute(select(table.c.hash).where(table.c.seq == seq)).scalar()
 
 
-def broken_tail(connection: Connection, newest: int) -> Iterator[str]:
-    """What the newest so many commits say differently from the rows they wrote."""
+def broken_tail(connection: Connection) -> Iterator[str]:
+    """What the newest commits say differently from the rows they wrote: as many as a start has time for."""
     table = schema.commits
-    rows = list(connection.execute(select(table).order_by(table.c.seq.desc()).limit(newest + 1)))
+    rows, written = [], 0
+    for row in connection.execute(select(table).order_by(table.c.seq.desc()).limit(_TAIL_COMMITS)):
+        rows.append(row)
+        written += row.events + row.fills
+        if written > _TAIL_ROWS:
+            break
+    # The oldest only says what the others follow.
     before = rows.pop()
     events = _last(connection, schema.cycle_events, sum(row.events for row in rows))
     fills = _last(connection, schema.fills, sum(row.fills for row in rows))

@@ -17,7 +17,6 @@ from autotrader_v2.infrastructure.store.loading import Loader
 from autotrader_v2.infrastructure.store.queries import Queries
 
 _TOLD_MAX = 10
-_TAIL_COMMITS = 1000
 # How often a running statement asks whether to go on, in SQLite's own instructions.
 _ASK_EVERY = 100_000
 
@@ -58,7 +57,7 @@ def problems_of(
             loader = Loader(connection, account)
             loader.state(0)
             if not full:
-                return tuple(chain.broken_tail(connection, _TAIL_COMMITS))
+                return tuple(chain.broken_tail(connection))
             problems = [*chain.broken(connection, rest_of), *loader.differences(rest_of)]
             queries = Queries(connection, account)
             if queries.moved(0)[0] != queries.moved_since_mark()[0]:

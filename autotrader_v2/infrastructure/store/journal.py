@@ -47,8 +47,6 @@ _log = structlog.get_logger()
 T = TypeVar("T")
 
 _PAPER = "paper"
-# So many of the newest commits are compared with what they wrote at every start.
-_TAIL_COMMITS = 1000
 _MARK_AFTER_FILLS = 2000
 # 2025-01-01 UTC
 _NUMBERS_SINCE_MS = 1_735_689_600_000
@@ -383,7 +381,7 @@ class SqlJournal:
 
         Errors: `JournalUnavailable` for damage.
         """
-        broken = list(chain.broken_tail(connection, _TAIL_COMMITS))
+        broken = list(chain.broken_tail(connection))
         if broken:
             raise damaged(self._backend.name, "; ".join(broken))
         self._chain.head = chain.head_of(connection)

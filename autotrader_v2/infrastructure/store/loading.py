@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, func, select
+from sqlalchemy import text as literal_text
 
 from autotrader_v2.application.ports import Doubt, JournalState, OpenAttempt, RecentBuy
 from autotrader_v2.domain.cycle import Idle, TradingCycle, apply
@@ -136,8 +137,9 @@ class Loader:
 
     def _open_attempts(self) -> tuple[OpenAttempt, ...]:
         table = schema.attempts
+        # In the words of the partial index: only then it is used, and not every attempt ever made is looked at.
         rows = self._connection.execute(
-            select(table).where(self._ours(table), table.c.state.in_(schema.OPEN_STATES)).order_by(table.c.seq)
+            select(table).where(self._ours(table), literal_text(schema.IS_OPEN)).order_by(table.c.seq)
         ).mappings()
         return tuple(open_attempt(dict(row)) for row in rows)
 

@@ -41,7 +41,7 @@ metadata = MetaData(
     }
 )
 
-_IS_OPEN = "state IN ('intended', 'unknown')"
+IS_OPEN = "state IN ('intended', 'unknown')"
 _HAS_ITS_STEP = "side = 'buy' AND step IS NOT NULL AND state IN ('intended', 'unknown', 'filled')"
 _IS_SALE = "result IS NOT NULL"
 
@@ -135,7 +135,7 @@ attempts = _table(
     UniqueConstraint("client_id", name="one_attempt_of_a_label"),
     CheckConstraint("side IN ('buy', 'sell')", name="attempt_side"),
     CheckConstraint("state IN ({})".format(", ".join(f"'{state}'" for state in STATES)), name="attempt_state"),
-    _partial("one_open_order", "account", "market", unique=True, where=_IS_OPEN),
+    _partial("one_open_order", "account", "market", unique=True, where=IS_OPEN),
     _partial("one_buy_of_a_step", "account", "market", "cycle_id", "step", unique=True, where=_HAS_ITS_STEP),
     Index("attempts_of_market", "account", "market", "seq"),
 )
