@@ -6,10 +6,11 @@ MTRADE_TEST_SERVER=postgresql+psycopg://me@127.0.0.1/empty python -m pytest test
 import os
 
 import pytest
+import sqlalchemy as sa
 
 from autotrader_v2.application.events import Outcome
 from autotrader_v2.application.ports import JournalRefused
-from autotrader_v2.infrastructure.store import SqlJournal
+from autotrader_v2.infrastructure.store import SqlJournal, chain
 from tests.unit.test_store_values import BINDING, BTC, ETH, Scribe
 
 URL = os.environ.get("MTRADE_TEST_SERVER", "")
@@ -35,4 +36,22 @@ def test_a_server_keeps_the_same_promises_as_a_file() -> None:
     assert again.load().cycles == scribe.cycles
     assert again.verify() == ()
     assert [row["state"] for row in again.orders(ETH, 5)] == ["filled", "filled_late"]
+    with again._reading() as connection:
+        assert list(chain.broken(connection)) == []
     again.close()
+    _make_first_revision()
+    updated = SqlJournal(URL, BINDING, account="paper")
+    assert updated.load().cycles == scribe.cycles
+    Scribe(updated, scribe.instance, scribe.cycles).whole_cycle(BTC)
+    with updated._reading() as connection:
+        assert list(chain.broken(connection)) == []
+    updated.close()
+
+
+def _make_first_revision() -> None:
+    """What the first version of the program would have left."""
+    engine = sa.create_engine(URL)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE commits")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    engine.dispose()
