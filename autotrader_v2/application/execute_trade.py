@@ -26,6 +26,7 @@ from autotrader_v2.application.ports import (
 )
 from autotrader_v2.application.resolve import Resolver
 from autotrader_v2.application.slot import InFlight, Slot
+from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.money import plain
 from autotrader_v2.domain.orders import OrderIntent, OrderResult, Side, Why
 from autotrader_v2.domain.situation import Pause
@@ -95,7 +96,7 @@ class ExecuteTrade:
         return self._answered(slot, committed, result)
 
     def _late(self, slot: Slot, intent: OrderIntent) -> str | None:
-        """Why the decision no longer stands: switched off, or its price has aged or moved away meanwhile."""
+        """Why the decision no longer stands: switched off, another ladder, or its price has aged or moved away."""
         if self._floor.sending_ended.is_set():
             return "sending_ended"
         standstill = self._floor.standstill
@@ -103,6 +104,8 @@ class ExecuteTrade:
             return standstill.now.reason.value
         if not self._allowed(slot, intent.why):
             return "switched_off"
+        if intent.why in (Why.START, Why.REBUY) and _ladder_changed(slot):
+            return "ladder_changed"
         quote = self._floor.board.newest(slot.market)
         if quote is None:
             return "no_quote"
@@ -287,3 +290,17 @@ class ExecuteTrade:
         self._resolver.watch(slot)
         floor.changed(slot)
         return None
+
+
+def _ladder_changed(slot: Slot) -> bool:
+    """Whether the ladder that the buy in flight was decided with is no longer the market's."""
+    order, cycle = slot.state.order, slot.state.cycle
+    if order is None or order.params is None:
+        return False
+    now = cycle.params if isinstance(cycle, Active) else slot.state.params
+    if now is order.params:
+        return False
+    if now.start_balance_pct:
+        # Decided as the amount that the share came to then.
+        now = replace(now, start_quote=order.params.start_quote, start_balance_pct=order.params.start_balance_pct)
+    return now != order.params

@@ -156,10 +156,14 @@ def p14_new_ladder_while_a_buy_is_booked(arena: Arena) -> None:
     arena.work()
     arena.do("person", lambda: arena.trader.commands.set_params("ETH", {"profit_pct": Decimal(3)}, "test"))
     arena.run()
+    # A buy decided with the old ladder is dropped if it has not left yet; the next price decides with the new one.
+    arena.price(ETH, "2500.5")
+    arena.settle()
+    arena.check()
     state = arena.slot().state
     assert isinstance(state.cycle, Active), "the buy is not lost"
     assert state.params.profit_pct == 3
-    # The order was decided with one of the two; the ladder that runs is the one the journal folds to (`check`).
+    assert len(arena.bought()) == 1
 
 
 def p14_adopting_while_the_price_wants_a_start(arena: Arena) -> None:

@@ -90,6 +90,24 @@ def test_a_switch_set_between_decision_and_intent_still_stops_the_buy() -> None:
     assert label not in world.auditor.orders, "nothing was written, so nothing was sent"
 
 
+def test_a_ladder_changed_between_decision_and_intent_still_stops_the_buy() -> None:
+    """Seed 8005702: a rebuy of 35 left a moment after the owner had made its row 25."""
+    world = World(Plan(seed=1, rates={}, markets=1))
+
+    def claimed() -> str:
+        """The label of a buy that is decided and not written yet."""
+        intents = [slot.state.order.intent for slot in world.slots() if slot.state.order is not None]
+        labels = [one.client_id for one in intents if one is not None and one.side is Side.BUY]
+        return "".join(label for label in labels if label not in world.auditor.orders)
+
+    while not (label := claimed()):
+        world.step()
+    [slot] = world.slots()
+    slot.change(params=replace(slot.state.params, start_quote=slot.state.params.start_quote + 1))
+    world.run(200)
+    assert label not in world.auditor.orders, "nothing was written, so nothing was sent"
+
+
 def test_the_limit_of_a_small_capped_sale_is_one_the_exchange_takes() -> None:
     """Seed 80028: 19.71 coins worth 3.03 at the bid and 2.997 at breakeven were refused again and again, for ever."""
     rules = replace(RULES, price_precision=5, amount_precision=2, min_quote=Decimal(3))
