@@ -156,7 +156,8 @@ def p14_new_ladder_while_a_buy_is_booked(arena: Arena) -> None:
     arena.work()
     arena.do("person", lambda: arena.trader.commands.set_params("ETH", {"profit_pct": Decimal(3)}, "test"))
     arena.run()
-    # A buy decided with the old ladder is dropped if it has not left yet; the next price decides with the new one.
+    # A buy decided with the old ladder is dropped if it has not left yet; a later price decides with the new one.
+    arena.clock.ms += 2000
     arena.price(ETH, "2500.5")
     arena.settle()
     arena.check()
