@@ -3,7 +3,7 @@
 The journal is what years of trading leave: 50 coins, cycles of three buys and a sale, one cycle of each coin open; it
 is written by the journal itself, many orders at a time. Each start follows a kill. `state_s`: the API tells every open
 cycle; `running_s`: it also trades again (prices are made up). `load_s` is the journal alone, `check_s` the daily check
-of everything, which runs in the background.
+of everything, which runs in the background. `empty_state_s`: a start in an empty folder, one after each of the others.
 """
 
 import os
@@ -88,7 +88,11 @@ def measure(folder: Path, short: bool) -> report.Figures:
         "DATA_DIR": str(folder),
         "BACKUP_EVERY_S": "0",
     }
-    took = [_start(environment, min(open_cycles, 16)) for _ in range(starts)]
+    took, empty = [], []
+    for number in range(starts):
+        took.append(_start(environment, min(open_cycles, 16)))
+        nothing = folder / f"empty-{number}"
+        empty.append(_start({**environment, "DATA_DIR": str(nothing)}, 0))
     return {
         "aim_s": _AIM_S,
         "rows": rows,
@@ -99,6 +103,7 @@ def measure(folder: Path, short: bool) -> report.Figures:
         "state_s": _middle(one[1] for one in took),
         "state_slowest_s": round(max(one[1] for one in took), 2),
         "running_s": _middle(one[2] for one in took),
+        "empty_state_s": _middle(one[1] for one in empty),
         "load_s": round(load_s, 2),
         "copy_s": round(copy_s, 2),
         "check_s": round(check_s, 1),

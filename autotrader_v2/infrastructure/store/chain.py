@@ -77,9 +77,13 @@ class Chain:
         before = self.head
         if before is None:
             raise JournalUnavailable("The journal is not open.", do="Nothing was written; load it first.")
-        rest = _number(b"".join([self._run, *(one.rest for one in said)]))
-        events = [row for one in said for row in one.events]
-        fills = [row for one in said for row in one.fills]
+        if len(said) == 1:
+            (one,) = said
+            rest, events, fills = _number(self._run + one.rest), one.events, one.fills
+        else:
+            rest = _number(b"".join([self._run, *[one.rest for one in said]]))
+            events = tuple([row for one in said for row in one.events])
+            fills = tuple([row for one in said for row in one.fills])
         head = Head(before.seq + 1, _hash(before.hash, rest, events, fills))
         values = {"seq": head.seq, "rest": rest, "events": len(events), "fills": len(fills), "hash": head.hash}
         cursor.execute(self._link.sql, self._link.bind(values))

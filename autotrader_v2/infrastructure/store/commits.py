@@ -188,7 +188,6 @@ class GroupCommit:
         try:
             if self._closed is not None:
                 raise self._closed
-            self._backend.check_place()
             cursor = self._open()
             began_s = time.perf_counter()
             cursor.execute(self._backend.begin)

@@ -120,10 +120,7 @@ class Backend:
         """It is open: from now on it must stay where it is."""
 
     def check_place(self) -> None:
-        """Before each commit. Errors: `JournalUnavailable` when what is written would not be found again."""
-
-    def check_log(self) -> None:
-        """The same for what lies beside it, now and then."""
+        """Now and then. Errors: `JournalUnavailable` when what is written would not be found again."""
 
     def checkpoint(self, cursor: Cursor) -> None:
         """Tidy up while nobody writes."""
@@ -241,11 +238,10 @@ class SqliteFile(Backend):
         if file.st_size < self._size:
             raise self._misplaced("it became shorter")
         self._size = file.st_size
+        self._check_log()
 
-    def check_log(self) -> None:
-        """See `Backend`. The log comes with the first write and stays as long as we have the file open."""
-        if self._file is None:
-            return
+    def _check_log(self) -> None:
+        """It comes with the first write and stays as long as we have the file open."""
         try:
             log = os.stat(self._log_path)
         except OSError as error:

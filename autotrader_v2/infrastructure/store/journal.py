@@ -340,11 +340,16 @@ class SqlJournal:
         return self._durable(work)
 
     def _admit(self, records: Sequence[Record]) -> bool:
-        """Whether a buy is among them. Errors: `JournalUnavailable` for an order that must not leave now."""
+        """Whether a buy is among them. Errors: `JournalUnavailable` for what must not be done now.
+
+        Looked at once a second (`_tend`): to look at every commit would make each of them slower.
+        """
+        if self._misplaced is not None:
+            raise JournalUnavailable(self._misplaced.what, do=self._misplaced.do)
         intents = [record.intent for record in records if isinstance(record, Intended)]
         if not intents:
             return False
-        trouble = self._damage or self._misplaced
+        trouble = self._damage
         if trouble is not None:
             raise JournalUnavailable(trouble.what, do=trouble.do)
         if self._doubt is not Doubt.NONE:
@@ -418,7 +423,6 @@ class SqlJournal:
     def _check_place(self) -> None:
         """Errors: `JournalUnavailable` when it is not the file that was opened, or somebody else writes to it."""
         self._backend.check_place()
-        self._backend.check_log()
         head = self._chain.head
         with self._reading() as connection:
             if head is not None and not chain.still_there(connection, head):
