@@ -119,6 +119,10 @@ class Backend:
     def settle(self) -> None:
         """It is open: from now on it must stay where it is."""
 
+    def in_place(self) -> bool:
+        """Before each order: whether the file is still the one that was opened. As cheap as can be."""
+        return True
+
     def check_place(self) -> None:
         """Now and then. Errors: `JournalUnavailable` when what is written would not be found again."""
 
@@ -222,6 +226,13 @@ class SqliteFile(Backend):
         """See `Backend`."""
         file = os.stat(self.path)
         self._file, self._size, self._log_file = (file.st_dev, file.st_ino), file.st_size, None
+
+    def in_place(self) -> bool:
+        """See `Backend`."""
+        try:
+            return self._file is None or os.stat(self.name).st_ino == self._file[1]
+        except OSError:
+            return False
 
     def check_place(self) -> None:
         """See `Backend`. A file deleted or replaced under us goes on taking writes that nobody finds (P10)."""

@@ -342,13 +342,15 @@ class SqlJournal:
     def _admit(self, records: Sequence[Record]) -> bool:
         """Whether a buy is among them. Errors: `JournalUnavailable` for what must not be done now.
 
-        Looked at once a second (`_tend`): to look at every commit would make each of them slower.
+        All else is looked at once a second (`_tend`): to look at every commit would make each of them slower.
         """
         if self._misplaced is not None:
             raise JournalUnavailable(self._misplaced.what, do=self._misplaced.do)
         intents = [record.intent for record in records if isinstance(record, Intended)]
         if not intents:
             return False
+        if not self._backend.in_place():
+            self._backend.check_place()
         trouble = self._damage
         if trouble is not None:
             raise JournalUnavailable(trouble.what, do=trouble.do)
