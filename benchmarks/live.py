@@ -21,8 +21,8 @@ from benchmarks.stamps import StampedExchange, StampedJournal
 from tests.engine import Engine
 
 # Markets rest at 100; they start at 99.5 and below (near enough for their planned ladder), and take their profit far
-# below 110.
-_START_LIMIT, START_BID, PROFIT_BID = "99.5", Decimal("99.48"), Decimal(110)
+# below 103: both moves are less than the 5 % at which the order book is read first.
+_START_LIMIT, START_BID, PROFIT_BID = "99.5", Decimal("99.48"), Decimal(103)
 _TICK_S = 0.01
 
 
