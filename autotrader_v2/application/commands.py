@@ -63,22 +63,20 @@ class Commands:
         """Set a market's switch, or the global one (currency None); acts at once, also while an order is in flight."""
         floor, now_ms = self._floor, self._floor.clock.now_ms()
         slot = self.slot(currency) if currency is not None else None
-        market = slot.market if slot else None
-        if slot is not None and mode is SwitchMode.FINISH:
-            state = slot.state
-            # Nothing to finish is off; but a start buy on its way will be a cycle that must still be sold.
-            mode = SwitchMode.OFF if isinstance(state.cycle, Idle) and state.order is None else mode
-        record = SwitchSet(market=market, mode=mode, by=by, time_ms=now_ms)
         if slot is not None:
             # Never held during I/O but the journal's: database and memory see switches in the same order.
             with slot.book_lock:
-                floor.journal.write(record)
+                state = slot.state
+                if mode is SwitchMode.FINISH and isinstance(state.cycle, Idle) and state.order is None:
+                    # Nothing to finish is off; but a start buy on its way will be a cycle that must still be sold.
+                    mode = SwitchMode.OFF
+                floor.journal.write(SwitchSet(market=slot.market, mode=mode, by=by, time_ms=now_ms))
                 slot.change(switch=mode)
             market_log(slot.market).info(f"switch: {mode.value}", by=by)
             self._look_again(slot)
             return
         with floor.account_lock:
-            floor.journal.write(record)
+            floor.journal.write(SwitchSet(market=None, mode=mode, by=by, time_ms=now_ms))
             floor.global_switch = mode
         for one in floor.slots.values():
             self._look_again(one)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
-from autotrader_v2.application.events import Decision, Priority
+from autotrader_v2.application.events import Decision, Priority, SwitchSet
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.slot import InFlight, Plan, Slot, SlotState
 from autotrader_v2.domain.cycle import Active, Idle
@@ -13,7 +13,7 @@ from autotrader_v2.domain.market import MarketRules
 from autotrader_v2.domain.money import ZERO, ceil_to, floor_to, plain, reported
 from autotrader_v2.domain.orders import ClientId, OrderIntent, OrderType, Side
 from autotrader_v2.domain.quotes import Quote
-from autotrader_v2.domain.situation import Action, Buy, Hold, NeedBook, Reason, Sell, Situation, decide
+from autotrader_v2.domain.situation import Action, Buy, Hold, NeedBook, Reason, Sell, Situation, SwitchMode, decide
 
 # A reason whose numbers move with every price is one decision as long as the reason stays.
 _WANTS_BALANCES = frozenset({Reason.BALANCE_UNKNOWN, Reason.SHORTAGE, Reason.HOLDS_COINS, Reason.NEEDS_MONEY})
@@ -57,6 +57,8 @@ class Decider:
             slot.lock.release()
         if changed:
             floor.afterwards.do(self._tell, slot, action, floor.clock.now_ms())
+            if isinstance(action, Hold) and action.reason is Reason.FINISHING:
+                floor.afterwards.do(self._nothing_to_finish, slot)
         if isinstance(action, NeedBook):
             return action
         return claimed
@@ -235,6 +237,26 @@ class Decider:
             return False
         slot.hold = Hold(Reason.ORDER_IN_FLIGHT)
         return True
+
+    def _nothing_to_finish(self, slot: Slot) -> None:
+        """`finish` was said while a start was on its way that never came, or as the cycle closed: the market is off."""
+        floor = self._floor
+        now_ms = floor.clock.now_ms()
+        changes: dict[str, SwitchMode] = {}
+        # Claimed as for an order, so that no order of a person joins a market that is being turned off.
+        if slot.state.switch is not SwitchMode.FINISH or not slot.claim("finish", now_ms):
+            return
+        try:
+            with slot.book_lock:
+                if slot.state.switch is SwitchMode.FINISH and isinstance(slot.state.cycle, Idle):
+                    floor.journal.write(SwitchSet(market=slot.market, mode=SwitchMode.OFF, by="finish", time_ms=now_ms))
+                    changes["switch"] = SwitchMode.OFF
+        finally:
+            slot.release(**changes)
+        floor.board.mark_due(slot.market)
+        floor.changed(slot)
+        if changes:
+            market_log(slot.market).info("switch: off", by="finish")
 
     def _tell(self, slot: Slot, action: Action, now_ms: int) -> None:
         kind, reason, values = _described(action)

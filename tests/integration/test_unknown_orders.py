@@ -10,6 +10,7 @@ import pytest
 from autotrader_v2.application.floor import TraderConfig
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.orders import Side
+from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.matching.markets import rules_for
 from autotrader_v2.simulator import Simulator
 from autotrader_v2.simulator.faults import (
@@ -137,6 +138,19 @@ def test_while_an_order_is_unknown_nothing_else_is_decided_and_its_cost_stays_re
     engine.until("the order is proven absent", lambda: engine.slot("ETH").state.order is None)
     assert bench.buys() == []
     assert engine.floor.wallet.free() == 1000
+
+
+def test_a_start_that_never_came_leaves_nothing_to_finish(bench: Bench) -> None:
+    """`finish`, said while the start buy was on its way, turns the market off when that is proven absent."""
+    engine = bench.engine
+    bench.sim.faults.add(lost_request())
+    engine.price("ETH", "2500")
+    engine.desk.switch("ETH", "on", "test")
+    engine.until_price("ETH", "2500", "the order is unknown", lambda: len(unknown(engine)) == 1)
+    engine.desk.switch("ETH", "finish", "test")
+    engine.until_price("ETH", "2500", "it is off", lambda: engine.slot("ETH").state.switch is SwitchMode.OFF)
+    assert bench.buys() == []
+    assert engine.slot("ETH").state.order is None
 
 
 def unknown(engine: Engine) -> list[object]:
