@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 # Alembic revisions this program knows, oldest first; the last is the schema below.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 HEAD = REVISIONS[-1]
 
 OPEN_STATES = ("intended", "unknown")
@@ -44,6 +44,8 @@ metadata = MetaData(
 IS_OPEN = "state IN ('intended', 'unknown')"
 _HAS_ITS_STEP = "side = 'buy' AND step IS NOT NULL AND state IN ('intended', 'unknown', 'filled')"
 _IS_SALE = "result IS NOT NULL"
+# Coins that came or went without an order of ours.
+WITHOUT_ORDER = "kind IN ('Adopted', 'SoldByHand', 'WrittenOff', 'CycleReset')"
 
 
 def _number(name: str, *, nullable: bool = False) -> Column[int]:
@@ -158,7 +160,8 @@ fills = _table(
     _number("time_ms"),
     UniqueConstraint("account", "market", "trade_id", name="one_booking_of_a_trade"),
     Index("fills_of_attempt", "client_id"),
-    Index("fills_of_market", "account", "market", "id"),
+    Index("fills_by_time", "time_ms", "id"),
+    Index("fills_of_market_by_time", "account", "market", "time_ms", "id"),
 )
 
 cycle_events = _table(
@@ -175,6 +178,7 @@ cycle_events = _table(
     _number("time_ms"),
     Index("events_of_market", "account", "market", "seq"),
     _partial("sales_by_time", "time_ms", unique=False, where=_IS_SALE),
+    _partial("events_without_order", "seq", unique=False, where=WITHOUT_ORDER),
 )
 
 snapshots = _table(
@@ -260,6 +264,20 @@ decisions = _table(
     _words("payload"),
     _number("time_ms"),
     Index("decisions_of_market", "account", "market", "id"),
+)
+
+# Samples of what everything was worth; thinned as they age (see equity.py of the application).
+equity = _table(
+    "equity",
+    _sequence("id"),
+    _words("account"),
+    _number("time_ms"),
+    _words("equity"),
+    _words("free"),
+    _words("invested"),
+    _words("unrealised"),
+    _words("realised"),
+    Index("equity_by_time", "account", "time_ms"),
 )
 
 answers = _table(
