@@ -25,6 +25,7 @@ from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.infrastructure.clock import SystemClock
+from autotrader_v2.infrastructure.feeds.recorded_candles import RecordedCandles
 from autotrader_v2.infrastructure.notify.log import LogNotifier
 from autotrader_v2.infrastructure.store import SqlJournal
 from autotrader_v2.infrastructure.store.room import Room
@@ -52,8 +53,9 @@ _POLL_S = 0.005
 class ToldFeed:
     """A market feed that says what the test tells it; the exchange hears each price first."""
 
-    def __init__(self, exchange_hears: Callable[[Quote], None]) -> None:
+    def __init__(self, exchange_hears: Callable[[Quote], None], candles: RecordedCandles) -> None:
         self._exchange_hears = exchange_hears
+        self._candles = candles
         self._on_quote: Callable[[Quote], None] | None = None
 
     def start(self, markets: Sequence[Market], on_quote: Callable[[Quote], None]) -> None:
@@ -74,6 +76,7 @@ class ToldFeed:
     def tell(self, quote: Quote) -> None:
         """The price is now this, at the exchange and for the engine."""
         self._exchange_hears(quote)
+        self._candles.note(quote)
         if self._on_quote is not None:
             self._on_quote(quote)
 
@@ -107,7 +110,8 @@ class Engine:
         self.told: list[Alert] = []
         self.journal = SqlJournal(self.folder / "journal.sqlite3", BINDING, account=BINDING.account, room=self.room)
         state = self.journal.load()
-        self.feed = ToldFeed(self.hears)
+        candles = RecordedCandles(len(self.markets))
+        self.feed = ToldFeed(self.hears, candles)
         self.floor = Floor(
             exchange=self.exchange,
             journal=self.journal,
@@ -128,7 +132,7 @@ class Engine:
             account_feed=self.account_feed,
         )
         self.desk = Desk(BINDING, stop=lambda: None, available=self.markets, primary=self.markets[0])
-        self.desk.attach(self.trader, BINDING, primary=self.markets[0], first_start=True)
+        self.desk.attach(self.trader, BINDING, primary=self.markets[0], first_start=True, candles=candles)
         self.trader.start()
         self.until("the engine runs", lambda: self.trader.running)
         return self

@@ -39,12 +39,12 @@ def by() -> str:
 
 
 def asks(model: type[M]) -> Callable[[Callable[[M], Answer]], View]:
-    """Make a view that reads: its argument comes from the query."""
+    """Make a view that reads: its argument comes from the query, and from the path where that names fields."""
 
     def make(view: Callable[[M], Answer]) -> View:
         @wraps(view)
-        def answer() -> Response:
-            return jsonify({"success": True, **view(read_query(model))})
+        def answer(**path: str) -> Response:
+            return jsonify({"success": True, **view(read_query(model, path))})
 
         return _told(answer, Told(_summary(view), query=model))
 

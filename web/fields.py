@@ -32,8 +32,8 @@ def _number(value: Any) -> Decimal | None:
         raise ValueError(str(error)) from None
 
 
-def _whole(value: Any) -> Any:
-    """In a query every value is text."""
+def whole(value: Any) -> Any:
+    """In a query every value is text: a whole number of a query, or what was given."""
     return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{1,15}", value) else value
 
 
@@ -42,5 +42,5 @@ _AS_TEXT = WithJsonSchema({"type": "string", "pattern": f"^{_PLAIN.pattern}$", "
 Number = Annotated[Decimal, BeforeValidator(_number), _AS_TEXT]
 Positive = Annotated[Decimal, BeforeValidator(_number), Field(gt=0), _AS_TEXT]
 Currency = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9/_-]+$", examples=["BTC"])]
-Limit = Annotated[int, BeforeValidator(_whole), Field(ge=1, le=1000)]
-Position = Annotated[int, BeforeValidator(_whole), Field(ge=0, le=2**53)]
+Limit = Annotated[int, BeforeValidator(whole), Field(ge=1, le=1000)]
+Position = Annotated[int, BeforeValidator(whole), Field(ge=0, le=2**53)]

@@ -1,5 +1,6 @@
 """The API's description, made from the endpoints and the models themselves."""
 
+import re
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, jsonify
@@ -12,6 +13,8 @@ from web.endpoints import Told
 
 blueprint = Blueprint("openapi", __name__)
 
+# Flask's `<path:symbol>` is OpenAPI's `{symbol}`.
+_PLACE = re.compile(r"<(?:[a-z]+:)?([a-z_]+)>")
 _REF = "#/components/schemas/{model}"
 _ERROR = {
     "type": "object",
@@ -47,12 +50,12 @@ def describe(app: Flask) -> dict[str, Any]:
         told = getattr(app.view_functions[rule.endpoint], "told", None)
         if isinstance(told, Told):
             method = "post" if "POST" in (rule.methods or ()) else "get"
-            endpoints.append((rule.rule, method, rule.endpoint, told))
+            endpoints.append((_PLACE.sub(r"{\1}", rule.rule), method, rule.endpoint, told))
     bodies = sorted({told.body for *_, told in endpoints if told.body}, key=lambda model: model.__name__)
     _, schemas = models_json_schema([(model, "validation") for model in bodies], ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}
     for path, method, endpoint, told in sorted(endpoints, key=lambda one: one[:2]):
-        paths.setdefault(path, {})[method] = _operation(endpoint, told)
+        paths.setdefault(path, {})[method] = _operation(path, endpoint, told)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -69,7 +72,7 @@ def describe(app: Flask) -> dict[str, Any]:
     }
 
 
-def _operation(endpoint: str, told: Told) -> dict[str, Any]:
+def _operation(path: str, endpoint: str, told: Told) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": endpoint.replace(".", "_"),
         "tags": [endpoint.partition(".")[0]],
@@ -80,7 +83,7 @@ def _operation(endpoint: str, told: Told) -> dict[str, Any]:
             "503": _response("The engine is starting, or the exchange or the journal does not answer.", "Error"),
         },
     }
-    parameters = _parameters(told.query) if told.query else []
+    parameters = _parameters(told.query, path) if told.query else []
     if told.once:
         parameters.append(
             {
@@ -100,13 +103,14 @@ def _operation(endpoint: str, told: Told) -> dict[str, Any]:
     return operation
 
 
-def _parameters(query: type[BaseModel]) -> list[dict[str, Any]]:
+def _parameters(query: type[BaseModel], path: str) -> list[dict[str, Any]]:
     schema = query.model_json_schema()
     required = schema.get("required", [])
-    return [
-        {"name": name, "in": "query", "required": name in required, "schema": described}
-        for name, described in schema.get("properties", {}).items()
-    ]
+    parameters = []
+    for name, described in schema.get("properties", {}).items():
+        where = "path" if f"{{{name}}}" in path else "query"
+        parameters.append({"name": name, "in": where, "required": name in required, "schema": described})
+    return parameters
 
 
 def _response(what: str, schema: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Requests into models: what the person sent, checked, or a refusal that names the field."""
 
 import json
+from collections.abc import Mapping
 from typing import Any, NoReturn, TypeVar
 
 from flask import request
@@ -16,13 +17,17 @@ def read_body(model: type[M]) -> M:
     return _checked(model, _parsed_body())
 
 
-def read_query(model: type[M]) -> M:
-    """The query as the model. Errors: `Refused`, also when a name is given twice."""
+def read_query(model: type[M], path: Mapping[str, str] | None = None) -> M:
+    """The query, with what the path names, as the model. Errors: `Refused`, also when a name is given twice."""
     given = request.args.to_dict(flat=False)
     for name, values in given.items():
         if len(values) > 1:
             raise Refused("bad_request", f"{name[:40]} is given more than once.", field=name[:40])
-    return _checked(model, {name: values[0] for name, values in given.items()})
+    in_path = dict(path or {})
+    if doubled := in_path.keys() & given.keys():
+        name = min(doubled)
+        raise Refused("bad_request", f"{name} belongs into the path only.", field=name)
+    return _checked(model, {name: values[0] for name, values in given.items()} | in_path)
 
 
 def _parsed_body() -> dict[str, Any]:

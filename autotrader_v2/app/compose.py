@@ -224,7 +224,7 @@ def build(
         account_feed=outside.account_feed,
     )
     outside.settle_with(trader.settle)
-    desk.attach(trader, binding, primary=primary, first_start=first_start)
+    desk.attach(trader, binding, primary=primary, first_start=first_start, candles=outside.candles)
     return trader
 
 

@@ -16,6 +16,7 @@ from autotrader_v2.app.values import FeedKind
 from autotrader_v2.application.ports import (
     AccountFeed,
     Binding,
+    CandleSource,
     Clock,
     Exchange,
     FeedStatus,
@@ -56,6 +57,7 @@ class Outside:
     """An exchange account, its prices, its clock.
 
     `settle`: what prices at full speed wait for. `pace`: how many times faster than the wall the clock may run.
+    `candles`: the past of the prices, for charts.
     """
 
     exchange: Exchange
@@ -65,6 +67,7 @@ class Outside:
     account_feed: AccountFeed | None = None
     settle: Settle = field(default_factory=Settle)
     pace: float = 1.0
+    candles: CandleSource | None = None
 
     def settle_with(self, wait: Callable[[], None]) -> None:
         """Tell prices at full speed what to wait for."""
@@ -163,6 +166,7 @@ def _paper_on_played(
     settings: Settings, kind: FeedKind, wanted: Sequence[Market], journal: Journal, state: JournalState
 ) -> Outside:
     from autotrader_v2.infrastructure.feeds.played_feed import PlayedFeed
+    from autotrader_v2.infrastructure.feeds.recorded_candles import RecordedCandles
     from autotrader_v2.infrastructure.feeds.sources import open_source
     from autotrader_v2.infrastructure.paper import PaperExchange
     from autotrader_v2.matching.markets import rules_for, rules_of
@@ -183,10 +187,12 @@ def _paper_on_played(
         source = ShiftedSource(source, shift_ms)
     settle = Settle()
     paper: list[PaperExchange] = []
+    candles = RecordedCandles(len(source.markets))
 
     def tap(quote: Quote) -> None:
         """The paper exchange hears each price first; it is made after the feed because it lives by the feed's clock."""
         paper[0].feed(quote)
+        candles.note(quote)
 
     feed = PlayedFeed(
         source,
@@ -199,7 +205,7 @@ def _paper_on_played(
         PaperExchange(rules, journal.balances(dict(settings.paper_balance)), clock=feed.clock, seed=settings.seed)
     )
     pace = 1.0 if math.isinf(settings.speed) else max(1.0, settings.speed)
-    return Outside(paper[0], feed, feed.clock, source.markets, paper[0], settle, pace)
+    return Outside(paper[0], feed, feed.clock, source.markets, paper[0], settle, pace, candles)
 
 
 def _ticks(markets: Iterable[Market]) -> dict[Market, Decimal]:
@@ -260,6 +266,7 @@ class TappedFeed:
 
 def _paper_on_gate(settings: Settings, markets: Sequence[Market], journal: Journal) -> Outside:
     """Gate's public prices, fills on this machine; no key is held and nothing is signed."""
+    from autotrader_v2.infrastructure.gate.candles import GateCandles
     from autotrader_v2.infrastructure.gate.public import GatePublicFeed
     from autotrader_v2.infrastructure.paper import PaperExchange
 
@@ -267,12 +274,20 @@ def _paper_on_gate(settings: Settings, markets: Sequence[Market], journal: Journ
     feed = GatePublicFeed(clock, settings.gate_host)
     rules = feed.rules(markets)
     paper = PaperExchange(rules, journal.balances(dict(settings.paper_balance)), clock=clock, seed=settings.seed)
-    return Outside(paper, TappedFeed(feed, paper.feed), clock, tuple(markets), paper)
+    return Outside(
+        paper,
+        TappedFeed(feed, paper.feed),
+        clock,
+        tuple(markets),
+        paper,
+        candles=GateCandles(settings.gate_host, clock),
+    )
 
 
 def _gate(settings: Settings, markets: Sequence[Market]) -> Outside:
     """The account at the exchange, its prices and its own trades; prices come only from where it trades."""
     from autotrader_v2.infrastructure.gate.account_feed import GateAccountFeed
+    from autotrader_v2.infrastructure.gate.candles import GateCandles
     from autotrader_v2.infrastructure.gate.exchange import GateExchange
     from autotrader_v2.infrastructure.gate.hosts import ws_url_of
     from autotrader_v2.infrastructure.gate.market_feed import GateMarketFeed
@@ -287,4 +302,5 @@ def _gate(settings: Settings, markets: Sequence[Market]) -> Outside:
         clock,
         tuple(markets),
         GateAccountFeed(ws_url, exchange, clock),
+        candles=GateCandles(settings.gate_host, clock),
     )

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from autotrader_v2.application.chart import Charts
 from autotrader_v2.application.commands import params_as_text
 from autotrader_v2.application.events import News
 from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.funds import Limits
 from autotrader_v2.application.halts import halts_of
-from autotrader_v2.application.ports import Binding
+from autotrader_v2.application.ports import Binding, CandleSource
 from autotrader_v2.application.quick_trade import Done
 from autotrader_v2.application.reconcile_view import report_view
 from autotrader_v2.application.refusals import CommandRefused
@@ -54,14 +55,27 @@ class Desk:
         self._seq_lock = threading.Lock()
         self._today: tuple[float, dict[str, Decimal]] = (float("-inf"), {})
         self._commit_ms = 0.0
+        self._charts: Charts | None = None
         self.first_start = False
         # Whether the machine is kept from falling asleep: held, unavailable, off.
         self.awake: Callable[[], str] = lambda: "off"
         # Channels to the person that alerts do not get through.
         self.unheard: Callable[[], Sequence[str]] = tuple
 
-    def attach(self, trader: AutoTraderV2, binding: Binding, *, primary: Market, first_start: bool) -> None:
-        """The engine is there now. `first_start`: settings came from flags, environment and file, not the database."""
+    def attach(
+        self,
+        trader: AutoTraderV2,
+        binding: Binding,
+        *,
+        primary: Market,
+        first_start: bool,
+        candles: CandleSource | None = None,
+    ) -> None:
+        """The engine is there now. `first_start`: settings came from flags, environment and file, not the database.
+
+        `candles`: where charts come from; without one they show fills and levels only.
+        """
+        self._charts = Charts(trader.floor, candles)
         self._binding = binding
         self._primary = primary
         self.first_start = first_start
@@ -225,6 +239,12 @@ class Desk:
     def quick_preview(self, currency: str, quote_amount: Decimal | None) -> dict[str, Any]:
         """What a Quick Trade buy, and selling all, would do now."""
         return preview_view(self._engine().floor, self._slot(currency), quote_amount)
+
+    def chart(self, symbol: str, interval: str, limit: int) -> dict[str, Any]:
+        """Candles of a coin with its fills and its price levels. Errors: `CommandRefused`."""
+        slot, charts = self._slot(symbol), self._charts
+        assert charts is not None  # noqa: S101  (there is a slot, so there is an engine)
+        return charts.view(slot, interval, limit)
 
     def trades(self, currency: str | None, limit: int, before: int | None = None) -> Sequence[Mapping[str, Any]]:
         """The trade log, newest first."""

@@ -275,6 +275,24 @@ class MarketFeed(Protocol):
         """End; returns when no callback runs any more."""
 
 
+class Candle(NamedTuple):
+    """One interval of a market's past. `time_ms`: when it began. `volume` in coins, 0 where it is not known."""
+
+    time_ms: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+
+
+class CandleSource(Protocol):
+    """The past of prices, for people's eyes only: nothing that trades asks it."""
+
+    def candles(self, market: Market, interval_ms: int, limit: int) -> Sequence[Candle]:
+        """The newest candles, oldest first. Errors: `ExchangeUnavailable`, also for a market that is not known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
     """What a database belongs to; it never opens for anything else."""

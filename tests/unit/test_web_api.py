@@ -1,6 +1,7 @@
 """The API: routes translate, bodies are checked, errors have one shape, keys make commands happen once."""
 
 import json
+import re
 import threading
 from decimal import Decimal
 from typing import Any
@@ -50,6 +51,7 @@ GETS = {
     "/api/decisions": {"base_currency": "BTC"},
     "/api/orders": {},
     "/api/cycles": {"base_currency": "BTC", "limit": "3"},
+    "/api/chart/data/BTC": {"interval": "1h", "limit": "10"},
 }
 CALLED = {
     "/api/autotrader/start": ("start", "api"),
@@ -348,9 +350,10 @@ def test_the_openapi_document_describes_every_endpoint() -> None:
     document = web.flask.test_client().get("http://127.0.0.1:8787/api/openapi.json").json
     assert document["openapi"].startswith("3.1")
     described = {(method, path) for path, methods in document["paths"].items() for method in methods}
-    assert described == {("post", path) for path in POSTS} | {("get", path) for path in GETS}
+    asked = {("post", path) for path in POSTS} | {("get", path) for path in GETS}
+    assert described == {(method, re.sub(r"^(/api/chart/data)/BTC", r"\1/{symbol}", path)) for method, path in asked}
     routes = {
-        rule.rule
+        re.sub(r"<(?:[a-z]+:)?([a-z]+)>", r"{\1}", rule.rule)
         for rule in web.flask.url_map.iter_rules()
         if isinstance(getattr(web.flask.view_functions[rule.endpoint], "told", None), Told)
     }

@@ -3,6 +3,7 @@
 from web.api import (
     autotrader,
     breakeven,
+    chart,
     control,
     health,
     history,
@@ -19,6 +20,7 @@ BLUEPRINTS = tuple(
     for module in (
         autotrader,
         breakeven,
+        chart,
         control,
         health,
         history,

@@ -114,6 +114,10 @@ class PublicReads:
                 rows[row.id] = row
         return rows
 
+    def candlesticks(self, query: Mapping[str, str]) -> bytes:
+        """The answer to a question for candles, as it came."""
+        return self._get("/spot/candlesticks", query)
+
     def close(self) -> None:
         """Give connections back."""
         self._pools.clear()
