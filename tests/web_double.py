@@ -63,6 +63,20 @@ class DeskDouble:
         """See `Desk`."""
         return self._order("quick_buy", currency, quote_amount, by)
 
+    def sell_everything(self, by: str) -> dict[str, Any]:
+        """See `Desk`."""
+        self.calls.append(("sell_everything", by))
+        return {"selling": None}
+
+    def stop_selling(self, by: str) -> dict[str, Any]:
+        """See `Desk`."""
+        self.calls.append(("stop_selling", by))
+        return {"selling": None}
+
+    def selling(self) -> dict[str, Any]:
+        """See `Desk`."""
+        return {"selling": None}
+
     def sell_all(self, currency: str, then: str, by: str) -> dict[str, Any]:
         """See `Desk`."""
         return self._order("sell_all", currency, then, by)

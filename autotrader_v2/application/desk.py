@@ -112,6 +112,7 @@ class Desk:
         floor = trader.floor
         today = self._results_today()
         slots = trader.get_all_cycles()
+        selling = trader.sell_everything.run
         return {
             **head,
             "time_ms": floor.clock.now_ms(),
@@ -123,6 +124,7 @@ class Desk:
             "feed": self._feed_view(trader),
             "truth": truth_view(trader),
             "money": money_view(floor, slots, today),
+            "selling": selling.as_json() if selling else None,
             "missing_symbols": [market.pair for market in trader.missing],
             "coins": [coin_view(floor, slot, today.get(slot.market.pair)) for slot in slots],
         }
@@ -366,6 +368,20 @@ class Desk:
         if then not in ("pause", "restart"):
             raise CommandRefused("bad_then", "then is `pause` or `restart`.", status=400, field="then")
         return _done_view(self._engine().sell_all(self._slot(currency).market.base, then, by))
+
+    def sell_everything(self, by: str) -> dict[str, Any]:
+        """Stop buys and sell every open cycle; answers at once with the run, which `selling` then tells of."""
+        return {"selling": self._engine().sell_everything.begin(by).as_json()}
+
+    def stop_selling(self, by: str) -> dict[str, Any]:
+        """Sell no further coin; what is on its way finishes."""
+        self._engine().sell_everything.cancel(by)
+        return self.selling()
+
+    def selling(self) -> dict[str, Any]:
+        """The newest wish to sell everything, as far as it has come."""
+        run = self._engine().sell_everything.run
+        return {"selling": run.as_json() if run else None}
 
     def idempotent(self, key: str, request_hash: str) -> Mapping[str, Any] | None:
         """The stored answer of a request key. Errors: `JournalRefused` for another request under the same key."""

@@ -5,6 +5,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 
 from autotrader_v2.application.deciding import Decider
 from autotrader_v2.application.events import Outcome
@@ -78,13 +79,17 @@ class QuickTrade:
         if isinstance(intent, Hold):
             raise held_back(intent, state.cycle.market)
         self._audit("quick_buy", slot, by, {"amount": plain(amount)})
-        return self._wait(slot, intent)
+        return self._wait(intent, self._carry(slot, intent))
 
     def sell_all(self, slot: Slot, then: str, by: str, *, only_own: bool = False) -> Done:
         """Sell the whole position (or, when idle, the coins outside) at market; then `pause` it or let it `restart`.
 
-        `only_own`: coins outside stay, also when the cycle closes a moment before.
+        `only_own`: coins outside stay, also when the cycle closes a moment before. Waits at most 10 s.
         """
+        return self.begin_sale(slot, then, by, only_own=only_own)()
+
+    def begin_sale(self, slot: Slot, then: str, by: str, *, only_own: bool = False) -> Callable[[], Done]:
+        """As `sell_all`, but the order is only on its way; what is returned waits for its answer, at most 10 s."""
         quote = self._fresh_quote(slot)
         rules = slot.state.rules
         reading = self._reader.reading_of(slot)
@@ -109,10 +114,9 @@ class QuickTrade:
         if isinstance(intent, Hold):
             raise order_in_flight(slot)
         self._audit("sell_all", slot, by, {"amount": plain(amount), "then": then})
-        return self._wait(slot, intent)
+        return partial(self._wait, intent, self._carry(slot, intent))
 
-    def _wait(self, slot: Slot, intent: OrderIntent) -> Done:
-        future = self._carry(slot, intent)
+    def _wait(self, intent: OrderIntent, future: "Future[Outcome | None]") -> Done:
         try:
             outcome = future.result(timeout=_ANSWER_WITHIN_S)
         except FutureTimeout:

@@ -43,6 +43,8 @@ from autotrader_v2.application.reconcile import Reconciler
 from autotrader_v2.application.recovery import restore
 from autotrader_v2.application.resolve import Resolver
 from autotrader_v2.application.second_instance import SecondInstance
+from autotrader_v2.application.sell_everything import SETTING as SELLING
+from autotrader_v2.application.sell_everything import SellEverything
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.supervise import Supervisor, WatchedClock
 from autotrader_v2.application.timekeeping import Timekeeper
@@ -106,6 +108,9 @@ class AutoTraderV2:
         self._vigil = Vigil(self, self.timekeeper)
         self.commands = Commands(floor, self._decider, self.reader)
         self.quick_trade = QuickTrade(floor, self._decider, self.reader, self._submit)
+        self.sell_everything = SellEverything(
+            floor, self.commands, self.quick_trade, self.supervisor.once, self._stopping
+        )
         self._outbox = Outbox(self.supervisor.submit, self._make_durable, self._send)
         self._carrying = 0
         self._carrying_lock = threading.Condition()
@@ -310,6 +315,8 @@ class AutoTraderV2:
             self._resolver.watch(slot)
         floor.alerts.recall(floor.journal.alerts(ALERTS_KEPT))
         self._second_instance.started()
+        if self._state.settings.get(SELLING):
+            self.sell_everything.interrupted()
         self._compare_first()
         self._account_check.check()
         spawn = self.supervisor.spawn

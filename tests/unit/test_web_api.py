@@ -30,6 +30,8 @@ POSTS = {
     "/api/order_limits": {"coin_orders_5min": 5, "band_pct": "7.5"},
     "/api/trade/quick/buy": {"base_currency": "BTC", "quote_amount": "12.5"},
     "/api/trade/quick/sell_all": {"base_currency": "BTC", "then": "restart"},
+    "/api/trade/quick/sell_everything": {"confirm": "SELL ALL"},
+    "/api/trade/quick/sell_everything/stop": {},
     "/api/breakeven/preview": {"base_currency": "BTC", "drop_step_pct": "2"},
 }
 GETS = {
@@ -37,6 +39,7 @@ GETS = {
     "/api/health": {},
     "/api/autotrader/stats": {"currency": "BTC"},
     "/api/overview": {},
+    "/api/trade/quick/sell_everything": {},
     "/api/halts": {},
     "/api/limits": {},
     "/api/reconcile": {},
@@ -69,6 +72,8 @@ CALLED = {
     "/api/order_limits": ("set_order_limits", {"coin_orders_5min": 5, "band_pct": Decimal("7.5")}, "api"),
     "/api/trade/quick/buy": ("quick_buy", "BTC", Decimal("12.5"), "api"),
     "/api/trade/quick/sell_all": ("sell_all", "BTC", "restart", "api"),
+    "/api/trade/quick/sell_everything": ("sell_everything", "api"),
+    "/api/trade/quick/sell_everything/stop": ("stop_selling", "api"),
     "/api/breakeven/preview": ("table", "BTC", {"drop_step_pct": "2"}),
 }
 
@@ -126,6 +131,7 @@ def test_a_switch_without_a_currency_is_the_global_one() -> None:
         ("/api/trade/quick/buy", {"base_currency": 5}, "base_currency"),
         ("/api/trade/quick/buy", {}, "base_currency"),
         ("/api/trade/quick/sell_all", {"base_currency": "BTC", "then": "run"}, "then"),
+        ("/api/trade/quick/sell_everything", {"confirm": "yes"}, "confirm"),
         ("/api/autotrader/toggle", {"base_currency": "BTC", "enabled": "yes"}, "enabled"),
         ("/api/autotrader/switch", {"base_currency": "BTC", "mode": "maybe"}, "mode"),
         ("/api/trade/params", {"base_currency": "BTC", "steps": 101}, "steps"),

@@ -4,6 +4,7 @@ from typing import Literal
 
 from flask import Blueprint
 
+from web.api.queries import Nothing
 from web.endpoints import Answer, asks, by, commands, desk
 from web.fields import Currency, Positive, Request
 
@@ -43,3 +44,30 @@ def buy(wish: QuickBuy) -> Answer:
 def sell_all(wish: SellAll) -> Answer:
     """Sell everything of a currency now at market; answers within 10 s."""
     return desk().sell_all(wish.base_currency, wish.then, by())
+
+
+class SellEverything(Request):
+    """`confirm` is typed by a person, so that nobody sells everything by a slip."""
+
+    confirm: Literal["SELL ALL"]
+
+
+@blueprint.get("/sell_everything")
+@asks(Nothing)
+def selling(_: Nothing) -> Answer:
+    """The newest wish to sell everything, as far as it has come; null when there was none."""
+    return desk().selling()
+
+
+@blueprint.post("/sell_everything")
+@commands(SellEverything, order=True)
+def sell_everything(_: SellEverything) -> Answer:
+    """Stop buys and sell every open cycle now at market; answers at once, each coin is left paused."""
+    return desk().sell_everything(by())
+
+
+@blueprint.post("/sell_everything/stop")
+@commands(Nothing)
+def stop_selling(_: Nothing) -> Answer:
+    """Sell no further coin; what is on its way finishes, buys stay stopped."""
+    return desk().stop_selling(by())

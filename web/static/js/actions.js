@@ -52,6 +52,7 @@ export function makeActions(ask) {
     async resumeBuys() {
       if (await setSwitch(null, "on")) say({ text: t("said.resumed") });
     },
+    sellAll: () => ask({ name: "sell_all" }),
     resumeAccount: () => give("/api/autotrader/resume_cycle", {}),
     /** The button beside a reason. */
     offer(name, coin) {

@@ -12,6 +12,7 @@ import { connect } from "./live.js";
 import { Messages, sayNews } from "./messages.js";
 import { GlobalModesDialog, ModesDialog } from "./modes_dialog.js";
 import { OrdersPage } from "./orders_page.js";
+import { SellAllDialog } from "./sell_all_dialog.js";
 import { SettingsPage } from "./settings_page.js";
 import { state } from "./store.js";
 import { TopBar } from "./top_bar.js";
@@ -67,6 +68,7 @@ function Page() {
     ${known && dialog.name === "modes" && html`<${ModesDialog} currency=${dialog.coin} actions=${actions} onClose=${close} />`}
     ${known && dialog.name === "confirm" && html`<${ConfirmDialog} coin=${state.coins.get(dialog.coin)} ...${dialog.props} onClose=${close} />`}
     ${known && dialog.name === "global_modes" && html`<${GlobalModesDialog} onClose=${close} />`}
+    ${known && dialog.name === "sell_all" && html`<${SellAllDialog} onClose=${close} />`}
     <${Messages} />
     <${EmergencyBar} actions=${actions} />`;
 }
