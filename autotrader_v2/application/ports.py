@@ -7,8 +7,10 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
 
+from autotrader_v2.application.archive import Archive
 from autotrader_v2.application.events import Alert, Decision, Priority, Record
 from autotrader_v2.domain.cycle import TradingCycle
+from autotrader_v2.domain.equity import EquitySample
 from autotrader_v2.domain.ladder import LadderParams, changed
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult, Side
@@ -373,6 +375,9 @@ class JournalState:
 class Journal(Protocol):
     """The durable record. The truth for ownership and intention."""
 
+    # What the page asks of its long tables.
+    archive: Archive
+
     def load(self) -> JournalState:
         """Fold everything into the present state."""
 
@@ -400,6 +405,9 @@ class Journal(Protocol):
 
     def note(self, decision: Decision) -> None:
         """Keep a decision for the page; written soon, in the background. Never blocks, never raises."""
+
+    def note_equity(self, sample: EquitySample, forget: Sequence[int] = ()) -> None:
+        """Keep a sample and let go of older ones by id; written soon, in the background. Never blocks, never raises."""
 
     def fills_of(self, client_id: str) -> tuple[Fill, ...]:
         """Fills already booked for one of our orders."""

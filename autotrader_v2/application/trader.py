@@ -12,6 +12,7 @@ from autotrader_v2.application.account_check import SETTING as ACCOUNT_FACTS
 from autotrader_v2.application.account_check import AccountCheck
 from autotrader_v2.application.alerts import KEPT as ALERTS_KEPT
 from autotrader_v2.application.booking import Booking
+from autotrader_v2.application.bookkeeper import Bookkeeper
 from autotrader_v2.application.commands import Commands
 from autotrader_v2.application.crew import Crew, ThreadCrew
 from autotrader_v2.application.deciding import Decider
@@ -106,6 +107,7 @@ class AutoTraderV2:
         self.recheck = Recheck(floor, self.reconciler)
         self.timekeeper = Timekeeper(floor, self.recheck)
         self._vigil = Vigil(self, self.timekeeper)
+        self.bookkeeper = Bookkeeper(floor)
         self.commands = Commands(floor, self._decider, self.reader)
         self.quick_trade = QuickTrade(floor, self._decider, self.reader, self._submit)
         self.sell_everything = SellEverything(
@@ -169,6 +171,7 @@ class AutoTraderV2:
         self.late_fills.stop()
         self.recheck.stop()
         floor.alerts.stop()
+        self.bookkeeper.stop()
         floor.afterwards.stop()
         floor.board.wake_workers(floor.config.workers)
         floor.bus.stop()
@@ -334,6 +337,7 @@ class AutoTraderV2:
         spawn("recheck", lambda: self.recheck.run(self._stopping), again=self.recheck.again)
         # While nobody looked, time may have leapt.
         spawn("vigil", lambda: self._vigil.run(self._stopping), again=lambda: self.recheck.demand("time_leapt"))
+        spawn("bookkeeper", lambda: self.bookkeeper.run(self._stopping))
         if self.account_feed is not None:
             self.account_feed.start(self.reconciler.on_fill, self._on_gap)
         self.running_ms = floor.clock.now_ms()

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, assert_never
 
+from autotrader_v2.application.archive import Archive, NoArchive
 from autotrader_v2.application.events import (
     Alert,
     AttemptClosed,
@@ -34,6 +35,7 @@ from autotrader_v2.application.ports import (
     RecentBuy,
 )
 from autotrader_v2.domain.cycle import CycleEvent, Idle, TradingCycle, apply
+from autotrader_v2.domain.equity import EquitySample
 from autotrader_v2.domain.limits import DAY_MS
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO
@@ -246,6 +248,7 @@ class MemoryJournal:
     def __init__(self, store: Store, boundary: Callable[[Sequence[Record], bool], None]) -> None:
         self._store = store
         self._boundary = boundary
+        self.archive: Archive = NoArchive()
         # As on disk: a process that dies takes the rest of its block of numbers along.
         self._next = store.next_number
         store.next_number += _BLOCK
@@ -277,6 +280,9 @@ class MemoryJournal:
         return None
 
     def note(self, decision: Decision) -> None:
+        """See `Journal`; nobody looks at a page here."""
+
+    def note_equity(self, sample: EquitySample, forget: Sequence[int] = ()) -> None:
         """See `Journal`; nobody looks at a page here."""
 
     def fills_of(self, client_id: str) -> tuple[Fill, ...]:

@@ -3,12 +3,13 @@
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from autotrader_v2.application.events import Decision
 from autotrader_v2.application.ports import JournalUnavailable
+from autotrader_v2.domain.equity import EquitySample
 from autotrader_v2.infrastructure.store import codec
 from autotrader_v2.infrastructure.store.commits import GroupCommit
 from autotrader_v2.infrastructure.store.dialects import Backend, Cursor
@@ -20,6 +21,7 @@ _log = structlog.get_logger()
 DECISIONS_KEPT = 2000
 _CAPACITY = 20_000
 _BATCH = 200
+_SAMPLES_MAX = 2000
 _EVERY_S = 1.0
 _ANSWERS_EVERY_S = 600.0
 # A market is pruned again after so many of its decisions: rarely, and never far over what is kept.
@@ -50,6 +52,7 @@ class Background:
         self._now_ms = now_ms
         self._lock = threading.Lock()
         self._waiting: deque[Decision] = deque()
+        self._samples: deque[tuple[EquitySample, Sequence[int]]] = deque(maxlen=_SAMPLES_MAX)
         self._since_pruned: Counter[str] = Counter()
         self._checkpoint_at = 0
         self._answers_pruned_s = 0.0
@@ -64,6 +67,11 @@ class Background:
             if len(self._waiting) > _CAPACITY:
                 self._waiting.popleft()
                 self.dropped += 1
+
+    def note_equity(self, sample: EquitySample, forget: Sequence[int]) -> None:
+        """Keep it, and let go of those ids; when too many wait, the oldest is dropped."""
+        with self._lock:
+            self._samples.append((sample, tuple(forget)))
 
     def start(self) -> None:
         """Begin."""
@@ -80,7 +88,8 @@ class Background:
             self._tidy(last=True)
 
     def flush(self) -> None:
-        """Write all decisions that wait. Errors: `JournalUnavailable`; they wait on."""
+        """Write all decisions and samples that wait. Errors: `JournalUnavailable`; they wait on."""
+        self._write_samples()
         while True:
             with self._lock:
                 batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
@@ -144,6 +153,39 @@ class Background:
         self._commits.run(work)
         for market in crowded:
             del self._since_pruned[market]
+
+    def _write_samples(self) -> None:
+        with self._lock:
+            batch = [self._samples.popleft() for _ in range(min(_BATCH, len(self._samples)))]
+        if not batch:
+            return
+        rows = [
+            self._sql.equity.bind(
+                {
+                    "account": self._account,
+                    "time_ms": sample.time_ms,
+                    "equity": str(sample.equity),
+                    "free": str(sample.free),
+                    "invested": str(sample.invested),
+                    "unrealised": str(sample.unrealised),
+                    "realised": str(sample.realised),
+                }
+            )
+            for sample, _ in batch
+        ]
+        gone = [self._sql.forget_equity.bind({"id": one}) for _, forget in batch for one in forget]
+
+        def work(cursor: Cursor) -> None:
+            cursor.executemany(self._sql.equity.sql, rows)
+            if gone:
+                cursor.executemany(self._sql.forget_equity.sql, gone)
+
+        try:
+            self._commits.run(work)
+        except JournalUnavailable:
+            with self._lock:
+                self._samples.extendleft(reversed(batch))
+            raise
 
     def _forget_answers(self) -> None:
         now_s = time.monotonic()

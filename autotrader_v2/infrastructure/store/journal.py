@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy import Connection, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from autotrader_v2.application.archive import Archive
 from autotrader_v2.application.events import Alert, CommandGiven, Decision, Intended, Priority, Record
 from autotrader_v2.application.ports import (
     Binding,
@@ -21,10 +22,12 @@ from autotrader_v2.application.ports import (
     JournalUnavailable,
     OpenAttempt,
 )
+from autotrader_v2.domain.equity import EquitySample
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO
 from autotrader_v2.domain.orders import Fill, Side
 from autotrader_v2.infrastructure.store import chain, codec, opening, schema
+from autotrader_v2.infrastructure.store.archive import SqlArchive
 from autotrader_v2.infrastructure.store.background import Background
 from autotrader_v2.infrastructure.store.chain import Chain, Said
 from autotrader_v2.infrastructure.store.commits import GroupCommit, Work
@@ -86,6 +89,7 @@ class SqlJournal:
         self._records = RecordWriter(self._sql, account)
         self._numbers = Numbers(self._reserve)
         self._history = CycleHistory(account)
+        self.archive: Archive = SqlArchive(self._reading, account)
         self._background = Background(
             self._backend, self._commits, self._sql, self._numbers, account, now_ms, self._tend
         )
@@ -209,6 +213,10 @@ class SqlJournal:
     def note(self, decision: Decision) -> None:
         """See `Journal`."""
         self._background.note(decision)
+
+    def note_equity(self, sample: EquitySample, forget: Sequence[int] = ()) -> None:
+        """See `Journal`."""
+        self._background.note_equity(sample, forget)
 
     @property
     def dropped_decisions(self) -> int:

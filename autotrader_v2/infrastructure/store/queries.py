@@ -35,7 +35,7 @@ class Queries:
         )
         if before is not None:
             asked = asked.where(fills.c.id < before)
-        return [_trade(row) for row in self._connection.execute(asked).mappings()]
+        return [trade_row(row) for row in self._connection.execute(asked).mappings()]
 
     def attempt_of(self, client_id: str) -> OpenAttempt | None:
         """The attempt of a label, whatever its state."""
@@ -57,7 +57,7 @@ class Queries:
             {
                 "id": row.id,
                 "time_ms": row.time_ms,
-                **_named(row.market),
+                **named(row.market),
                 "kind": row.kind,
                 "reason": row.reason,
                 "values": codec.from_text(row.payload),
@@ -84,7 +84,7 @@ class Queries:
 
     def orders(self, market: Market | None, limit: int) -> Sequence[Row]:
         """The newest attempts, newest first, with what they filled."""
-        attempts, fills = schema.attempts, schema.fills
+        attempts = schema.attempts
         rows = (
             self._connection.execute(
                 select(attempts).where(self._ours(attempts, market)).order_by(attempts.c.seq.desc()).limit(limit)
@@ -92,15 +92,8 @@ class Queries:
             .mappings()
             .all()
         )
-        filled: dict[str, tuple[Decimal, Decimal]] = {}
-        for client_id, base, quote in self._connection.execute(
-            select(fills.c.client_id, fills.c.base, fills.c.quote).where(
-                fills.c.client_id.in_([row["client_id"] for row in rows])
-            )
-        ):
-            base_sum, quote_sum = filled.get(client_id, (ZERO, ZERO))
-            filled[client_id] = (base_sum + Decimal(base), quote_sum + Decimal(quote))
-        return [_order(row, *filled.get(row["client_id"], (ZERO, ZERO))) for row in rows]
+        filled = summed_fills(self._connection, [row["client_id"] for row in rows])
+        return [order_row(row, *filled[row["client_id"]]) for row in rows]
 
     def results(self, market: Market | None, since_ms: int) -> Sequence[Row]:
         """What each sale since then earned, oldest first."""
@@ -161,12 +154,25 @@ class Queries:
         return table.c.account.concat("") == self._account
 
 
-def _trade(row: Mapping[Any, Any]) -> Row:
+def summed_fills(connection: Connection, labels: Sequence[str]) -> Mapping[str, tuple[Decimal, Decimal]]:
+    """(coins, quote) that each of these orders filled, zero for none."""
+    fills = schema.fills
+    filled = dict.fromkeys(labels, (ZERO, ZERO))
+    for client_id, base, quote in connection.execute(
+        select(fills.c.client_id, fills.c.base, fills.c.quote).where(fills.c.client_id.in_(labels))
+    ):
+        base_sum, quote_sum = filled[client_id]
+        filled[client_id] = (base_sum + Decimal(base), quote_sum + Decimal(quote))
+    return filled
+
+
+def trade_row(row: Mapping[Any, Any]) -> Row:
+    """A fill, joined with what its order was for."""
     base, quote = Decimal(row["base"]), Decimal(row["quote"])
     return {
         "id": row["id"],
         "time_ms": row["time_ms"],
-        **_named(row["market"]),
+        **named(row["market"]),
         "side": row["side"],
         "why": row["why"],
         "step": row["step"],
@@ -183,11 +189,12 @@ def _trade(row: Mapping[Any, Any]) -> Row:
     }
 
 
-def _order(row: Mapping[Any, Any], base: Decimal, quote: Decimal) -> Row:
+def order_row(row: Mapping[Any, Any], base: Decimal, quote: Decimal) -> Row:
+    """An attempt with the coins and quote that it filled."""
     state = row["state"]
     return {
         "client_id": row["client_id"],
-        **_named(row["market"]),
+        **named(row["market"]),
         "side": row["side"],
         "type": row["type"],
         "why": row["why"],
@@ -206,6 +213,7 @@ def _order(row: Mapping[Any, Any], base: Decimal, quote: Decimal) -> Row:
     }
 
 
-def _named(text: str) -> Row:
+def named(text: str) -> Row:
+    """A market's names for people."""
     market = market_of(text)
     return {"symbol": market.pair, "currency": market.base}

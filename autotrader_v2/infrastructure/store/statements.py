@@ -114,6 +114,8 @@ class Statements:
         self.alert = row_of(schema.alerts)
         self.decision = row_of(schema.decisions)
         self.prune_decisions = prepared(_PRUNE_DECISIONS)
+        self.equity = row_of(schema.equity)
+        self.forget_equity = prepared("DELETE FROM equity WHERE id = :id")
         self.answer = row_of(schema.answers)
         self.answer_of = prepared("SELECT request_hash, payload, expires_ms FROM answers WHERE request_key = :key")
         self.forget_answer = prepared("DELETE FROM answers WHERE request_key = :key")

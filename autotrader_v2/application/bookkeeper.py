@@ -1,0 +1,88 @@
+"""Keeps what the page tells of the past: samples of equity, and the results of everything booked. A line of its own."""
+
+import threading
+from decimal import Decimal
+
+from autotrader_v2.application.events import Booked, News
+from autotrader_v2.application.floor import Floor
+from autotrader_v2.application.results import Results
+from autotrader_v2.application.views import money_view
+from autotrader_v2.domain.equity import SAMPLE_EVERY_MS, EquitySample, superfluous
+
+_EVERY_S = SAMPLE_EVERY_MS / 1000
+# Samples at closed cycles are at least this far apart.
+_APART_S = 30.0
+_RETRY_S = 10.0
+_THIN_EVERY = 500
+# Between two steps of the first walk through everything booked, so that others work.
+_BREATHE_S = 0.02
+
+
+class Bookkeeper:
+    """`run` is a line of work; `look` may be driven by hand in a test."""
+
+    def __init__(self, floor: Floor) -> None:
+        self._floor = floor
+        self._wanted = threading.Event()
+        self._since_thinned = _THIN_EVERY
+        self._walked = False
+        self.results = Results(floor.journal.archive)
+        floor.bus.listen(self.hear)
+
+    def hear(self, news: News) -> None:
+        """A sale moves equity from one kind to another: that is worth a sample."""
+        if isinstance(news, Booked) and news.result is not None:
+            self._wanted.set()
+
+    def run(self, stopping: threading.Event) -> None:
+        """Until told to stop."""
+        clock = self._floor.clock
+        while not stopping.is_set():
+            self._wanted.clear()
+            sampled = self.look()
+            if not self._walked:
+                self._walk(stopping)
+            if clock.wait(stopping, _APART_S if sampled else _RETRY_S):
+                return
+            if sampled:
+                clock.wait(self._wanted, _EVERY_S - _APART_S)
+
+    def stop(self) -> None:
+        """Let `run` see that it was told to stop."""
+        self._wanted.set()
+
+    def look(self) -> bool:
+        """Take a sample; False: not everything has a price yet."""
+        floor = self._floor
+        sample = sample_of(floor)
+        if sample is None:
+            return False
+        self._since_thinned += 1
+        forget: tuple[int, ...] = ()
+        if self._since_thinned >= _THIN_EVERY:
+            self._since_thinned = 0
+            forget = superfluous(floor.journal.archive.equity(), sample.time_ms)
+        floor.journal.note_equity(sample, forget)
+        return True
+
+    def _walk(self, stopping: threading.Event) -> None:
+        """The first walk through everything booked; later ones are short and made when somebody asks."""
+        while self.results.advance():
+            if self._floor.clock.wait(stopping, _BREATHE_S):
+                return
+        self._walked = True
+
+
+def sample_of(floor: Floor) -> EquitySample | None:
+    """What everything is worth now, as the page shows it; None when a price or a balance is not known."""
+    money = money_view(floor, list(floor.slots.values()), {})
+    if money["equity"] is None or money["unrealised"] is None:
+        return None
+    return EquitySample(
+        time_ms=floor.clock.now_ms(),
+        equity=Decimal(money["equity"]),
+        free=Decimal(money["free"]) + Decimal(money["reserved"]),
+        invested=Decimal(money["in_positions"]),
+        unrealised=Decimal(money["unrealised"]),
+        realised=Decimal(money["realised_all"]),
+    )
