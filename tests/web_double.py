@@ -1,7 +1,7 @@
 """A desk that answers at once and writes down what it was asked: for tests of the web side alone."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from autotrader_v2.application.events import News
@@ -20,6 +20,9 @@ KNOWN = ("BTC", "ETH")
 def a_coin(currency: str, **changes: Any) -> dict[str, Any]:
     """An idle coin, as far as the push looks at it."""
     return {"currency": currency, "last": "100", "price_age_ms": 5, "state": "IDLE", **changes}
+
+
+A_ROW = {"id": 7, "time_ms": 1_700_000_000_000, "symbol": "=BTC", "result": "-1.5", "values": {"what": "@x"}}
 
 
 class DeskDouble:
@@ -89,17 +92,10 @@ class DeskDouble:
             self.calls.append(call)
             return {"client_id": f"t-test-{self.sent}.1", "outcome": "filled", "base": "1", "quote": "2", "message": ""}
 
-    def trades(self, *call: Any) -> list[dict[str, Any]]:
+    @property
+    def reports(self) -> "ReportsDouble":
         """See `Desk`."""
-        return self._rows("trades", *call)
-
-    def decisions(self, *call: Any) -> list[dict[str, Any]]:
-        """See `Desk`."""
-        return self._rows("decisions", *call)
-
-    def orders(self, *call: Any) -> list[dict[str, Any]]:
-        """See `Desk`."""
-        return self._rows("orders", *call)
+        return ReportsDouble(self)
 
     def cycle_history(self, *call: Any) -> list[dict[str, Any]]:
         """See `Desk`."""
@@ -124,6 +120,37 @@ class DeskDouble:
                 self._check(given[0])
             self.calls.append((name, *given, *named.items()))
             return {"asked": name}
+
+        return call
+
+
+class ReportsDouble:
+    """Shaped as `Reports`: writes down what it was asked, and has one row of everything."""
+
+    def __init__(self, desk: DeskDouble) -> None:
+        self._desk = desk
+
+    def market(self, currency: str | None) -> Any:
+        """See `Reports`."""
+        self._desk._check(currency)
+        return currency
+
+    def every(self, ask: Callable[[Any, int], Any], which: Any) -> Iterator[Mapping[str, Any]]:
+        """See `Reports`."""
+        yield from ask(which, 1000)
+
+    def fifo(self, *call: Any) -> Iterator[Mapping[str, Any]]:
+        """See `Reports`."""
+        self._desk.calls.append(("fifo", *call))
+        yield A_ROW
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def call(*given: Any) -> Any:
+            self._desk.calls.append((name, *given))
+            return [A_ROW] if name in ("trades", "orders", "decisions", "record") else {"asked": name}
 
         return call
 

@@ -293,7 +293,7 @@ def make_plan(params: LadderParams, rules: MarketRules, price: Decimal) -> Plan:
         table = table_of_start(params, rules, price)
     except BadLadder as error:
         return Plan(params, rules, price, error=(error.field, error.reason))
-    return Plan(params, rules, price, table.cost, table.rows[0].quote)
+    return Plan(params, rules, price, table.cost, table.rows[0].quote, table.loss_at_end)
 
 
 def table_of_start(params: LadderParams, rules: MarketRules, price: Decimal) -> BreakevenTable:

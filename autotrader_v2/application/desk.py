@@ -16,6 +16,7 @@ from autotrader_v2.application.ports import Binding, CandleSource
 from autotrader_v2.application.quick_trade import Done
 from autotrader_v2.application.reconcile_view import report_view
 from autotrader_v2.application.refusals import CommandRefused
+from autotrader_v2.application.reports import Reports
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.trader import VERSION, AutoTraderV2
 from autotrader_v2.application.views import (
@@ -248,14 +249,6 @@ class Desk:
         assert charts is not None  # noqa: S101  (there is a slot, so there is an engine)
         return charts.view(slot, interval, limit)
 
-    def trades(self, currency: str | None, limit: int, before: int | None = None) -> Sequence[Mapping[str, Any]]:
-        """The trade log, newest first."""
-        return self._engine().floor.journal.trades(self._market(currency), limit, before)
-
-    def decisions(self, currency: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
-        """The newest decisions, newest first."""
-        return self._engine().floor.journal.decisions(self._market(currency), limit)
-
     def cycle_history(self, currency: str, limit: int) -> Sequence[Mapping[str, Any]]:
         """Closed cycles, newest first."""
         return self._engine().floor.journal.cycle_history(self._slot(currency).market, limit)
@@ -271,6 +264,11 @@ class Desk:
     def reconcile_now(self) -> dict[str, Any] | None:
         """Compare now and wait for it. Errors: `CommandRefused` (503) when it does not come within 20 s."""
         return report_view(self._engine().reconciler.ask(_RECONCILE_WAIT_S))
+
+    @property
+    def reports(self) -> Reports:
+        """The dashboard and the long tables."""
+        return Reports(self._engine(), self._base)
 
     def symbols(self) -> dict[str, Any]:
         """Available, active (not off) and primary symbols."""

@@ -110,6 +110,7 @@ class Plan:
     price: Decimal
     cost: Decimal = ZERO
     first_order: Decimal = ZERO
+    loss_at_end: Decimal = ZERO
     error: tuple[str, str] | None = None
 
     def holds_for(self, params: LadderParams, rules: MarketRules, price: Decimal) -> bool:

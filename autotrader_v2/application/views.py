@@ -269,7 +269,7 @@ def worst_case_view(floor: Floor, slot: Slot, slots: Sequence[Slot]) -> dict[str
             "first_order": text(table.rows[0].quote),
             "ladder_cost": figure(table.cost),
             "deepest_fall_pct": figure(last.drop_total_pct),
-            "loss_there": figure(last.held * last.price * (1 - last.fee) - last.invested),
+            "loss_there": figure(table.loss_at_end),
             "rows": [row.as_json() for row in table.rows],
         }
     return view

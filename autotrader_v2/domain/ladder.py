@@ -270,6 +270,12 @@ class BreakevenTable:
         """What the rows ahead take, in quote currency."""
         return sum((row.quote for row in self.ahead), ZERO)
 
+    @property
+    def loss_at_end(self) -> Decimal:
+        """What everything would earn, usually lose, if the last row were bought and the price stayed there."""
+        last = self.rows[-1]
+        return last.held * last.price * (1 - last.fee) - last.invested
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:

@@ -1,5 +1,7 @@
 """The API: routes translate, bodies are checked, errors have one shape, keys make commands happen once."""
 
+import csv
+import io
 import json
 import re
 import threading
@@ -10,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from autotrader_v2.application.archive import Which
 from autotrader_v2.application.refusals import CommandRefused
 from tests.web_double import TOKEN, DeskDouble, a_script, a_web
 from web.endpoints import Told
@@ -51,10 +54,22 @@ GETS = {
     "/api/trade/params": {"base_currency": "BTC"},
     "/api/trade/quick/preview": {"base_currency": "BTC", "quote_amount": "10"},
     "/api/trades": {"symbol": "BTC", "limit": "5", "before": "9"},
-    "/api/decisions": {"base_currency": "BTC"},
+    "/api/decisions": {"base_currency": "BTC", "kind": "hold", "why": "between_steps"},
+    "/api/record": {"kind": "alert", "before": "5.alert.7"},
+    "/api/order": {"client_id": "t-a1b2-7.1"},
+    "/api/dashboard": {"today_ms": "3", "week_ms": "2", "month_ms": "1"},
+    "/api/calendar": {"borders": "1,2,3"},
+    "/api/equity": {"since_ms": "5", "points": "50"},
     "/api/orders": {},
     "/api/cycles": {"base_currency": "BTC", "limit": "3"},
     "/api/chart/data/BTC": {"interval": "1h", "limit": "10"},
+}
+FILES = {
+    "/api/trades.csv": {"symbol": "BTC", "side": "sell", "why": "take_profit"},
+    "/api/orders.csv": {"state": "filled"},
+    "/api/decisions.csv": {"kind": "buy"},
+    "/api/record.csv": {"kind": "command"},
+    "/api/fifo.csv": {"since_ms": "1", "until_ms": "2"},
 }
 CALLED = {
     "/api/autotrader/start": ("start", "api"),
@@ -95,8 +110,48 @@ def test_every_get_answers() -> None:
     for path, query in GETS.items():
         answer = script.get(path, query_string=query)
         assert (answer.status_code, answer.json["success"]) == (200, True), (path, answer.json)
-    assert ("trades", "BTC", 5, 9) in desk.calls
+    assert ("trades", Which(market="BTC", before="9"), 5) in desk.calls  # type: ignore[arg-type]
+    assert ("decisions", Which(market="BTC", state="hold", why="between_steps"), 100) in desk.calls  # type: ignore[arg-type]
+    assert ("calendar", (1, 2, 3)) in desk.calls
+    assert ("equity", 5, 50) in desk.calls
     assert ("cycle_history", "BTC", 3) in desk.calls
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    sorted(FILES.items()),
+)
+def test_files_are_told_as_csv_and_no_cell_is_a_formula(path: str, query: dict[str, str]) -> None:
+    """Numbers stay numbers; times are UTC."""
+    answer = a_script(a_web(DeskDouble())).get(path, query_string=query)
+    assert (answer.status_code, answer.mimetype) == (200, "text/csv")
+    assert "attachment" in answer.headers["Content-Disposition"]
+    [row] = csv.DictReader(io.StringIO(answer.get_data(as_text=True)))
+    assert row["symbol"] == "'=BTC"
+    assert row.get("result", "-1.5") == "-1.5"
+    assert row.get("time_utc", "2023-11-14T22:13:20.000Z") == "2023-11-14T22:13:20.000Z"
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/api/calendar", {"borders": "3,2"}),
+        ("/api/calendar", {"borders": "1"}),
+        ("/api/calendar", {"borders": "1,x"}),
+        ("/api/calendar", {"borders": ",".join(str(n) for n in range(402))}),
+        ("/api/dashboard", {"today_ms": "1"}),
+        ("/api/equity", {"points": "1"}),
+        ("/api/trades", {"side": "both"}),
+        ("/api/trades", {"before": "'; drop"}),
+        ("/api/trades.csv", {"limit": "5"}),
+        ("/api/order", {"client_id": "%"}),
+        ("/api/orders", {"state": "gone"}),
+    ],
+)
+def test_a_bad_question_is_refused(path: str, query: dict[str, str]) -> None:
+    """With a 400, and nothing is asked of the desk."""
+    answer = a_script(a_web(desk := DeskDouble())).get(path, query_string=query)
+    assert (answer.status_code, desk.calls) == (400, [])
 
 
 def test_a_switch_without_a_currency_is_the_global_one() -> None:
@@ -356,7 +411,7 @@ def test_the_openapi_document_describes_every_endpoint() -> None:
     document = web.flask.test_client().get("http://127.0.0.1:8787/api/openapi.json").json
     assert document["openapi"].startswith("3.1")
     described = {(method, path) for path, methods in document["paths"].items() for method in methods}
-    asked = {("post", path) for path in POSTS} | {("get", path) for path in GETS}
+    asked = {("post", path) for path in POSTS} | {("get", path) for path in (*GETS, *FILES)}
     assert described == {(method, re.sub(r"^(/api/chart/data)/BTC", r"\1/{symbol}", path)) for method, path in asked}
     routes = {
         re.sub(r"<(?:[a-z]+:)?([a-z]+)>", r"{\1}", rule.rule)

@@ -1,23 +1,54 @@
 """The trade log."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from flask import Blueprint
 
+from web.api.tables import OfSymbol, Paged, Side, Word, page_of, which_of
 from web.endpoints import Answer, asks, desk
-from web.fields import Currency, Limit, Position, Request
+from web.exports import exports
 
 blueprint = Blueprint("trades", __name__)
+COLUMNS = (
+    "time_ms",
+    "symbol",
+    "side",
+    "why",
+    "step",
+    "base",
+    "quote",
+    "price",
+    "fee",
+    "fee_currency",
+    "cycle_id",
+    "client_id",
+    "order_id",
+    "trade_id",
+)
 
 
-class WhichTrades(Request):
-    """`before`: only rows older than that id, to turn pages."""
+class TheseTrades(OfSymbol):
+    """`why`: what their orders were for, such as take_profit."""
 
-    symbol: Currency | None = None
-    limit: Limit = 100
-    before: Position | None = None
+    side: Side | None = None
+    why: Word | None = None
+
+
+class WhichTrades(TheseTrades, Paged):
+    """A page of them."""
 
 
 @blueprint.get("/api/trades")
 @asks(WhichTrades)
 def trades(which: WhichTrades) -> Answer:
     """Booked fills, newest first."""
-    return {"trades": list(desk().trades(which.symbol, which.limit, which.before))}
+    return page_of("trades", desk().reports.trades, which_of(which), which.limit)
+
+
+@blueprint.get("/api/trades.csv")
+@exports(TheseTrades, "mtrade-trades", COLUMNS)
+def trades_file(which: TheseTrades) -> Iterator[Mapping[str, Any]]:
+    """Booked fills as CSV, newest first."""
+    reports = desk().reports
+    return reports.every(reports.trades, which_of(which))
