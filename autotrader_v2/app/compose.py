@@ -8,6 +8,7 @@ import webbrowser
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,7 +18,9 @@ from autotrader_v2.app.heartbeat import Heartbeat, Vitals
 from autotrader_v2.app.last_words import EXIT_STUCK, end_stuck
 from autotrader_v2.app.notifying import notifier_of
 from autotrader_v2.app.outside import Outside, binding_of, feed_kind_of, journal_of, outside_of
+from autotrader_v2.app.recent_lines import RecentLines
 from autotrader_v2.app.settings import Mode, Settings
+from autotrader_v2.app.surroundings import Around
 from autotrader_v2.app.values import FeedKind
 from autotrader_v2.app.vigilance import EXIT_INTERRUPTED
 from autotrader_v2.application.desk import Desk
@@ -44,7 +47,14 @@ _SYMBOLS = "symbols"
 
 def serve(settings: Settings, *, open_browser: bool, life: str = "") -> int:
     """Serve the page and trade until asked to stop; returns the exit code. `life`: see `instance.claim`."""
-    log = partial(logs.configure, level=settings.log_level, form=settings.log_format, secrets=settings.secrets)
+    recent = RecentLines()
+    log = partial(
+        logs.configure,
+        level=settings.log_level,
+        form=settings.log_format,
+        secrets=settings.secrets,
+        recent=recent,
+    )
     log()
     from web.server import CannotServe
 
@@ -53,7 +63,7 @@ def serve(settings: Settings, *, open_browser: bool, life: str = "") -> int:
         log(folder=settings.data_dir / "logs")
         stacks.install(settings.data_dir)
         try:
-            program = _Program(settings, held)
+            program = _Program(settings, held, Around(settings, recent))
         except CannotServe as error:
             print(f"mTrade cannot start: {error}", file=sys.stderr, flush=True)
             return 1
@@ -63,7 +73,7 @@ def serve(settings: Settings, *, open_browser: bool, life: str = "") -> int:
 class _Program:
     """One run, from start to stop."""
 
-    def __init__(self, settings: Settings, held: instance.Instance) -> None:
+    def __init__(self, settings: Settings, held: instance.Instance, around: Around) -> None:
         from web.server import WebConfig, create_server
 
         self._settings = settings
@@ -79,6 +89,8 @@ class _Program:
             available=settings.markets,
             primary=settings.primary_market,
         )
+        self._around = around
+        self._desk.surroundings = around
         self._notifier = notifier_of(settings)
         self._heartbeat = Heartbeat(settings.data_dir, held.nonce, lambda: vitals_of(self._trader), self._on_stuck)
         self._awake = KeepAwake(lambda: self._heartbeat.newest.markets_on > 0, SystemSleepLock())
@@ -135,7 +147,8 @@ class _Program:
     def _boot(self) -> None:
         try:
             self._trader = build(self._settings, self._desk, self._notifier)
-            self._upkeep = _upkeep_of(self._settings, self._trader)
+            self._upkeep = self._around.upkeep = _upkeep_of(self._settings, self._trader)
+            self._around.database = _file_of(self._trader)
             self._trader.start()
             self._trader.wait_started(_READY_AFTER_S)
         except (TradingError, OSError, ValueError) as error:
@@ -224,8 +237,17 @@ def build(
         account_feed=outside.account_feed,
     )
     outside.settle_with(trader.settle)
+    desk.rate_use = outside.rate_use
     desk.attach(trader, binding, primary=primary, first_start=first_start, candles=outside.candles)
     return trader
+
+
+def _file_of(trader: AutoTraderV2) -> Path | None:
+    """The journal's file; a database server has none."""
+    from autotrader_v2.infrastructure.store import SqlJournal
+
+    journal = trader.floor.journal
+    return journal.file if isinstance(journal, SqlJournal) else None
 
 
 def _upkeep_of(settings: Settings, trader: AutoTraderV2) -> "Upkeep | None":

@@ -78,10 +78,18 @@ def _prefix(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Muta
     return event
 
 
-def configure(*, level: str, form: str, secrets: Iterable[str] = (), folder: Path | None = None) -> None:
+def configure(
+    *,
+    level: str,
+    form: str,
+    secrets: Iterable[str] = (),
+    folder: Path | None = None,
+    recent: logging.Handler | None = None,
+) -> None:
     """Set logging up for the process. `form`: console or json. `secrets` never appear in a line.
 
-    `folder`: lines also go to files there, as JSON, ten of 10 MB at most. Errors: OSError when that cannot be written.
+    `folder`: lines also go to files there, as JSON, ten of 10 MB at most. `recent` hears each line as JSON too.
+    Errors: OSError when the files cannot be written.
     """
     redact = _Redact(secrets)
     shared: list[Any] = [
@@ -115,6 +123,9 @@ def configure(*, level: str, form: str, secrets: Iterable[str] = (), folder: Pat
         )
         file.setFormatter(written_by(json))
         handlers.append(file)
+    if recent is not None:
+        recent.setFormatter(written_by(json))
+        handlers.append(recent)
     root = logging.getLogger()
     for old in root.handlers:
         if isinstance(old, RotatingFileHandler):

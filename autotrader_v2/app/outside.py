@@ -23,6 +23,7 @@ from autotrader_v2.application.ports import (
     Journal,
     JournalState,
     MarketFeed,
+    RateUse,
 )
 from autotrader_v2.domain.cycle import Active, TradingCycle
 from autotrader_v2.domain.market import Market
@@ -57,7 +58,7 @@ class Outside:
     """An exchange account, its prices, its clock.
 
     `settle`: what prices at full speed wait for. `pace`: how many times faster than the wall the clock may run.
-    `candles`: the past of the prices, for charts.
+    `candles`: the past of the prices, for charts. `rate_use`: how much of our own rate limits is used.
     """
 
     exchange: Exchange
@@ -68,6 +69,7 @@ class Outside:
     settle: Settle = field(default_factory=Settle)
     pace: float = 1.0
     candles: CandleSource | None = None
+    rate_use: Callable[[], Sequence[RateUse]] = tuple
 
     def settle_with(self, wait: Callable[[], None]) -> None:
         """Tell prices at full speed what to wait for."""
@@ -303,4 +305,5 @@ def _gate(settings: Settings, markets: Sequence[Market]) -> Outside:
         tuple(markets),
         GateAccountFeed(ws_url, exchange, clock),
         candles=GateCandles(settings.gate_host, clock),
+        rate_use=exchange.rate_use,
     )

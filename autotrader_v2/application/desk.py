@@ -12,12 +12,13 @@ from autotrader_v2.application.events import News
 from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.funds import Limits
 from autotrader_v2.application.halts import halts_of
-from autotrader_v2.application.ports import Binding, CandleSource
+from autotrader_v2.application.ports import Binding, CandleSource, RateUse
 from autotrader_v2.application.quick_trade import Done
 from autotrader_v2.application.reconcile_view import report_view
 from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.application.reports import Reports
 from autotrader_v2.application.slot import Slot
+from autotrader_v2.application.surroundings import Surroundings
 from autotrader_v2.application.trader import VERSION, AutoTraderV2
 from autotrader_v2.application.views import (
     coin_view,
@@ -60,6 +61,9 @@ class Desk:
         self.first_start = False
         # Whether the machine is kept from falling asleep: held, unavailable, off.
         self.awake: Callable[[], str] = lambda: "off"
+        # The program around the engine; a test of the engine alone has none.
+        self.surroundings: Surroundings | None = None
+        self.rate_use: Callable[[], Sequence[RateUse]] = tuple
         # Channels to the person that alerts do not get through.
         self.unheard: Callable[[], Sequence[str]] = tuple
 
@@ -280,6 +284,39 @@ class Desk:
             "primary": self._primary.pair,
         }
 
+    def system(self) -> dict[str, Any]:
+        """Versions, files, feed, rate limits."""
+        trader, around = self._trader, self._around()
+        return {
+            **around.facts(),
+            "engine": VERSION,
+            "feed": self._feed_view(trader) if trader else None,
+            "rates": [
+                {
+                    "group": one.group,
+                    "used": round(one.used, 1),
+                    "burst": one.burst,
+                    "per_s": one.per_s,
+                    "kept": one.kept,
+                    "closed_s": round(one.closed_s, 1),
+                }
+                for one in self.rate_use()
+            ],
+        }
+
+    def log_lines(self, currency: str | None, level: str, after: int, limit: int) -> Sequence[Mapping[str, Any]]:
+        """The newest log lines, oldest first."""
+        base = self._base(currency)
+        return self._around().lines.newest(currency=base, level=level, after=after, limit=limit)
+
+    def backups(self) -> Sequence[Mapping[str, Any]]:
+        """Verified copies of the journal, newest first."""
+        return self._around().backups()
+
+    def back_up(self) -> Mapping[str, Any]:
+        """Make a copy of the journal now; waits for it."""
+        return self._around().back_up()
+
     # -- wishes
 
     def start(self, by: str) -> None:
@@ -390,6 +427,11 @@ class Desk:
         self._engine().floor.journal.remember(key, request_hash, answer)
 
     # -- helpers
+
+    def _around(self) -> Surroundings:
+        if self.surroundings is None:
+            raise CommandRefused("not_here", "This engine runs without the program around it.", status=404)
+        return self.surroundings
 
     @property
     def _starting(self) -> bool:

@@ -252,6 +252,21 @@ class AccountFeed(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class RateUse:
+    """One of our own rate limits: `used` of `burst` calls at once, filled up again with `per_s`; `kept` are in reserve.
+
+    `closed_s`: the exchange said it was too much, nothing leaves for so many seconds.
+    """
+
+    group: str
+    used: float
+    burst: int
+    per_s: float
+    kept: int = 0
+    closed_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class FeedStatus:
     """What the page says about prices. `family`: gate, synthetic, replay. `detail`: WebSocket, REST, a file name …"""
 

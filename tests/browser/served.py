@@ -4,9 +4,15 @@ import threading
 from decimal import Decimal
 from pathlib import Path
 
+from autotrader_v2.app import logs
+from autotrader_v2.app.recent_lines import RecentLines
+from autotrader_v2.app.settings import Settings
+from autotrader_v2.app.surroundings import Around
 from autotrader_v2.application.floor import TraderConfig
 from autotrader_v2.infrastructure.clock import SystemClock
 from autotrader_v2.infrastructure.paper import PaperExchange
+from autotrader_v2.infrastructure.store.backups import Backups
+from autotrader_v2.infrastructure.store.upkeep import Upkeep
 from autotrader_v2.matching.markets import rules_for
 from tests.engine import Engine
 from web.config import WebConfig
@@ -33,6 +39,7 @@ class Served:
         for name, price in self._prices.items():
             self.paper.feed(_quote(name, price))
         self.engine.__enter__()
+        self._surround()
         self._teller = threading.Thread(target=self._tell, daemon=True)
         self._teller.start()
         self.lines: list[str] = []
@@ -45,6 +52,19 @@ class Served:
         self._stopping.set()
         self._teller.join(5)
         self.engine.__exit__(*error)
+
+    def _surround(self) -> None:
+        """The program around the engine, as the System screen shows it."""
+        lines = RecentLines()
+        logs.configure(level="INFO", form="console", recent=lines)
+        journal = self.engine.journal
+        around = Around(Settings(data_dir=self.engine.folder), lines)
+        assert journal.file is not None
+        around.database = journal.file
+        around.upkeep = Upkeep(
+            journal, Backups(journal.file, journal.account, self.engine.folder / "backups"), every_s=0
+        )
+        self.engine.desk.surroundings = around
 
     @property
     def desk(self) -> object:

@@ -206,7 +206,7 @@ def test_both_languages_say_everything(served: Served, open_page: Open) -> None:
     expect(row(page, "ETH")).to_contain_text("До докупки 1 нужно")
     expect(row(page, "BTC")).to_contain_text("60\u202f000,0")
     assert page.title() == "ТЕСТОВЫЙ · Монеты · mTrade"
-    for place in ("#/coins", "#/coin/ETH", "#/trades", "#/orders", "#/settings"):
+    for place in ("#/coins", "#/coin/ETH", "#/trades", "#/orders", "#/settings", "#/system"):
         go(page, place)
         page.wait_for_timeout(500)
         no_key_shows(page)
@@ -214,7 +214,7 @@ def test_both_languages_say_everything(served: Served, open_page: Open) -> None:
     expect(page.get_by_role("navigation").first).to_contain_text("Settings")
     page.reload()
     expect(page.get_by_role("navigation").first).to_contain_text("Settings")
-    for place in ("#/coins", "#/coin/ETH", "#/trades", "#/orders", "#/settings"):
+    for place in ("#/coins", "#/coin/ETH", "#/trades", "#/orders", "#/settings", "#/system"):
         go(page, place)
         page.wait_for_timeout(500)
         no_key_shows(page)
@@ -235,7 +235,7 @@ def test_no_screen_scrolls_sideways(served: Served, open_page: Open, viewport: A
     """The mode and the emergency bar stay in sight on each; on a phone what is touched is large enough."""
     page = open_page(viewport=viewport, language=language)
     turn_on(page, "ETH")
-    for place in ("#/coins", "#/coin/ETH", "#/trades", "#/orders", "#/settings"):
+    for place in ("#/coins", "#/coin/ETH", "#/trades", "#/orders", "#/settings", "#/system"):
         go(page, place)
         page.wait_for_timeout(400)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), place
@@ -350,12 +350,12 @@ def test_an_engine_that_still_starts_is_told(browser: Browser, chromium: str) ->
     assert complaints == []
 
 
-def test_the_settings_show_how_the_engine_is_and_what_was_told(served: Served, open_page: Open) -> None:
+def test_the_system_page_shows_how_the_engine_is_and_what_was_told(served: Served, open_page: Open) -> None:
     """Every part with a word; an alert with how often it came."""
     for _ in range(3):
         served.engine.floor.alert("exchange_slow", Priority.LOW, None, {"ms": "1500"})
     page = open_page()
-    go(page, "#/settings")
+    go(page, "#/system")
     expect(page.locator("#health")).to_contain_text("Deciding")
     expect(page.locator("#health")).to_contain_text("Journal")
     expect(page.locator("#health dd").first).not_to_be_empty()

@@ -35,6 +35,7 @@ POSTS = {
     "/api/trade/quick/sell_all": {"base_currency": "BTC", "then": "restart"},
     "/api/trade/quick/sell_everything": {"confirm": "SELL ALL"},
     "/api/trade/quick/sell_everything/stop": {},
+    "/api/backups": {},
     "/api/breakeven/preview": {"base_currency": "BTC", "drop_step_pct": "2"},
 }
 GETS = {
@@ -42,6 +43,9 @@ GETS = {
     "/api/health": {},
     "/api/autotrader/stats": {"currency": "BTC"},
     "/api/overview": {},
+    "/api/system": {},
+    "/api/logs": {"base_currency": "BTC", "level": "warning", "after": "7", "limit": "20"},
+    "/api/backups": {},
     "/api/trade/quick/sell_everything": {},
     "/api/halts": {},
     "/api/limits": {},
@@ -89,6 +93,7 @@ CALLED = {
     "/api/trade/quick/sell_all": ("sell_all", "BTC", "restart", "api"),
     "/api/trade/quick/sell_everything": ("sell_everything", "api"),
     "/api/trade/quick/sell_everything/stop": ("stop_selling", "api"),
+    "/api/backups": ("back_up",),
     "/api/breakeven/preview": ("table", "BTC", {"drop_step_pct": "2"}),
 }
 

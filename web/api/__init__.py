@@ -13,6 +13,7 @@ from web.api import (
     params,
     quick_trade,
     reconcile,
+    system,
     trades,
 )
 
@@ -31,6 +32,7 @@ BLUEPRINTS = tuple(
         params,
         quick_trade,
         reconcile,
+        system,
         trades,
     )
 )

@@ -6,7 +6,7 @@ Source: Gate API v4, rate limits: placing 10/s per account and pair; every other
 import threading
 from typing import NamedTuple
 
-from autotrader_v2.application.ports import Clock
+from autotrader_v2.application.ports import Clock, RateUse
 
 
 class Rate(NamedTuple):
@@ -68,6 +68,19 @@ class Budget:
         if wait_s:
             self._clock.wait(threading.Event(), wait_s)
         return True
+
+    def use(self, group: str) -> RateUse:
+        """How much is used now; of several buckets the one that has the least left."""
+        rate = self._rate
+        with self._lock:
+            now_s = self._clock.monotonic_s()
+            left = [
+                min(rate.burst, bucket.tokens + (now_s - bucket.filled_s) * rate.per_s)
+                for bucket in self._buckets.values()
+            ]
+            closed_s = max((bucket.closed_until_s - now_s for bucket in self._buckets.values()), default=0.0)
+        used = rate.burst - min(left, default=rate.burst)
+        return RateUse(group, max(used, 0.0), rate.burst, rate.per_s, rate.kept, max(closed_s, 0.0))
 
     def close(self, key: str, until_open_ms: int) -> None:
         """Give nothing for a while: the exchange said that it is too much, and how long (milliseconds) it lasts.

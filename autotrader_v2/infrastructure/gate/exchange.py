@@ -13,6 +13,7 @@ from autotrader_v2.application.ports import (
     Holding,
     NotSeen,
     OpenOrder,
+    RateUse,
     TimeCheck,
     TradingError,
 )
@@ -61,7 +62,8 @@ class GateExchange:
         self._public = PublicReads(host, clock, self.time, exchange=name)
         self._order_client = open_client(host, self.signer, self.time.now_ms, pool_size=senders)
         self._read_client = open_client(host, self.signer, self.time.now_ms, pool_size=senders)
-        shared = (self._read_client, self.time, self._compare_clocks, Budget(clock, PRIVATE_READ), Access(clock))
+        self._private_budget = Budget(clock, PRIVATE_READ)
+        shared = (self._read_client, self.time, self._compare_clocks, self._private_budget, Access(clock))
         self._reads = PrivateReads(*shared, exchange=name)
         self._truth = PrivateReads(*shared, exchange=name, urgent=True)
         self._placer = Placer(self._order_client, self._reads, self.recent_fills, clock, self.time)
@@ -73,6 +75,14 @@ class GateExchange:
     def name(self) -> str:
         """See the port."""
         return self._name
+
+    def rate_use(self) -> Sequence[RateUse]:
+        """How much of our own rate limits is used now."""
+        return (
+            self._placer.budget.use("orders"),
+            self._private_budget.use("private_reads"),
+            self._public.budget.use("public_reads"),
+        )
 
     def now_ms(self) -> int:
         """See the port."""

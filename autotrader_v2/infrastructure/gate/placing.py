@@ -44,12 +44,12 @@ class Placer:
         self._recent = recent
         self._clock = clock
         self._time = time
-        self._budget = Budget(clock, PLACE)
+        self.budget = Budget(clock, PLACE)
 
     def send(self, intent: OrderIntent) -> OrderResult:
         """See `Exchange.send`."""
         what = f"order {intent.client_id}"
-        if not self._budget.take(intent.market.pair, _PATIENCE_S):
+        if not self.budget.take(intent.market.pair, _PATIENCE_S):
             raise NotSent(
                 f"{what} waits: too many orders of {intent.market.pair} at once.", do="It is decided again soon."
             )
@@ -87,7 +87,7 @@ class Placer:
             # Everything: what this adapter does not foresee must still be sorted into sent and not sent.
             if isinstance(error, ErrorAnswer):
                 if error.is_limit:
-                    self._budget.close(intent.market.pair, error.reset_ms - self._time.now_ms())
+                    self.budget.close(intent.market.pair, error.reset_ms - self._time.now_ms())
                 if error.label == CLOCK_WRONG:
                     self._time.forget()
             raise order_failure(error, what, left=bytes_left()) from error

@@ -42,7 +42,7 @@ class PublicReads:
         self._clock = clock
         self._time = time
         self._exchange = exchange
-        self._budget = Budget(clock, READ)
+        self.budget = Budget(clock, READ)
         self._last: dict[str, Decimal] = {}
         self._pools = urllib3.PoolManager(
             num_pools=1, maxsize=_CONNECTIONS, retries=False, cert_reqs="CERT_REQUIRED", ca_certs=certifi.where()
@@ -135,7 +135,7 @@ class PublicReads:
         return Quote(wire.market_of(row.currency_pair, self._exchange), bid, ask, last, exchange_ms, began_ms)
 
     def _get(self, path: str, query: Mapping[str, str] | None = None, *, timeout_s: float = _READ_S) -> bytes:
-        if not self._budget.take(path, _PATIENCE_S):
+        if not self.budget.take(path, _PATIENCE_S):
             raise ExchangeUnavailable("Too many reads of Gate.io's prices at once.", do="They are read a little later.")
         url = f"{self._host}{path}?{urlencode(query)}" if query else f"{self._host}{path}"
         timeout = urllib3.Timeout(connect=min(_CONNECT_S, timeout_s), read=timeout_s)
@@ -143,7 +143,7 @@ class PublicReads:
         if answer.status != _OK:
             error = error_answer(answer.status, answer.data, answer.headers)
             if error.is_limit:
-                self._budget.close(path, error.reset_ms - self._time.now_ms())
+                self.budget.close(path, error.reset_ms - self._time.now_ms())
             raise error
         return answer.data
 

@@ -58,6 +58,8 @@ class Upkeep:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._copied = -1
+        # One copy at a time: they share the file that is being written.
+        self._copying = threading.Lock()
 
     def start(self) -> None:
         """Begin."""
@@ -77,6 +79,19 @@ class Upkeep:
             self._copy(full=False, breathe=lambda: time.monotonic() < ends_s)
         except Interrupted:
             _log.warning("no last backup was made: it would have taken too long")
+
+    def known(self) -> list[Backup]:
+        """The copies there are, newest first."""
+        return self._backups.list()
+
+    def copy_now(self, limit_s: float) -> Backup:
+        """Make a verified copy on the caller's thread. Errors: `BackupFailed`, also when it takes longer than that."""
+        ends_s = time.monotonic() + limit_s
+        with self._copying:
+            try:
+                return self._make(full=False, breathe=lambda: self._breathe() and time.monotonic() < ends_s)
+            except Interrupted as error:
+                raise BackupFailed("The copy took too long and was given up; the last one stays.") from error
 
     def _run(self) -> None:
         now_s = time.monotonic()
@@ -107,23 +122,31 @@ class Upkeep:
         return (datetime.now(UTC) - known[0].made).total_seconds() if known else self._every_s
 
     def _copy(self, *, full: bool, breathe: Callable[[], bool]) -> bool:
-        written, now = self._journal.written, datetime.now(UTC)
         try:
-            made: Backup = self._backups.make(now, full=full, breathe=breathe)
-            self._backups.prune(now + timedelta(seconds=1))
+            with self._copying:
+                self._make(full=full, breathe=breathe)
         except BackupFailed as error:
-            if error.damaged:
-                self._journal.checked(_ms(now), error.damaged)
             self._journal.backup_failed(str(error))
             return False
         except OSError as error:
             self._journal.backup_failed(f"Old backups cannot be deleted: {error.strerror or error}.")
             return False
+        return True
+
+    def _make(self, *, full: bool, breathe: Callable[[], bool]) -> Backup:
+        written, now = self._journal.written, datetime.now(UTC)
+        try:
+            made = self._backups.make(now, full=full, breathe=breathe)
+            self._backups.prune(now + timedelta(seconds=1))
+        except BackupFailed as error:
+            if error.damaged:
+                self._journal.checked(_ms(now), error.damaged)
+            raise
         self._copied = written
         self._journal.backed_up(_ms(made.made))
         if full:
             self._journal.checked(_ms(now), ())
-        return True
+        return made
 
     def _check(self) -> None:
         problems = problems_of(self._backups.database, self._backups.account, full=True, breathe=self._breathe)

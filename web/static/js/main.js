@@ -15,12 +15,13 @@ import { OrdersPage } from "./orders_page.js";
 import { SellAllDialog } from "./sell_all_dialog.js";
 import { SettingsPage } from "./settings_page.js";
 import { state } from "./store.js";
+import { SystemPage } from "./system_page.js";
 import { TopBar } from "./top_bar.js";
 import { TradesPage } from "./trades_page.js";
 import { TruthLine } from "./truth_line.js";
 import { TurnOnDialog } from "./turn_on_dialog.js";
 
-const PLACES = new Set(["coins", "trades", "orders", "settings"]);
+const PLACES = new Set(["coins", "trades", "orders", "settings", "system"]);
 
 /** #/coin/BTC/ladder, #/trades: pure. */
 export function placeOf(hash) {
@@ -63,6 +64,7 @@ function Page() {
       ${state.head !== null && place.name === "trades" && html`<${TradesPage} />`}
       ${state.head !== null && place.name === "orders" && html`<${OrdersPage} />`}
       ${state.head !== null && place.name === "settings" && html`<${SettingsPage} />`}
+      ${place.name === "system" && html`<${SystemPage} />`}
     </main>
     ${known && dialog.name === "turn_on" && html`<${TurnOnDialog} currency=${dialog.coin} onClose=${close} />`}
     ${known && dialog.name === "modes" && html`<${ModesDialog} currency=${dialog.coin} actions=${actions} onClose=${close} />`}

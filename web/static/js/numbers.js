@@ -87,3 +87,6 @@ export function parsed(typed) {
   const kept = fraction.replace(/0+$/, "");
   return sign + digits + (kept ? `.${kept}` : "");
 }
+
+/** Bytes as megabytes. */
+export const megabytes = (bytes) => (bytes === null || bytes === undefined ? NOTHING : `${number((bytes / 1e6).toFixed(1), 1)} MB`);

@@ -1,7 +1,6 @@
 /** The common ladder, and where settings come from. */
 import { html, useState } from "./lib.js";
 import { command } from "./api.js";
-import { HealthCard } from "./health_card.js";
 import { isReady } from "./coin_facts.js";
 import { t } from "./i18n.js";
 import { LadderForm } from "./ladder_form.js";
@@ -25,7 +24,6 @@ export function SettingsPage() {
         <p class="note w">${t(head.settings_source === "database" ? "settings.database" : "settings.first_start")}</p>
         <dl class="kv"><dt>${t("settings.mode")}</dt><dd>${t(`banner.${{ paper: "paper", sandbox: "testnet" }[head.mode] ?? "live"}`)}</dd><dt>${t("settings.host")}</dt><dd>${head.host}</dd><dt>${t("settings.account")}</dt><dd>${head.account || "–"}</dd><dt>${t("truth.feed")}</dt><dd>${t(`feed.${head.feed.family}`)}</dd><dt>${t("settings.version")}</dt><dd>${head.version}</dd></dl>
         <div class="rowx phone looks"><${Looks} /></div>
-        <p><button type="button" class="btn s" onClick=${signOut}>${t("settings.sign_out")}</button></p></section>
-        <${HealthCard} /></div>
+        <p><button type="button" class="btn s" onClick=${signOut}>${t("settings.sign_out")}</button></p></section></div>
     </div>`;
 }

@@ -28,6 +28,7 @@ export function TopBar({ place }) {
       <${Link} name="trades" />
       <${Link} name="orders">${unknown > 0 && html`<span class="count" title=${t("truth.unknown")}>${unknown}</span>`}<//>
       <${Link} name="settings" />
+      <${Link} name="system" />
     </nav>
     <div class="acct">
       <span class="opt">${state.head?.account || ""}${state.head?.host ? ` · ${state.head.host}` : ""}</span>
