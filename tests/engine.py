@@ -62,8 +62,9 @@ class ToldFeed:
         """See the port."""
         self._on_quote = on_quote
 
-    def watch(self, markets: Sequence[Market]) -> None:
+    def watch(self, markets: Sequence[Market]) -> Sequence[Market]:
         """See the port."""
+        return ()
 
     def status(self) -> FeedStatus:
         """See the port."""

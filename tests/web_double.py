@@ -92,6 +92,10 @@ class DeskDouble:
             self.calls.append(call)
             return {"client_id": f"t-test-{self.sent}.1", "outcome": "filled", "base": "1", "quote": "2", "message": ""}
 
+    def symbols(self) -> dict[str, Any]:
+        """See `Desk`."""
+        return {"available": ["BTC_USDT", "ETH_USDT"], "active": ["BTC_USDT"], "primary": "BTC_USDT"}
+
     @property
     def reports(self) -> "ReportsDouble":
         """See `Desk`."""
@@ -116,7 +120,7 @@ class DeskDouble:
             raise AttributeError(name)
 
         def call(*given: Any, **named: Any) -> dict[str, Any]:
-            if given and name not in ("start", "stop", "symbols", "set_limits", "set_order_limits"):
+            if given and name not in ("start", "stop", "set_limits", "set_order_limits", "set_active", "add_symbol"):
                 self._check(given[0])
             self.calls.append((name, *given, *named.items()))
             return {"asked": name}

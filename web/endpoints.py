@@ -64,16 +64,19 @@ def previews(model: type[M]) -> Callable[[Callable[[M], Answer]], View]:
     return make
 
 
-def commands(model: type[M], *, order: bool = False) -> Callable[[Callable[[M], Answer | None]], View]:
+def commands(
+    model: type[M], *, order: bool = False, in_query: bool = False
+) -> Callable[[Callable[[M], Answer | None]], View]:
     """Make a view that changes something: its argument is the body; an `Idempotency-Key` makes it happen once.
 
-    `order`: it sends an order; so many a minute, and never again under a key whose answer was lost.
+    `order`: it sends an order; so many a minute, and never again under a key whose answer was lost. `in_query`: the
+    argument is the query instead, there is no body.
     """
 
     def make(view: Callable[[M], Answer | None]) -> View:
         @wraps(view)
         def answer() -> Response:
-            wish = read_body(model)
+            wish = read_query(model) if in_query else read_body(model)
             key = request.headers.get("Idempotency-Key")
 
             def do() -> Answer:
@@ -85,7 +88,8 @@ def commands(model: type[M], *, order: bool = False) -> Callable[[Callable[[M], 
             once = cast(OncePerKey, current_app.extensions["once"])
             return jsonify({"success": True, **once.run(key, what, wish.model_dump(), do, order=order)})
 
-        return _told(answer, Told(_summary(view), body=model, once=True, order=order))
+        query, body = (model, None) if in_query else (None, model)
+        return _told(answer, Told(_summary(view), query=query, body=body, once=True, order=order))
 
     return make
 

@@ -27,6 +27,7 @@ from autotrader_v2.application.desk import Desk
 from autotrader_v2.application.events import Bus, Priority, SettingSet, SwitchSet
 from autotrader_v2.application.floor import Floor, TraderConfig
 from autotrader_v2.application.funds import Wallet
+from autotrader_v2.application.market_list import SETTING as _SYMBOLS
 from autotrader_v2.application.ports import Binding, JournalState, Notifier, TradingError
 from autotrader_v2.application.quote_board import QuoteBoard
 from autotrader_v2.application.trader import AutoTraderV2
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 # READY means trading. A start that has to wait for the exchange says so all the same, and serves its page meanwhile.
 _READY_AFTER_S = 4.0
-_SYMBOLS = "symbols"
 
 
 def serve(settings: Settings, *, open_browser: bool, life: str = "") -> int:
@@ -210,8 +210,11 @@ def build(
     first_start = _SYMBOLS not in state.settings
     markets, primary = _symbols(settings, state)
     outside = outside_of(settings, kind, markets, journal, state)
+    removed = _removed(state)
+    # A recording brings all its coins; those that were taken off the list stay away.
+    markets = tuple(market for market in outside.markets if market.pair not in removed)
     if first_start:
-        value = {"available": [market.pair for market in outside.markets], "primary": primary.pair}
+        value = {"available": [market.pair for market in markets], "primary": primary.pair}
         journal.write(SettingSet(name=_SYMBOLS, value=value, by="first start", time_ms=outside.clock.now_ms()))
     if switched_off_by:
         now_ms = outside.clock.now_ms()
@@ -232,9 +235,10 @@ def build(
         floor,
         outside.feed,
         state,
-        outside.markets,
-        first_switches=_first_switches(settings, state, outside.markets),
+        markets,
+        first_switches=_first_switches(settings, state, markets),
         account_feed=outside.account_feed,
+        primary=primary,
     )
     outside.settle_with(trader.settle)
     desk.rate_use = outside.rate_use
@@ -282,10 +286,19 @@ def _symbols(settings: Settings, state: JournalState) -> tuple[tuple[Market, ...
         return settings.markets, settings.primary_market
     known = [_market(settings, pair) for pair in stored["available"]]
     chosen = "available_symbols" in settings.model_fields_set
-    new = [market for market in settings.markets if market not in known] if chosen else []
+    removed = _removed(state)
+    named = [market for market in settings.markets if market not in known] if chosen else []
+    new = [market for market in named if market.pair not in removed]
+    if len(new) < len(named):
+        left = ",".join(one.pair for one in named if one.pair in removed)
+        _log.info("symbols in the settings stay away: they were taken off the list; add them on the page", symbols=left)
     if new:
         _log.info("new symbols in the settings join, switched off", symbols=",".join(one.pair for one in new))
     return (*known, *new), _market(settings, stored["primary"])
+
+
+def _removed(state: JournalState) -> frozenset[str]:
+    return frozenset((state.settings.get(_SYMBOLS) or {}).get("removed", ()))
 
 
 def _market(settings: Settings, pair: str) -> Market:

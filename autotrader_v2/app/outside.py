@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -253,9 +253,9 @@ class TappedFeed:
 
         self._feed.start(markets, both)
 
-    def watch(self, markets: Sequence[Market]) -> None:
+    def watch(self, markets: Sequence[Market]) -> Collection[Market]:
         """See the port."""
-        self._feed.watch(markets)
+        return self._feed.watch(markets)
 
     def status(self) -> FeedStatus:
         """See the port."""
@@ -275,7 +275,9 @@ def _paper_on_gate(settings: Settings, markets: Sequence[Market], journal: Journ
     clock = SystemClock()
     feed = GatePublicFeed(clock, settings.gate_host)
     rules = feed.rules(markets)
-    paper = PaperExchange(rules, journal.balances(dict(settings.paper_balance)), clock=clock, seed=settings.seed)
+    paper = PaperExchange(
+        rules, journal.balances(dict(settings.paper_balance)), clock=clock, seed=settings.seed, more_rules=feed.rules
+    )
     return Outside(
         paper,
         TappedFeed(feed, paper.feed),

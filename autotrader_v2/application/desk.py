@@ -19,6 +19,7 @@ from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.application.reports import Reports
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.surroundings import Surroundings
+from autotrader_v2.application.symbols import status_view, symbols_view
 from autotrader_v2.application.trader import VERSION, AutoTraderV2
 from autotrader_v2.application.views import (
     coin_view,
@@ -31,7 +32,7 @@ from autotrader_v2.application.views import (
 )
 from autotrader_v2.domain.ladder import BadLadder
 from autotrader_v2.domain.market import BadSymbol, Market, parse_symbol
-from autotrader_v2.domain.money import plain
+from autotrader_v2.domain.money import ZERO, plain
 from autotrader_v2.domain.situation import SwitchMode
 
 _DAY_MS = 86_400_000
@@ -255,7 +256,9 @@ class Desk:
 
     def cycle_history(self, currency: str, limit: int) -> Sequence[Mapping[str, Any]]:
         """Closed cycles, newest first."""
-        return self._engine().floor.journal.cycle_history(self._slot(currency).market, limit)
+        market = self._market(currency)
+        assert market is not None  # noqa: S101  (a currency was given)
+        return self._engine().floor.journal.cycle_history(market, limit)
 
     def orders(self, currency: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
         """The newest order attempts."""
@@ -281,7 +284,28 @@ class Desk:
         return {
             "available": [slot.market.pair for slot in slots] or [market.pair for market in self._available],
             "active": [slot.market.pair for slot in slots if slot.state.switch is not SwitchMode.OFF],
-            "primary": self._primary.pair,
+            "primary": self._now_primary.pair,
+        }
+
+    def symbols_list(self) -> dict[str, Any]:
+        """Every market of the list with its rules, and what keeps it on the list."""
+        return {"symbols": symbols_view(self._engine()), "primary": self._now_primary.pair}
+
+    def status_all(self, currency: str | None = None) -> dict[str, Any]:
+        """The engine and the worker of every market, or of one."""
+        market = self._slot(currency).market if currency else None
+        return status_view(self._engine(), self._results_today(), market)
+
+    def pnl_today(self, currency: str | None) -> dict[str, Any]:
+        """Realised since midnight UTC, of one coin or of all. Units: quote currency."""
+        market = self._market(currency)
+        self._engine()
+        today = self._results_today()
+        pairs = today.items() if market is None else [(market.pair, today.get(market.pair, ZERO))]
+        return {
+            "quote": self._primary.quote,
+            "realised": plain(sum((one for _, one in pairs), ZERO)),
+            "symbols": {pair: plain(one) for pair, one in pairs},
         }
 
     def system(self) -> dict[str, Any]:
@@ -318,6 +342,40 @@ class Desk:
         return self._around().back_up()
 
     # -- wishes
+
+    def set_active(self, symbols: Sequence[str], by: str) -> dict[str, Any]:
+        """Exactly these coins are on. Another one goes off, or finishes when its cycle is open.
+
+        Errors: `CommandRefused` for a coin that is not on the list; then nothing has changed.
+        """
+        wanted = {self._slot(symbol).market for symbol in symbols}
+        trader = self._engine()
+        for slot in trader.get_all_cycles():
+            now, base = slot.state.switch, slot.market.base
+            if slot.market in wanted and now is not SwitchMode.ON:
+                trader.switch(base, SwitchMode.ON, by)
+            elif slot.market not in wanted and now is SwitchMode.ON:
+                trader.switch(base, SwitchMode.FINISH, by)
+        return self.symbols()
+
+    def add_symbol(self, symbol: str, by: str) -> dict[str, Any]:
+        """A coin joins the list, switched off. Reads its rules. Errors: `CommandRefused`."""
+        base = self._base(symbol)
+        assert base is not None  # noqa: S101  (a symbol was given)
+        slot = self._engine().market_list.add(base, by)
+        return {"symbol": slot.market.pair}
+
+    def remove_symbol(self, symbol: str, by: str) -> None:
+        """A coin leaves the list. Errors: `CommandRefused`, with the way out of an open cycle."""
+        base = self._base(symbol)
+        assert base is not None  # noqa: S101  (a symbol was given)
+        self._engine().market_list.remove(base, by)
+
+    def set_primary(self, symbol: str, by: str) -> None:
+        """The coin that the page opens with. Errors: `CommandRefused`."""
+        base = self._base(symbol)
+        assert base is not None  # noqa: S101  (a symbol was given)
+        self._engine().market_list.set_primary(base, by)
 
     def start(self, by: str) -> None:
         """Decide on prices again."""
@@ -449,8 +507,17 @@ class Desk:
             raise CommandRefused("currency_missing", "Name a currency.", status=400, field="base_currency")
         return self._engine().commands.slot(base)
 
+    @property
+    def _now_primary(self) -> Market:
+        return (self._trader.market_list.primary if self._trader else None) or self._primary
+
     def _market(self, currency: str | None) -> Market | None:
-        return self._slot(currency).market if currency else None
+        """Of a coin that is traded, or was: its history stays. Errors: `CommandRefused`."""
+        base = self._base(currency)
+        if base is None:
+            return None
+        left = self._engine().market_list.left(base)
+        return left or self._slot(base).market
 
     def _base(self, currency: str | None) -> str | None:
         """BTC from any spelling."""

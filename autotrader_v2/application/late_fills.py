@@ -44,6 +44,7 @@ class LateFills:
         # Labels of this database under which the exchange knows orders that the journal does not.
         self.unknown: dict[str, Market] = {}
         self._told = list(known)
+        self._unlisted: set[str] = set()
         self._booked: list[tuple[Market, str, Decimal]] = []
 
     def is_ours(self, client_id: str) -> bool:
@@ -109,7 +110,7 @@ class LateFills:
         floor = self._floor
         slot = floor.slots.get(fills[0].market)
         if slot is None:
-            return True, False  # a market that is not ours any more
+            return not self._of_one_that_left(client_id, fills), False
         if slot.state.order is not None:
             return False, False
         booked = {fill.trade_id for fill in floor.journal.fills_of(client_id)}
@@ -121,6 +122,20 @@ class LateFills:
             self._not_known(slot, client_id, new)
             return True, False
         return self._claimed(slot, attempt, tuple(new))
+
+    def _of_one_that_left(self, client_id: str, fills: tuple[Fill, ...]) -> bool:
+        """Trades of our order in a market that is not on the list any more: they wait, and the owner is told once."""
+        floor, market = self._floor, fills[0].market
+        if floor.journal.attempt_of(client_id) is None:
+            return False
+        booked = {fill.trade_id for fill in floor.journal.fills_of(client_id)}
+        new = [one for one in fills if one.trade_id not in booked]
+        if new and client_id not in self._unlisted:
+            self._unlisted.add(client_id)
+            coins = plain(sum((fill.base for fill in new), ZERO))
+            values = {"client_id": client_id, "coin": market.base, "side": new[0].side.value, "coins": coins}
+            floor.alert("late_fill_unlisted", Priority.HIGH, None, values)
+        return bool(new)
 
     def _claimed(self, slot: Slot, attempt: OpenAttempt, new: tuple[Fill, ...]) -> tuple[bool, bool]:
         floor = self._floor

@@ -29,7 +29,9 @@ class RulesKeeper:
             _log.warning("market rules could not be refreshed; the last known ones hold", what=error.what)
             return
         for market, rules in fresh.items():
-            slot = floor.slots[market]
+            slot = floor.slots.get(market)
+            if slot is None:
+                continue  # it has left the list meanwhile
             before = slot.state.rules
             if rules == before:
                 continue

@@ -1,7 +1,7 @@
 """Every contract with the outside. Application code knows the world only through these."""
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -282,8 +282,8 @@ class MarketFeed(Protocol):
     def start(self, markets: Sequence[Market], on_quote: Callable[[Quote], None]) -> None:
         """Begin; `on_quote` is called from the feed's threads and returns at once."""
 
-    def watch(self, markets: Sequence[Market]) -> None:
-        """Follow these markets from now on instead."""
+    def watch(self, markets: Sequence[Market]) -> Collection[Market]:
+        """Follow these markets from now on instead. Returns those that it surely has no prices of."""
 
     def status(self) -> FeedStatus:
         """For people; no I/O."""

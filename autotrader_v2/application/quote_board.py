@@ -41,6 +41,10 @@ class QuoteBoard:
         for market in markets:
             self._entries.setdefault(market, _Entry())
 
+    def forget(self, market: Market) -> None:
+        """Drop what is known of a market, and its quotes from now on."""
+        self._entries.pop(market, None)
+
     def offer(self, quote: Quote) -> Verdict:
         """Screen a quote; an accepted one is the market's newest from now on and makes it due."""
         entry = self._entries.get(quote.market)
@@ -78,8 +82,8 @@ class QuoteBoard:
     def take(self) -> Market | None:
         """Wait for a due market; None when `wake_workers` asked to end. Call `done` when it is decided."""
         market = self._due.get()
-        if market is not None:
-            entry = self._entries[market]
+        entry = self._entries.get(market) if market is not None else None
+        if entry is not None:
             with entry.lock:
                 entry.due = False
         return market

@@ -91,11 +91,11 @@ class Reconciler:
         One of ours is booked by whoever waits for its order, or late.
         """
         self._second.look(fill.client_id, fill.market, fill.time_ms)
-        slot = self._floor.slots.get(fill.market)
-        if slot is None:
-            return
         if self._late.is_ours(fill.client_id):
             self._late.offer(fill)
+            return
+        slot = self._floor.slots.get(fill.market)
+        if slot is None:
             return
         if fill.side is not Side.SELL:
             return
@@ -242,12 +242,11 @@ class Reconciler:
             if fill.trade_id in known:
                 continue
             self._second.look(fill.client_id, fill.market, fill.time_ms)
-            slot = floor.slots.get(fill.market)
-            if slot is None:
-                continue
             if self._late.is_ours(fill.client_id):
                 self._late.offer(fill)
-            elif not first:
+                continue
+            slot = floor.slots.get(fill.market)
+            if slot is not None and not first:
                 kind = Kind.SOLD_BY_HAND if fill.side is Side.SELL else Kind.BOUGHT_BY_HAND
                 self._find(kind, fill.market.base, fill.base, fill.market, detail=fill.client_id)
 

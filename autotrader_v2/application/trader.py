@@ -25,6 +25,7 @@ from autotrader_v2.application.isolation import Isolation
 from autotrader_v2.application.late_fills import SETTING as NOT_IN_JOURNAL
 from autotrader_v2.application.late_fills import LateFills
 from autotrader_v2.application.lines import Doing, Line, doing
+from autotrader_v2.application.market_list import MarketList
 from autotrader_v2.application.market_rules import RulesKeeper
 from autotrader_v2.application.outbox import Claim, Outbox
 from autotrader_v2.application.ports import (
@@ -78,6 +79,7 @@ class AutoTraderV2:
         first_switches: Mapping[Market, SwitchMode],
         account_feed: AccountFeed | None = None,
         crew: Crew | None = None,
+        primary: Market | None = None,
     ) -> None:
         self.floor = floor
         self.feed = feed
@@ -93,6 +95,7 @@ class AutoTraderV2:
         self._state = state
         self._markets = tuple(markets)
         self._first_switches = first_switches
+        self.market_list = MarketList(floor, feed, state, markets, primary)
         self.isolation = Isolation(floor)
         self._decider = Decider(floor, state.instance)
         self._booking = Booking(floor)
@@ -369,7 +372,9 @@ class AutoTraderV2:
             if market is None:
                 return
             try:
-                self._decide(floor.slots[market])
+                # A market that has left the list may still be due.
+                if (slot := floor.slots.get(market)) is not None:
+                    self._decide(slot)
             finally:
                 floor.board.done()
 

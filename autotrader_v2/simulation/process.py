@@ -1,7 +1,7 @@
 """One run of the program: the engine with everything of its own, from start to crash."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from autotrader_v2.application.afterwards import Afterwards
@@ -132,8 +132,9 @@ class _Feed:
         """See `MarketFeed`."""
         self.on_quote = on_quote
 
-    def watch(self, markets: Sequence[Market]) -> None:
+    def watch(self, markets: Sequence[Market]) -> Collection[Market]:
         """See `MarketFeed`."""
+        return ()
 
     def status(self) -> FeedStatus:
         """See `MarketFeed`."""

@@ -142,8 +142,9 @@ class _Feed:
     def start(self, markets: Sequence[Market], on_quote: Callable[[Quote], None]) -> None:
         self.on_quote = on_quote
 
-    def watch(self, markets: Sequence[Market]) -> None:
+    def watch(self, markets: Sequence[Market]) -> Sequence[Market]:
         """See `MarketFeed`."""
+        return ()
 
     def status(self) -> FeedStatus:
         return FeedStatus("gate", "a scenario", True, 0)

@@ -37,6 +37,16 @@ POSTS = {
     "/api/trade/quick/sell_everything/stop": {},
     "/api/backups": {},
     "/api/breakeven/preview": {"base_currency": "BTC", "drop_step_pct": "2"},
+    "/api/symbols/set-active": {"symbols": ["BTC", "ETH"]},
+    "/api/symbols/add": {"symbol": "SOL/USDT"},
+    "/api/symbols/remove": {"symbol": "BTC"},
+    "/api/symbols/primary": {"symbol": "ETH"},
+    "/api/bot/start": {},
+    "/api/bot/stop": {"symbol": "BTC"},
+    "/orchestrator/start": {},
+    "/orchestrator/pause": {},
+    "/orchestrator/resume": {},
+    "/orchestrator/stop": {},
 }
 GETS = {
     "/api/alerts": {},
@@ -67,6 +77,12 @@ GETS = {
     "/api/orders": {},
     "/api/cycles": {"base_currency": "BTC", "limit": "3"},
     "/api/chart/data/BTC": {"interval": "1h", "limit": "10"},
+    "/api/symbols/list": {},
+    "/api/symbols/active": {},
+    "/api/status/all": {},
+    "/api/signals": {"symbol": "BTC", "limit": "5"},
+    "/orchestrator/status": {"symbol": "ETH"},
+    "/pnl/today": {"symbol": "ETH"},
 }
 FILES = {
     "/api/trades.csv": {"symbol": "BTC", "side": "sell", "why": "take_profit"},
@@ -95,6 +111,16 @@ CALLED = {
     "/api/trade/quick/sell_everything/stop": ("stop_selling", "api"),
     "/api/backups": ("back_up",),
     "/api/breakeven/preview": ("table", "BTC", {"drop_step_pct": "2"}),
+    "/api/symbols/set-active": ("set_active", ["BTC", "ETH"], "api"),
+    "/api/symbols/add": ("add_symbol", "SOL/USDT", "api"),
+    "/api/symbols/remove": ("remove_symbol", "BTC", "api"),
+    "/api/symbols/primary": ("set_primary", "ETH", "api"),
+    "/api/bot/start": ("start", "api"),
+    "/api/bot/stop": ("switch", "BTC", "off", "api"),
+    "/orchestrator/start": ("start", "api"),
+    "/orchestrator/pause": ("switch", None, "sell_only", "api"),
+    "/orchestrator/resume": ("switch", None, "on", "api"),
+    "/orchestrator/stop": ("stop", "api"),
 }
 
 

@@ -2,6 +2,7 @@
 
 from web.api import (
     autotrader,
+    bot,
     breakeven,
     chart,
     control,
@@ -9,11 +10,13 @@ from web.api import (
     health,
     history,
     limits,
+    orchestrator,
     overview,
     params,
     quick_trade,
     reconcile,
     system,
+    symbols,
     trades,
 )
 
@@ -21,6 +24,7 @@ BLUEPRINTS = tuple(
     module.blueprint
     for module in (
         autotrader,
+        bot,
         breakeven,
         chart,
         control,
@@ -28,11 +32,13 @@ BLUEPRINTS = tuple(
         health,
         history,
         limits,
+        orchestrator,
         overview,
         params,
         quick_trade,
         reconcile,
         system,
+        symbols,
         trades,
     )
 )

@@ -29,13 +29,6 @@ def halts(_: Nothing) -> Answer:
     return desk().halts()
 
 
-@blueprint.get("/api/symbols")
-@asks(Nothing)
-def symbols(_: Nothing) -> Answer:
-    """Available, active and primary symbols."""
-    return desk().symbols()
-
-
 @blueprint.get("/api/before_switch")
 @asks(OneCurrency)
 def before_switch(which: OneCurrency) -> Answer:

@@ -19,6 +19,12 @@ class MaybeCurrency(Request):
     base_currency: Currency | None = None
 
 
+class MaybeSymbol(Request):
+    """A coin in any spelling, or all of them."""
+
+    symbol: Currency | None = None
+
+
 class NewestOf(Request):
     """The newest rows of a currency, or of all."""
 

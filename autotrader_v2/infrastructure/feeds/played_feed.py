@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from autotrader_v2.application.ports import FeedStatus
 from autotrader_v2.domain.market import Market
@@ -62,12 +62,13 @@ class PlayedFeed:
         self.watch(markets)
         self._player.start()
 
-    def watch(self, markets: Sequence[Market]) -> None:
-        """Pass on the quotes of these markets from now on. One the source does not have stays without a price."""
-        unknown = sorted(str(market) for market in set(markets) - set(self._source.markets))
+    def watch(self, markets: Sequence[Market]) -> Collection[Market]:
+        """Pass on the quotes of these markets from now on. Returns those the source does not have."""
+        unknown = set(markets) - set(self._source.markets)
         if unknown:
-            log.warning("no prices for %s: they are not in %s", ", ".join(unknown), self._spec)
+            log.warning("no prices for %s: they are not in %s", ", ".join(sorted(map(str, unknown))), self._spec)
         self._watched = frozenset(markets)
+        return unknown
 
     def status(self) -> FeedStatus:
         """Where the prices come from and whether they still come."""

@@ -63,8 +63,8 @@ class GateMarketFeed:
         self.watch(markets)
         self._rounds.start()
 
-    def watch(self, markets: Sequence[Market]) -> None:
-        """See the port."""
+    def watch(self, markets: Sequence[Market]) -> Collection[Market]:
+        """See the port: only a subscription shows what is not streamed, and the read knows every market."""
         wanted = {market.pair: market for market in markets}
         with self._lock:
             gone, new = self._places.keys() - wanted.keys(), wanted.keys() - self._places.keys()
@@ -77,6 +77,7 @@ class GateMarketFeed:
                 if leaving:
                     shard.subscriptions.remove(leaving)
             self._spread(sorted(new))
+        return ()
 
     def status(self) -> FeedStatus:
         """See the port."""

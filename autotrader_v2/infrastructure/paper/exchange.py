@@ -49,6 +49,7 @@ class PaperExchange:
     asked for, or from its first price. `balances` is what the account begins with: nothing of it outlives the process
     but what the journal booked, so the caller works it out from there. `first_id` starts order and trade ids; they
     must be new in the life of a journal, so by default they come from the wall clock, whatever `clock` says.
+    `more_rules` is asked for the rules of further markets instead of the table.
     """
 
     def __init__(
@@ -61,8 +62,10 @@ class PaperExchange:
         fees: FeeSettings | None = None,
         name: str = EXCHANGE,
         first_id: int | None = None,
+        more_rules: Callable[[Sequence[Market]], Iterable[MarketRules]] | None = None,
     ) -> None:
         self._name = name
+        self._more_rules = more_rules
         self._clock = clock
         self._lock = threading.Lock()
         self._newest: dict[Market, Quote] = {}
@@ -155,10 +158,16 @@ class PaperExchange:
 
     def rules(self, markets: Sequence[Market]) -> Mapping[Market, MarketRules]:
         """See the port."""
+        missing = [market for market in markets if market.pair not in self._core.pits]
+        if self._more_rules is not None:
+            more = tuple(self._more_rules(missing)) if missing else ()
+        else:
+            in_table = (one for one in missing if one.base in known_coins() and one.quote == "USDT")
+            more = tuple(rules_for(one.base, one.quote) for one in in_table)
         with self._lock:
-            for market in markets:
-                if market.pair not in self._core.pits and market.base in known_coins() and market.quote == "USDT":
-                    self._open_market(rules_for(market.base, market.quote))
+            for one in more:
+                if one.market.pair not in self._core.pits:
+                    self._open_market(one)
             known = (self._core.pits.get(market.pair) for market in markets)
             fee = self._account.fees.taker
             return {
