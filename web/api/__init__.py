@@ -15,8 +15,8 @@ from web.api import (
     params,
     quick_trade,
     reconcile,
-    system,
     symbols,
+    system,
     trades,
 )
 
