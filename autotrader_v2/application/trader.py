@@ -512,6 +512,7 @@ class AutoTraderV2:
             if floor.clock.monotonic_s() >= rules_due_s:
                 rules_due_s = floor.clock.monotonic_s() + floor.config.rules_s
                 self._rules.refresh(tuple(floor.slots))
+            self._rules.leave_rests()
             if floor.clock.monotonic_s() >= account_due_s:
                 account_due_s = floor.clock.monotonic_s() + _ACCOUNT_EVERY_S
                 self._account_check.check()

@@ -87,7 +87,8 @@ class Active:
 
     `params` and `rules` are those the thresholds were made with. `rest_since_ms` > 0: a sale was partly filled then and
     the rest sells at breakeven. `cycle_realised` is what partial sales of this cycle already earned, in quote.
-    `accounted_ms`: foreign trades up to this exchange time are already explained.
+    `accounted_ms`: foreign trades up to this exchange time are already explained. `unsellable_rest`: a sale, ours or by
+    hand, left this, and by rules that changed since it cannot be sold where it should.
     """
 
     market: Market
@@ -104,6 +105,7 @@ class Active:
     table: BreakevenTable = field(init=False, compare=False)
     breakeven: Decimal = field(init=False, compare=False)
     take_profit: Decimal = field(init=False, compare=False)
+    unsellable_rest: bool = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.position.held <= 0 or not self.bought:
@@ -112,6 +114,7 @@ class Active:
         object.__setattr__(self, "table", table)
         object.__setattr__(self, "breakeven", breakeven)
         object.__setattr__(self, "take_profit", take_profit)
+        object.__setattr__(self, "unsellable_rest", self._is_rest() and not self._sells())
 
     @property
     def held(self) -> Decimal:
@@ -139,6 +142,18 @@ class Active:
         if not self.params.stop_loss_pct or self.next_step is not None:
             return None
         return self.invested / self.held * (1 - self.params.stop_loss_pct / HUNDRED)
+
+    def _is_rest(self) -> bool:
+        """Whether something was sold of it. What never was waits for further steps, or for its owner, to be sellable.
+
+        A cycle that began with the rest of a sale opened the moment the one before closed.
+        """
+        bought = sum((row.net for row in self.bought), ZERO)
+        return self.held < bought or self.opened_ms == self.tally.closed_ms
+
+    def _sells(self) -> bool:
+        coins = floor_to(self.held + self.tally.dust.coins, self.rules.lot)
+        return self.rules.sellable(coins, self.sell_price)
 
     def _done_rows(self) -> tuple[Step, ...]:
         """The rows that happened, as they stood when they happened."""
@@ -239,6 +254,13 @@ class WrittenOff:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RestLeft:
+    """The rules changed, and what a sale left is too little to be sold: it is dust, the cycle is over."""
+
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CycleReset:
     """A person forgets the cycle without selling; its coins lie outside from now on."""
 
@@ -260,7 +282,9 @@ class TermsChanged:
     rules: MarketRules
 
 
-CycleEvent = BuyBooked | SaleBooked | Adopted | SoldByHand | WrittenOff | CycleReset | OutsideIgnored | TermsChanged
+CycleEvent = (
+    BuyBooked | SaleBooked | Adopted | SoldByHand | WrittenOff | RestLeft | CycleReset | OutsideIgnored | TermsChanged
+)
 
 
 def apply(cycle: TradingCycle, event: CycleEvent) -> TradingCycle:
@@ -276,6 +300,8 @@ def apply(cycle: TradingCycle, event: CycleEvent) -> TradingCycle:
             return _sold_by_hand(cycle, event)
         case WrittenOff(time_ms=time_ms):
             return _closed(cycle, ZERO, time_ms) if isinstance(cycle, Active) else cycle
+        case RestLeft(time_ms=time_ms):
+            return _left(cycle, cycle.tally, cycle.position, time_ms) if isinstance(cycle, Active) else cycle
         case CycleReset(time_ms=time_ms):
             if isinstance(cycle, Idle):
                 return cycle
@@ -483,6 +509,12 @@ def _closed(cycle: Active, proceeds: Decimal, time_ms: int) -> Idle:
     )
 
 
+def _left(cycle: Active, tally: Tally, rest: Position, time_ms: int) -> Idle:
+    """What is left cannot be sold: it is dust with its cost."""
+    dust = tally.dust + Dust(rest.held, rest.invested)
+    return Idle(market=cycle.market, tally=replace(tally, dust=dust, completed=tally.completed + 1, closed_ms=time_ms))
+
+
 def _reduced(
     cycle: Active,
     coins: Decimal,
@@ -505,20 +537,17 @@ def _reduced(
     dust_cost = share_of_cost(tally.dust.cost, from_dust, tally.dust.coins) if from_dust else ZERO
     result = proceeds - cost - dust_cost
     held, invested = position.held - from_position, position.invested - cost
+    rest = replace(position, held=held, invested=invested)
     dust = Dust(tally.dust.coins - from_dust, tally.dust.cost - dust_cost)
     tally = replace(tally, dust=dust, realised=tally.realised + result)
     if position_ends(cycle, held, price):
-        rest = Dust(held, invested)
-        return Idle(
-            market=cycle.market,
-            tally=replace(tally, dust=dust + rest, completed=tally.completed + 1, closed_ms=time_ms),
-        )
+        return _left(cycle, tally, rest, time_ms)
     if restarts or (sale and floor_to(held, cycle.rules.lot) * price < cycle.params.start_quote):
         return _restarted(cycle, tally, held, invested, time_ms, sale)
     return replace(
         cycle,
         tally=tally,
-        position=replace(position, held=held, invested=invested),
+        position=rest,
         cycle_realised=cycle.cycle_realised + result,
         rest_since_ms=max(time_ms, cycle.rest_since_ms) if sale else cycle.rest_since_ms,
     )

@@ -24,6 +24,7 @@ from autotrader_v2.domain.cycle import (
     CycleReset,
     Idle,
     OutsideIgnored,
+    RestLeft,
     SaleBooked,
     SoldByHand,
     TermsChanged,
@@ -239,6 +240,9 @@ class Auditor:
                 ledger.adopted(coins, cost, _terms(params, rules))
             case WrittenOff():
                 ledger.written_off()
+            case RestLeft():
+                if not ledger.rest_left():
+                    raise Broken("I6", f"{market}: coins that could be sold are put aside as dust")
             case CycleReset():
                 ledger.forgotten()
             case OutsideIgnored(coins=coins):

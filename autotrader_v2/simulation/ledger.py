@@ -218,6 +218,16 @@ class Ledger:
         if self.open:
             self._close(ZERO)
 
+    def rest_left(self) -> bool:
+        """What a sale left is dust now; False: it could have been sold."""
+        terms = self._terms()
+        if terms.sellable(self.held + self.dust, self.sell_price()):
+            return False
+        self.dust, self.dust_cost = self.dust + self.held, self.dust_cost + self.cost
+        self.completed += 1
+        self.forgotten()
+        return True
+
     def forgotten(self) -> None:
         """The cycle is forgotten; its coins lie outside."""
         self.step, self.held, self.cost, self.rest = None, ZERO, ZERO, False

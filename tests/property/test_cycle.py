@@ -15,6 +15,7 @@ from autotrader_v2.domain.cycle import (
     CycleEvent,
     CycleReset,
     Idle,
+    RestLeft,
     SaleBooked,
     SoldByHand,
     TermsChanged,
@@ -202,6 +203,31 @@ class Trading(RuleBasedStateMachine):
     def terms_change(self, fee: str, profit: str) -> None:
         params = replace(PARAMS, profit_pct=Decimal(profit))
         self.book(TermsChanged(params=params, rules=replace(RULES, fee=max(RULES.fee, Decimal(fee)))))
+
+    @precondition(lambda self: isinstance(self.cycle, Active))
+    @rule(
+        precision=st.sampled_from([4, 3, 2]),
+        least=st.sampled_from(["0.001", "0.005", "0.02"]),
+        worth=st.integers(3, 40),
+    )
+    def rules_change(self, precision: int, least: str, worth: int) -> None:
+        """O18, O19: a rest that can no longer be sold where it should ends as dust, nothing else is given up."""
+        cycle = self.cycle
+        assert isinstance(cycle, Active)
+        self.now_ms += 1
+        rules = replace(cycle.rules, amount_precision=precision, min_base=Decimal(least), min_quote=Decimal(worth))
+        self.book(TermsChanged(params=cycle.params, rules=rules))
+        cycle = self.cycle
+        assert isinstance(cycle, Active)
+        sellable = rules.sellable(floor_to(cycle.held + cycle.tally.dust.coins, rules.lot), cycle.sell_price)
+        if cycle.unsellable_rest:
+            assert not sellable
+            before = cycle.tally
+            self.book(RestLeft(time_ms=self.now_ms))
+            assert isinstance(self.cycle, Idle)
+            assert self.cycle.tally.realised == before.realised
+        elif not sellable:
+            assert cycle.held == sum(row.net for row in cycle.bought), "a rest that nothing sells keeps its cycle open"
 
     @invariant()
     def coins_add_up(self) -> None:

@@ -18,6 +18,7 @@ from autotrader_v2.domain.cycle import (
     CycleEvent,
     CycleReset,
     OutsideIgnored,
+    RestLeft,
     SaleBooked,
     SoldByHand,
     TermsChanged,
@@ -103,6 +104,7 @@ any_event: st.SearchStrategy[CycleEvent] = st.one_of(
     st.builds(SoldByHand, coins=numbers, proceeds=numbers, time_ms=times, closes=st.booleans()),
     st.builds(WrittenOff, time_ms=times),
     st.builds(CycleReset, time_ms=times),
+    st.builds(RestLeft, time_ms=times),
     st.builds(OutsideIgnored, coins=numbers),
     st.builds(TermsChanged, params=any_params, rules=any_rules),
 )
@@ -207,9 +209,9 @@ class AJournal(RuleBasedStateMachine):
             event = SoldByHand(coins=cycle.held * share, proceeds=proceeds, time_ms=self.tick(), closes=share == 1)
             self.scribe.happens(market, event, self.now_ms)
 
-    @rule(market=markets, kind=st.sampled_from([WrittenOff, CycleReset]))
+    @rule(market=markets, kind=st.sampled_from([WrittenOff, RestLeft, CycleReset]))
     def give_up(self, market: Market, kind: Any) -> None:
-        """A person ends the cycle."""
+        """A person ends the cycle, or what is left of it is too little."""
         self.scribe.happens(market, kind(time_ms=self.tick()), self.now_ms)
 
     @rule(market=markets, coins=quotes)

@@ -18,6 +18,7 @@ from autotrader_v2.domain.cycle import (
     CycleReset,
     Idle,
     OutsideIgnored,
+    RestLeft,
     SaleBooked,
     SoldByHand,
     TermsChanged,
@@ -131,6 +132,8 @@ def _cause(event: CycleEvent) -> str:
             return "by_hand"
         case WrittenOff():
             return "written_off"
+        case RestLeft():
+            return "rest_left"
         case CycleReset():
             return "reset"
         case Adopted() | OutsideIgnored() | TermsChanged():

@@ -9,6 +9,7 @@ import pytest
 
 from autotrader_v2.application.market_rules import RulesKeeper
 from autotrader_v2.domain.orders import Side
+from autotrader_v2.domain.situation import SwitchMode
 from tests.integration.faults.bench import MONEY, Bench, a_bench
 
 D = Decimal
@@ -196,6 +197,18 @@ def test_o18_precision_that_changes_in_a_cycle_does_not_stop_its_sale(bench: Ben
     assert bench.agree()
     (sold,) = [one for one in bench.sim.account().orders if one.side is Side.SELL and one.filled_base]
     assert sold.amount == sold.amount.quantize(D("0.01"))
+
+
+def test_o18_o19_a_lot_that_grew_unseen_leaves_a_rest_that_ends_the_cycle_as_dust(bench: Bench) -> None:
+    """The exchange cuts the sale to its new lots; the rest, refused alone, was kept as a cycle for ever."""
+    bench.engine.desk.set_params("ETH", {"start_quote": "100"}, "test")
+    cycle = bench.start_buy()
+    bench.sim.act("rules", pair="ETH_USDT", amount_precision=2, min_base="0.01")
+    bench.sale()
+    assert bench.agree()
+    after = bench.engine.slot("ETH").state
+    assert (after.cycle.tally.dust.coins, after.switch) == (cycle.held - D("0.03"), SwitchMode.OFF)
+    assert sum(one.filled_base for one in bench.sim.account().orders if one.side is Side.SELL) == D("0.03")
 
 
 def test_o20_not_enough_money_is_refused_and_nothing_stays_reserved(bench: Bench) -> None:
