@@ -436,8 +436,7 @@ def smoke() -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command line and return its exit code: 0 well, 1 failed, 2 input refused."""
-    from autotrader_v2.app.instance import AlreadyRunning, AlreadyWatched, DataDirUnusable
-    from autotrader_v2.app.restart import CannotStop
+    from autotrader_v2.app import early_look
 
     for stream in (sys.stdout, sys.stderr):
         # A console that lacks a letter must not stop a trader.
@@ -446,6 +445,7 @@ def main(arguments: list[str] | None = None) -> int:
     if not words or (words[0].startswith("-") and words[0] not in _ABOUT_ALL):
         words = ["serve", *words]
     try:
+        early_look.refuse_a_second(words)
         code = app(words, prog_name="mTrade.py", standalone_mode=False)
     except typer.TyperException as error:
         _say(f"Refused: {error.format_message()}")
@@ -453,10 +453,18 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     except typer.Abort:
         return _INTERRUPTED
-    except (AlreadyRunning, AlreadyWatched, DataDirUnusable, CannotStop) as error:
+    except _expected() as error:
         _say(str(error))
         return _FAILED
     return code if isinstance(code, int) else 0
+
+
+def _expected() -> tuple[type[Exception], ...]:
+    """What ends a command with a sentence of its own. Loaded when something ended one, not at every start."""
+    from autotrader_v2.app.instance import AlreadyRunning, AlreadyWatched, DataDirUnusable
+    from autotrader_v2.app.restart import CannotStop
+
+    return AlreadyRunning, AlreadyWatched, DataDirUnusable, CannotStop
 
 
 def _maintain(what: str, flags: Mapping[str, str], *, name: str = "", as_json: bool) -> None:

@@ -19,12 +19,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from autotrader_v2.app import env_file as env_files
 from autotrader_v2.app import values
-from autotrader_v2.app.values import ROOT, FeedKind
+from autotrader_v2.app.values import ENV_FILE_NAME, ROOT, FeedKind
 from autotrader_v2.application.events import Priority
 from autotrader_v2.domain.market import Market
 
 _DEFAULT_ENV_FILE = ROOT / ".env"
-_ENV_FILE_NAME = "MTRADE_ENV_FILE"  # names another file than `.env`; empty means none (the tests use it)
 
 GATE_LIVE_HOST = "https://api.gateio.ws/api/v4"
 GATE_LIVE_HOSTS = (GATE_LIVE_HOST,)
@@ -402,12 +401,12 @@ def load(flags: Mapping[str, str | None] | None = None) -> Loaded:
 
 def environment_with(**changes: str) -> dict[str, str]:
     """Return an environment for a child process: this one's, without any setting of ours, and with these."""
-    ours = {*names(), _ENV_FILE_NAME}
+    ours = {*names(), ENV_FILE_NAME}
     return {name: value for name, value in os.environ.items() if name.upper() not in ours} | changes
 
 
 def _env_file() -> Path | None:
-    named = os.environ.get(_ENV_FILE_NAME)
+    named = os.environ.get(ENV_FILE_NAME)
     if named is None:
         return _DEFAULT_ENV_FILE
     return Path(named) if named else None
