@@ -39,6 +39,8 @@ class TraderConfig:
     reconcile_s: float = 60.0
     # Two readings this far apart must agree before coins count as gone.
     reconcile_confirm_s: float = 5.0
+    # A balance may lag that far behind our own fill: as many coins as were just bought may only be on their way.
+    balance_lag_s: float = 30.0
     stop_wait_s: float = 10.0
     warm_s: float = 5.0
     # Rules, fees and trade status of the markets are read again this often.

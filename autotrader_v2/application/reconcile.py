@@ -1,7 +1,8 @@
 """The exchange against memory: what differs, why, and what the books learn from it. Never corrected by trading.
 
 Coins count as gone only after two readings some seconds apart. The account's own trades must explain it; what they do
-not explain (a transfer, a loan, earn) pauses the market and is the owner's to decide.
+not explain (a transfer, a loan, earn) pauses the market and is the owner's to decide. Coins that our own buy may
+still be bringing are judged later: the exchange's balances lag behind its trades.
 """
 
 import threading
@@ -362,6 +363,8 @@ class Reconciler:
         floor, cycle = self._floor, slot.state.cycle
         if not isinstance(cycle, Active):
             return
+        lags_from_ms = floor.exchange.now_ms() - floor.config.balance_lag_s * 1000
+        on_their_way = sum((row.net for row in cycle.bought if row.time_ms > lags_from_ms), ZERO)
         foreign = [
             fill
             for fill in floor.exchange.own_trades(slot.market, cycle.accounted_ms)
@@ -370,9 +373,14 @@ class Reconciler:
         sales = [fill for fill in foreign if fill.side is Side.SELL]
         sold = sum((fill.base for fill in sales), ZERO)
         bought = sum((fill.base_received for fill in foreign if fill.side is Side.BUY), ZERO)
+        explained = sold - bought >= gone - cycle.rules.lot
+        if on_their_way and (gone <= on_their_way + cycle.rules.lot or not explained):
+            # Even a sale by hand may have been of other coins. Nothing is traded meanwhile; it is looked at again.
+            self._missing[slot] = _Missing(cycle.cycle_id, gone, floor.clock.monotonic_s())
+            return
         now_ms = floor.clock.now_ms()
         records: list[Record]
-        if sold - bought < gone - cycle.rules.lot:
+        if not explained:
             pause = Pause(
                 cause="coins_missing",
                 since_ms=now_ms,

@@ -36,7 +36,8 @@ _TIMEOUT_MS = (4000, 6000)
 _INVISIBLE_MAX_MS = 9_500
 _LATE_MAX_MS = 9_000
 _UNFILLED_KEPT_MS = 60_000
-_CACHED_MAX_MS = 4_000
+# Balances lag behind fills (hummingbot issue 3686); how long nobody tells.
+_CACHED_MAX_MS = 20_000
 _UNAVAILABLE = "The exchange does not answer."
 _LASTING = (Label.INVALID_CURRENCY_PAIR,)
 

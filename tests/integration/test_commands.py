@@ -19,7 +19,9 @@ from tests.engine import Engine, a_price
 
 RULES = table_for(("ETH", "BTC", "SOL"))
 D = Decimal
-QUICK = TraderConfig(loop_interval_s=0.02, reconcile_s=0.3, reconcile_confirm_s=0.2, balance_retry_s=0.1)
+QUICK = TraderConfig(
+    loop_interval_s=0.02, reconcile_s=0.3, reconcile_confirm_s=0.2, balance_lag_s=0, balance_retry_s=0.1
+)
 
 
 @dataclass

@@ -22,7 +22,9 @@ from tests.gate import a_gate_exchange, an_account_feed
 
 COINS = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LTC", "TRX", "DOT", "LINK")
 PRICES = dict(zip(COINS, ("60000", "2500", "140", "2", "0.15", "0.4", "84", "0.3", "4", "14"), strict=True))
-FAST = replace(UNLIMITED, loop_interval_s=0.01, reconcile_s=0.5, reconcile_confirm_s=0.3, balance_retry_s=0.1)
+FAST = replace(
+    UNLIMITED, loop_interval_s=0.01, reconcile_s=0.5, reconcile_confirm_s=0.3, balance_lag_s=0, balance_retry_s=0.1
+)
 
 
 @dataclass

@@ -23,7 +23,12 @@ ETH = rules_for("ETH")
 D = Decimal
 # As it runs, only sooner.
 OFTEN = TraderConfig(
-    loop_interval_s=0.05, reconcile_s=0.4, reconcile_confirm_s=0.3, balance_retry_s=0.2, visibility_ms=200
+    loop_interval_s=0.05,
+    reconcile_s=0.4,
+    reconcile_confirm_s=0.3,
+    balance_lag_s=0,
+    balance_retry_s=0.2,
+    visibility_ms=200,
 )
 SECONDS = 6.0
 

@@ -35,6 +35,7 @@ QUICK_PROOF = TraderConfig(
     visibility_ms=200,
     absence_gap_s=0.2,
     reconcile_confirm_s=0.3,
+    balance_lag_s=0,
 )
 
 

@@ -37,7 +37,7 @@ from tests.schedules.scheduler import Plan, Scheduler
 ETH = Market("gate", "ETH", "USDT")
 SOL = Market("gate", "SOL", "USDT")
 PRICES = {ETH: Decimal(2500), SOL: Decimal(140)}
-CONFIG = TraderConfig(reconcile_confirm_s=0)
+CONFIG = TraderConfig(reconcile_confirm_s=0, balance_lag_s=0)
 _BEGAN_MS = 1_800_000_000_000
 _APPLICATION = str(Path(next(iter(autotrader_v2.application.__path__))))
 # What threads share: values of a market's place and of the floor, and whatever an object keeps for itself.

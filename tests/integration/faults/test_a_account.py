@@ -123,6 +123,66 @@ def test_a1_balances_that_lag_behind_a_fill_are_no_coins_gone(tmp_path: Path) ->
         assert bench.pause() is None
 
 
+# Twenty seconds against the product's thirty, five times as quick.
+LAGS = replace(QUICK_PROOF, reconcile_confirm_s=0.3, balance_lag_s=6.0)
+LAG_MS = 4000
+
+
+def test_a1_a_balance_that_lags_twenty_seconds_behind_a_fill_is_no_coins_gone(tmp_path: Path) -> None:
+    """Many readings agree that the coins are not there; they were bought a moment ago, so nothing is judged yet."""
+    with a_bench(tmp_path, config=LAGS) as bench:
+        bench.inject("lag", path="/spot/accounts", ms=LAG_MS, times=0)
+        bench.start_buy()
+        bench.until("2550", "they seem missing", lambda: bench.hold() == "shortage")
+        bench.sale("2550")
+        bench.engine.until("the books agree", bench.agree)
+        assert bench.pause() is None
+        assert {"coins_missing", "sold_by_hand"}.isdisjoint(bench.alerts())
+
+
+def test_a1_a_sale_of_other_coins_does_not_explain_coins_that_are_on_their_way(tmp_path: Path) -> None:
+    """A balance of before our buy made other coins, sold by hand, the cycle's: it closed with its coins in hand."""
+    with a_bench(tmp_path, config=LAGS) as bench:
+        held = bench.start_buy().held
+        bench.sim.deposit("ETH", "0.05")
+        bench.sim.trade_by_hand("ETH_USDT", Side.SELL, D("0.05"))
+        bench.inject("lag", path="/spot/accounts", ms=LAG_MS, times=0)
+        bench.engine.floor.want_balances.set()
+        bench.until("2550", "they seem missing", lambda: bench.hold() == "shortage")
+        bench.until(
+            "2500", "they are seen", lambda: bench.engine.floor.wallet.base_reading(ETH.market).available == held
+        )
+        assert bench.cycle().held == held
+        assert "sold_by_hand" not in bench.alerts()
+
+
+def test_a1_a_sale_by_hand_of_more_than_was_just_bought_is_followed_at_once(tmp_path: Path) -> None:
+    """No lag of a balance explains it, however long one may be."""
+    with a_bench(tmp_path, config=replace(LAGS, balance_lag_s=8.0)) as bench:
+        bench.start_buy()
+        began_ms = bench.engine.exchange.now_ms()
+        bench.until("2455", "a rebuy", lambda: len(bench.cycle().bought) == 2)
+        bench.engine.until("the start is long ago", lambda: bench.engine.exchange.now_ms() > began_ms + 8000)
+        held = bench.cycle().held
+        bench.engine.desk.switch("ETH", "sell_only", "test")
+        bench.sim.trade_by_hand("ETH_USDT", Side.SELL, D("0.0080"))
+        bench.until("2455", "the cycle follows", lambda: bench.cycle().held == held - D("0.0080"))
+        assert bench.cycle().bought[1].time_ms > bench.engine.exchange.now_ms() - 8000, "the rebuy is still young"
+        assert bench.pause() is None
+
+
+def test_a3_coins_that_leave_right_after_a_fill_are_told_when_it_must_have_arrived(tmp_path: Path) -> None:
+    """Until then nothing is sold or bought against them; then the coin pauses as ever."""
+    with a_bench(tmp_path, config=replace(LAGS, balance_lag_s=3.0)) as bench:
+        bench.start_buy()
+        bench.sim.withdraw("ETH", bench.cycle().held)
+        bench.engine.floor.want_reconcile.set()
+        bench.until("2600", "it pauses", lambda: bench.pause() is not None)
+        pause = bench.pause()
+        assert pause is not None and pause.cause == "coins_missing"
+        assert bench.orders(Side.SELL) == []
+
+
 @pytest.mark.parametrize(
     ("act", "words", "cause"),
     [
