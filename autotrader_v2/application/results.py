@@ -17,6 +17,7 @@ from autotrader_v2.domain.cycle import (
     BuyBooked,
     CycleReset,
     OutsideIgnored,
+    RestLeft,
     SaleBooked,
     SoldByHand,
     TermsChanged,
@@ -106,7 +107,7 @@ class Walk:
             case CycleReset():
                 # The coins lie outside from now on; what they cost is nobody's result.
                 kind, lots = "reset", ()
-            case BuyBooked() | SaleBooked() | OutsideIgnored() | TermsChanged():
+            case BuyBooked() | SaleBooked() | RestLeft() | OutsideIgnored() | TermsChanged():
                 raise ValueError(f"{type(one.event).__name__} moves no coins without an order")
             case _:
                 assert_never(one.event)
