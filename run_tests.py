@@ -1,7 +1,8 @@
 """The second door: `python run_tests.py` sets up all that the tests need and runs every check.
 
 Needs nothing but Python 3.11 or newer, like mTrade.py, whose `.venv` it shares. A Chromium is found or installed.
-pytest comes last, so that its own summary is the last thing on standard output.
+The checks of the source run beside each other; so do the tests, in several processes, for most of them wait more than
+they work. pytest comes last, so that its own summary is the last thing on standard output.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import mTrade
 
@@ -19,6 +21,9 @@ _WINDOWS_BROWSERS = (r"Google\Chrome\Application\chrome.exe", r"Microsoft\Edge\A
 _BROWSER_SETUP_LIMIT_S = 600
 _OUTPUT_SHOWN = 400
 _WINDOWS_TYPES_CACHE = os.path.join(".mypy_cache", "windows")
+
+# Tests take their turn in the order of tests/conftest.py, the long ones first.
+_BESIDE_EACH_OTHER = ("-n", "4", "--dist", "loadgroup", "--no-loadscope-reorder")
 
 # Long forms: option, the environment variable its test reads, the test.
 _LONG_FORMS = (
@@ -51,18 +56,38 @@ def main() -> int:
     if long_forms := _long_forms(options):
         return subprocess.run([mTrade.PYTHON, "-m", "pytest", *long_forms, *options.pytest], check=False).returncode
     failed = [] if options.fast else _provide_browser()
-    for name, arguments in _CHECKS:
-        _headline(name)
-        if subprocess.run([mTrade.PYTHON, *arguments], check=False).returncode:
-            failed.append(name)
+    failed += _check()
     _headline(f"Before the tests: {', '.join(failed) + ' failed' if failed else 'every check passed'}")
     selection = ["-m", "not browser and not slow"] if options.fast else []
-    if subprocess.run([mTrade.PYTHON, "-m", "pytest", *selection, *options.pytest], check=False).returncode:
+    tests = [mTrade.PYTHON, "-m", "pytest", *_BESIDE_EACH_OTHER, *selection, *options.pytest]
+    if subprocess.run(tests, check=False).returncode:
         failed.append("Tests")
     verdict = f"FAILED: {', '.join(failed)}" if failed else "everything passed"
     sys.stdout.flush()
     sys.stderr.write(f"run_tests: {verdict}, {time.monotonic() - started:.0f} s in all\n")
     return bool(failed)
+
+
+def _check() -> list[str]:
+    """Check the source, all at once; show what each check said. Returns the names of those that failed."""
+    with ThreadPoolExecutor(len(_CHECKS)) as pool:
+        running = [(name, pool.submit(_said, [mTrade.PYTHON, *arguments])) for name, arguments in _CHECKS]
+        failed = []
+        for name, check in running:
+            code, said = check.result()
+            _headline(name)
+            print(said, flush=True)
+            if code:
+                failed.append(name)
+    return failed
+
+
+def _said(command: list[str]) -> tuple[int, str]:
+    """Run it to its end: its exit code, and what it printed."""
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace", check=False
+    )
+    return done.returncode, done.stdout.strip()
 
 
 def _long_forms(options: argparse.Namespace) -> list[str]:

@@ -8,7 +8,7 @@ killed fifty times must end with the very trades of the run that never was.
 import random
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -216,13 +216,13 @@ class Campaign:
                 engine.post("/api/autotrader/switch", base_currency=coin, mode="on")
             self._peace(engine)
 
-    def kill(self, kills: int) -> None:
-        """That many lives, each ended by force, by chance; among fifty every named point is one at least once."""
+    def kill(self, kills: int, points: Sequence[str]) -> None:
+        """That many lives, each ended by force, by chance; if they are enough, at each of the points at least once."""
         for left in range(kills, 0, -1):
             self.market.at_once = _AT_ONCE
             if len(self._in_doubt()) >= len(self.coins) * 0.7:
                 self._rest()
-            missing = [name for name in POINTS if not self.story.kills[f"point-{name}"]]
+            missing = [name for name in points if not self.story.kills[f"point-{name}"]]
             if left <= len(missing) + 2:
                 self._life(f"point-{missing[0]}" if missing else "any-time", patient=True)
             else:
@@ -364,9 +364,13 @@ def run(
     kills: int,
     coins: tuple[str, ...],
     cycles: Mapping[str, int] | None = None,
+    points: Sequence[str] = tuple(POINTS),
     quick: bool = False,
 ) -> tuple[Campaign, End, dict[str, int]]:
-    """A whole run. With `kills` 0 it is the reference for a run that walked `cycles`. `quick`: see `tests.dying`."""
+    """A whole run, killed at each of the `points` at least once if `kills` are enough.
+
+    With `kills` 0 it is the reference for a run that walked `cycles`. `quick`: see `tests.dying`.
+    """
     folder.mkdir(exist_ok=True)
     began_s = time.monotonic()
     rules = [rules_for(coin) for coin in coins]
@@ -377,7 +381,7 @@ def run(
     ):
         campaign = Campaign(sim, proxy, market, folder, seed, quick)
         campaign.set_up()
-        campaign.kill(kills)
+        campaign.kill(kills, points)
         walked = campaign.finish(cycles)
         campaign.story.seconds = time.monotonic() - began_s
         return campaign, end_of(campaign), walked

@@ -18,7 +18,9 @@ from urllib.parse import urlsplit
 from autotrader_v2.app import settings
 from autotrader_v2.app.values import ROOT
 
-START_LIMIT_S = 40.0
+# Patience for a crowded machine; whoever waits goes on as soon as it holds.
+START_LIMIT_S = 120.0
+END_LIMIT_S = 90.0
 TOKEN = "a-made-up-token-for-tests"
 DOOR = str(ROOT / "mTrade.py")
 _POLL_S = 0.05
@@ -85,7 +87,7 @@ class Started:
     def stop(self) -> int:
         """Ask it to end, as Ctrl-C does; returns its exit code."""
         self.process.send_signal(signal.SIGTERM if os.name == "posix" else signal.CTRL_BREAK_EVENT)  # type: ignore[attr-defined]
-        code = self.process.wait(30)
+        code = self.process.wait(END_LIMIT_S)
         self._close()
         return code
 
@@ -141,7 +143,7 @@ class Serving(Started):
         cycle: dict[str, Any] = self.get(f"/api/autotrader/stats?currency={currency}")["cycles"][currency]
         return cycle
 
-    def until(self, what: str, holds: Callable[[], object], patience_s: float = 60.0) -> None:
+    def until(self, what: str, holds: Callable[[], object], patience_s: float = 120.0) -> None:
         """Wait until something holds."""
         ends = time.monotonic() + patience_s
         while not holds():
@@ -151,7 +153,7 @@ class Serving(Started):
 
     def _call(self, method: str, path: str, body: dict[str, object] | None) -> dict[str, Any]:
         where = urlsplit(self.url)
-        connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=15)
+        connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
         if body is not None:
             headers["Idempotency-Key"] = secrets.token_hex(8)

@@ -20,7 +20,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
 
-_START_LIMIT_S = 10.0
+_START_LIMIT_S = 60.0
 _PIECE = 512
 # An abrupt end: what is not yet sent is thrown away and the peer sees a reset.
 _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)

@@ -24,8 +24,8 @@ from autotrader_v2.app import settings
 from autotrader_v2.app.restart import CannotStop, Stopped, stop_running
 from autotrader_v2.app.values import ROOT
 
-_START_LIMIT_S = 20.0
-_STEP_LIMIT_S = 5.0
+_START_LIMIT_S = 60.0
+_STEP_LIMIT_S = 20.0
 _POLL_S = 0.05
 _LOG_SHOWN = 3000
 _BY_ITSELF, _BY_HAND = "ETH", "BTC"

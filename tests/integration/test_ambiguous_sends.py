@@ -7,6 +7,7 @@ core; MTRADE_AMBIGUOUS_SEED repeats a run.
 import json
 import os
 import secrets
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -26,7 +27,7 @@ _SENDS_A_PROCESS = 1000
 @pytest.mark.slow
 @pytest.mark.timeout(300 + SENDS)
 def test_o1_o2_o4_o5_o6_o7_o8_ambiguous_sends_are_resolved_right(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, figures: Callable[[str], None]
 ) -> None:
     """Every order ends as what it was at the exchange; the exchange's books and ours agree digit by digit."""
     print(f"repeat with MTRADE_AMBIGUOUS_SENDS={SENDS} MTRADE_AMBIGUOUS_SEED={SEED}")
@@ -37,15 +38,14 @@ def test_o1_o2_o4_o5_o6_o7_o8_ambiguous_sends_are_resolved_right(
         with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
             runs = [pool.submit(one, str(tmp_path / str(job)), -(-SENDS // jobs), SEED + job) for job in range(jobs)]
             all_figures = [run.result() for run in runs]
-    with capsys.disabled():
-        for figures in all_figures:
-            print(f"\n{json.dumps(figures.as_dict())}", flush=True)
-    for figures in all_figures:
-        assert figures.wrong == []
-        assert figures.duplicates == 0
-        assert figures.lost == 0
-        assert figures.halted_as_doubled == figures.doubled_by_network
-    assert sum(figures.sends for figures in all_figures) >= SENDS
+    for found in all_figures:
+        figures(json.dumps(found.as_dict()))
+    for found in all_figures:
+        assert found.wrong == []
+        assert found.duplicates == 0
+        assert found.lost == 0
+        assert found.halted_as_doubled == found.doubled_by_network
+    assert sum(found.sends for found in all_figures) >= SENDS
 
 
 def one(folder: str, sends: int, seed: int) -> Figures:

@@ -14,7 +14,7 @@ from autotrader_v2.app.values import ROOT
 from autotrader_v2.infrastructure.awake import Awake, KeepAwake, SystemSleepLock
 from tests.processes import Serving
 
-LIMIT_S = 10.0
+LIMIT_S = 60
 
 
 class Lock:

@@ -19,7 +19,10 @@ from autotrader_v2.app import instance, process
 from autotrader_v2.app.cli import main
 from autotrader_v2.app.restart import CannotStop, Stopped, stop_running
 from autotrader_v2.app.values import ROOT
+from tests.processes import END_LIMIT_S
 
+# The tests of the door walk through one `.venv`, one after the other.
+pytestmark = pytest.mark.xdist_group("doors")
 POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
 
 # What the door hands over to in these tests: it tells what it was given and how it runs.
@@ -77,7 +80,7 @@ class Door:
     def run(self, *arguments: str, cwd: Path | None = None) -> tuple[int, str, str]:
         """Start it and wait for its end."""
         started = self.open(*arguments, cwd=cwd)
-        out, err = started.communicate(timeout=100)
+        out, err = started.communicate(timeout=250)
         return started.returncode, out, err
 
 
@@ -111,7 +114,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Door:
 def test_the_first_start_installs_and_hands_over(door: Door, tmp_path: Path) -> None:
     """From any folder, arguments and exit code untouched, UTF-8 whatever the system says."""
     started = door.open("serve", "два слова", "--x=1", cwd=tmp_path)
-    out, err = started.communicate(timeout=100)
+    out, err = started.communicate(timeout=250)
     told = json.loads(out)
     assert started.returncode == 7
     assert told["arguments"] == ["serve", "два слова", "--x=1"]
@@ -160,7 +163,7 @@ def test_two_starts_at_once_do_not_install_into_each_other(door: Door) -> None:
     door.run()
     door.stamp.unlink()
     both = [door.open(), door.open()]
-    said = [one.communicate(timeout=100) for one in both]
+    said = [one.communicate(timeout=250) for one in both]
     assert [one.returncode for one in both] == [7, 7]
     assert sum("installing" in err for _, err in said) == 1
 
@@ -202,7 +205,7 @@ def test_a_running_one_stops_when_asked_with_its_token(tmp_path: Path) -> None:
     """The ordinary case: it leaves by itself, cleanly."""
     with a_holder(tmp_path, "obeys") as held:
         assert stop_running(tmp_path, silent) is Stopped.ON_REQUEST
-        assert held.wait(5) == 0
+        assert held.wait(END_LIMIT_S) == 0
     assert instance.is_free(tmp_path)
     assert instance.last_flags(tmp_path) == {"seed": "7"}
 
@@ -213,7 +216,7 @@ def test_one_that_does_not_listen_is_ended_after_the_wait(tmp_path: Path, manner
     said: list[str] = []
     with a_holder(tmp_path, manner) as held:
         assert stop_running(tmp_path, said.append, polite_wait_s=0.3, signal_wait_s=1) is Stopped.BY_FORCE
-        assert held.wait(5) != 0
+        assert held.wait(END_LIMIT_S) != 0
     assert "403" in "\n".join(said)
     assert "ending process" in "\n".join(said)
 
@@ -260,7 +263,7 @@ def test_p11_a_crash_leaves_the_folder_free(tmp_path: Path) -> None:
     """The system's own lock dies with the process; the control file it left is nobody's."""
     with a_holder(tmp_path, "obeys") as held:
         held.kill()
-        held.wait(5)
+        held.wait(END_LIMIT_S)
         assert instance.is_free(tmp_path)
         with instance.claim(tmp_path):
             assert instance.holder_of(tmp_path) is None
@@ -311,7 +314,7 @@ def test_stop_stops_the_one_of_that_folder(tmp_path: Path) -> None:
     """The command, not only the function."""
     with a_holder(tmp_path, "obeys") as held:
         assert main(["stop", "--data-dir", str(tmp_path)]) == 0
-        assert held.wait(5) == 0
+        assert held.wait(END_LIMIT_S) == 0
 
 
 # --- signals ---
@@ -325,7 +328,7 @@ print("READY", flush=True)
 asked.wait()
 print("asked", flush=True)
 if sys.argv[1] == "lingers":
-    threading.Event().wait(30)
+    threading.Event().wait(200)
 """
 
 
@@ -348,7 +351,7 @@ def test_every_way_of_asking_ends_it_cleanly(name: str) -> None:
     """Ctrl-C, the service manager, a closed terminal."""
     with a_waiter("leaves") as waiter:
         waiter.send_signal(getattr(signal, name))
-        assert waiter.wait(5) == 0
+        assert waiter.wait(END_LIMIT_S) == 0
 
 
 @POSIX_ONLY
@@ -359,4 +362,4 @@ def test_a_second_ctrl_c_ends_it_at_once() -> None:
         assert waiter.stdout
         assert waiter.stdout.readline() == "asked\n"
         waiter.send_signal(signal.SIGINT)
-        assert waiter.wait(5) == -signal.SIGINT
+        assert waiter.wait(END_LIMIT_S) == -signal.SIGINT

@@ -35,6 +35,7 @@ def real_candles() -> Path:
     return CANDLES
 
 
+@pytest.mark.slow
 def test_a_real_crash_is_traded_through_the_sdk_and_all_books_agree(tmp_path: Path) -> None:
     """Cycles complete, no step is bought twice, and engine, journal and exchange agree to the last unit."""
     data_dir = tmp_path / "data"

@@ -114,7 +114,8 @@ def never_killed(tmp_path_factory: pytest.TempPathFactory) -> Books:
     return a_life(tmp_path_factory.mktemp("never"))
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.slow
+@pytest.mark.xdist_group("killed")
 @pytest.mark.parametrize(
     ("kill_at", "fault"),
     [

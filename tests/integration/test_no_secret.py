@@ -62,7 +62,7 @@ def environment(sim: Simulator, folder: Path, **changes: str) -> dict[str, str]:
 def asked(serving: Serving, path: str, **headers: str) -> bytes:
     """An answer, whole."""
     where = urlsplit(serving.url)
-    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=15)
+    connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
     try:
         connection.request("GET", path, headers=headers)
         response = connection.getresponse()
@@ -72,7 +72,6 @@ def asked(serving: Serving, path: str, **headers: str) -> bytes:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("form", ["console", "json"])
 def test_i11_w9_no_secret_of_a_running_engine_reaches_a_file_a_page_or_an_output(tmp_path: Path, form: str) -> None:
     """Lost answers, refusals, wrong tokens, every page, debug logs, and in the end a process that is shot."""
@@ -117,7 +116,7 @@ def test_i11_w9_no_secret_of_a_running_engine_reaches_a_file_a_page_or_an_output
             time.sleep(3)
             if hasattr(signal, "SIGABRT") and os.name == "posix":
                 serving.process.send_signal(signal.SIGABRT)  # what dumps stacks dumps them now
-                serving.process.wait(15)
+                serving.process.wait(90)
             serving.kill()
     looked = no_secret_in(tmp_path, *answers, *serving.answers, "".join(serving.said))
     assert looked > 100_000
@@ -125,7 +124,6 @@ def test_i11_w9_no_secret_of_a_running_engine_reaches_a_file_a_page_or_an_output
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
 def test_i11_w9_no_secret_in_what_the_other_commands_say(tmp_path: Path) -> None:
     """With right keys, with keys that the exchange refuses, and with settings that are refused."""
     with Simulator([ETH], {"USDT": 1000}, key=KEY, secret="another") as sim:
@@ -141,7 +139,7 @@ def test_i11_w9_no_secret_in_what_the_other_commands_say(tmp_path: Path) -> None
                 [sys.executable, DOOR, *words],
                 env=environment(sim, tmp_path / "data", **changes),
                 capture_output=True,
-                timeout=60,
+                timeout=120,
                 check=False,
             )
             assert done.returncode != 0, "the exchange, or we, refuse these keys"

@@ -25,7 +25,7 @@ from tests.processes import Serving
 
 ETH, SOL = rules_for("ETH"), rules_for("SOL")
 NEVER_S = 60.0
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 
 
 class Account:
@@ -90,7 +90,7 @@ def account(tmp_path: Path) -> Iterator[Account]:
     no_secret_in(tmp_path)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.slow
 def test_everything_bought_is_sold_once_and_stays_off_and_other_coins_stay(account: Account) -> None:
     """Also when the engine was killed with the answer to its buy still out; a second run finds nothing to do."""
     with account.serve() as engine:
@@ -133,7 +133,7 @@ def test_without_yes_nothing_is_sold(account: Account) -> None:
     assert account.sim.account().trades == ()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.slow
 def test_e5_the_dead_man_sells_what_a_dead_engine_left(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     """The watchdog's own way: the engine ends at every start, the real `sell-out` sells once, the watchdog is done."""
     with account.serve() as engine:

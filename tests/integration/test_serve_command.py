@@ -11,6 +11,7 @@ from autotrader_v2.app.instance import Holder
 from autotrader_v2.app.restart import Stopped, stop_running
 from autotrader_v2.app.smoke import run_smoke
 from autotrader_v2.app.values import ROOT
+from tests.processes import END_LIMIT_S, START_LIMIT_S
 
 pytest.importorskip("autotrader_v2.app.compose")
 
@@ -44,7 +45,7 @@ def test_restart_replaces_the_running_one_with_its_flags(tmp_path: Path) -> None
     first = holder_of(folder)
     new = start("restart", "--no-browser", "--data-dir", str(folder))
     try:
-        assert old.wait(5) == 0
+        assert old.wait(END_LIMIT_S) == 0
         second = holder_of(folder)
         assert second.process != first.process
         assert second.stop_token != first.stop_token
@@ -55,7 +56,7 @@ def test_restart_replaces_the_running_one_with_its_flags(tmp_path: Path) -> None
             "data_dir": str(folder),
         }
         assert stop_running(folder, lambda line: None) is Stopped.ON_REQUEST
-        assert new.wait(5) == 0
+        assert new.wait(END_LIMIT_S) == 0
     finally:
         for one in (old, new):
             one.kill()
@@ -71,13 +72,13 @@ def test_p11_a_second_serve_in_the_same_folder_leaves_the_first_alone(tmp_path: 
             capture_output=True,
             text=True,
             check=False,
-            timeout=30,
+            timeout=START_LIMIT_S,
         )
         assert second.returncode == 1
         assert holder_of(tmp_path).url in second.stderr
         assert first.poll() is None
         first.terminate()
-        assert first.wait(15) == 0
+        assert first.wait(END_LIMIT_S) == 0
     finally:
         first.kill()
         first.communicate()

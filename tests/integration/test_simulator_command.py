@@ -45,7 +45,7 @@ def a_sim(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 def ask(url: str, path: str) -> object:
     """The decoded answer of a public call."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=10)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
     connection.request("GET", parts.path + path)
     return json.loads(connection.getresponse().read())
 
@@ -66,14 +66,14 @@ def test_it_replays_serves_and_stops_when_asked(tmp_path: Path) -> None:
         pair = ask(url, "/spot/currency_pairs/SOL_USDT")
         assert isinstance(pair, dict) and pair["precision"] == 4
         process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.mark.parametrize(("name", "words"), [("none.csv", "Error"), ("bad.csv", "sim cannot start")])
 def test_a_feed_that_cannot_be_played_ends_it_with_a_reason(tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / "bad.csv").write_text("nothing\n")
     command = [sys.executable, "-c", CODE, "sim", "--port", "0", "--feed", f"replay:{tmp_path / name}"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=120)
     assert done.returncode == 2
     assert words in done.stderr and "READY" not in done.stdout
 
@@ -97,7 +97,7 @@ def test_it_injects_the_faults_of_a_file_and_its_token_is_told(tmp_path: Path) -
         assert process.stderr
         told = process.stderr.readline()
         assert told.startswith("control routes: http://127.0.0.1:")
-        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(url).port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", urlsplit(url).port, timeout=60)
         connection.request("GET", "/sim/faults", headers={"Authorization": f"Bearer {told.split()[-1]}"})
         listed = json.loads(connection.getresponse().read())
         assert (listed["seed"], listed["counts"]) == (3, {"error": 2})
@@ -117,6 +117,6 @@ def test_faults_and_tokens_that_cannot_be_meant_are_refused(
     bad = tmp_path / "bad.toml"
     bad.write_text('[[rules]]\nkind = "late"\nchance = 7\n')
     command = [sys.executable, str(ROOT / "mTrade.py"), "sim", "--port", "0", option[0], option[1].format(bad=bad)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=120)
     assert done.returncode == 2
     assert words in done.stderr and "READY" not in done.stdout

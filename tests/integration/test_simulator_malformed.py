@@ -50,7 +50,7 @@ def still_serves(call: RawClient) -> None:
 def raw(sim: Simulator, data: bytes) -> bytes:
     """Send bytes as they are, read until the exchange closes."""
     parts = urlsplit(sim.url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=5) as line:
+    with socket.create_connection((parts.hostname, parts.port), timeout=60) as line:
         line.sendall(data)
         line.shutdown(socket.SHUT_WR) if not data else None
         answer = b""
@@ -90,7 +90,7 @@ def test_requests_may_come_in_pieces_or_all_at_once(sim: Simulator) -> None:
     last = b"GET /api/v4/spot/time HTTP/1.1\r\nConnection: close\r\n\r\n"
     assert raw(sim, request * 3 + last).count(b"200 OK") == 4
     parts = urlsplit(sim.url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=5) as line:
+    with socket.create_connection((parts.hostname, parts.port), timeout=60) as line:
         for byte in last:
             line.sendall(bytes([byte]))
         assert b"server_time" in line.recv(65_536)

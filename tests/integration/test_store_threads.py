@@ -116,7 +116,7 @@ class InterruptedTurn:
         if self._first:
             self._first = False
             if self._too_late is not None:
-                self._too_late.wait(10)
+                self._too_late.wait(60)
             raise KeyboardInterrupt
         self._turn.acquire()
 
@@ -148,11 +148,11 @@ def test_whoever_is_interrupted_while_waiting_leaves_nobody_behind(scribe: Scrib
 
     def slow(_: object) -> None:
         busy.set()
-        go_on.wait(10)
+        go_on.wait(60)
 
     threads = [threading.Thread(target=lambda: commits.run(slow))]
     threads[0].start()
-    busy.wait(10)
+    busy.wait(60)
     for count, name in enumerate(("before", "interrupted", "after"), start=1):
         threads.append(threading.Thread(target=write, args=(name,), name=name))
         threads[-1].start()
@@ -160,7 +160,7 @@ def test_whoever_is_interrupted_while_waiting_leaves_nobody_behind(scribe: Scrib
             pass
     go_on.set()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=60)
         assert not thread.is_alive()
     assert {"before", "after", "interrupted left"} <= set(written)
     assert "interrupted" in written or not late
@@ -187,7 +187,7 @@ def test_a_leader_that_is_interrupted_frees_those_who_joined(scribe: Scribe) -> 
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=60)
         assert not thread.is_alive()
     assert sum(isinstance(error, KeyboardInterrupt) for error in ends) == 1
     assert all(isinstance(error, KeyboardInterrupt | JournalUnavailable) for error in ends)
@@ -226,7 +226,7 @@ def test_closing_while_others_write_lets_each_finish_or_fail(scribe: Scribe) -> 
         pass
     scribe.journal.close()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=60)
         assert not thread.is_alive()
     assert len(ends) == len(threads)
     again = Scribe.opens(path)

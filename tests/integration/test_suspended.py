@@ -23,7 +23,6 @@ from tests.processes import DOOR, Serving
 pytestmark = [
     pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows cannot stop a process by a signal"),
     pytest.mark.slow,
-    pytest.mark.timeout(150),
 ]
 ETH = rules_for("ETH")
 # Longer than a price may be old (3 s) and than an order lives (3 s).
@@ -120,7 +119,7 @@ def test_m13_an_order_decided_before_a_sleep_is_not_carried_out_after_it(laptop:
     laptop.wake_up(point)
     laptop.until("a price", "2500", lambda: laptop.engine.cycle("ETH")["last_price"])
     laptop.engine.post("/api/autotrader/switch", base_currency="ETH", mode="on")
-    ends_s = time.monotonic() + 30
+    ends_s = time.monotonic() + 90
     while not laptop.sleeps():
         laptop.price("2500")
         assert time.monotonic() < ends_s, "it never fell asleep"
@@ -136,7 +135,7 @@ def test_m13_an_answer_that_came_during_the_sleep_is_booked_once(laptop: Laptop)
     laptop.wake_up("after-send")
     laptop.until("a price", "2500", lambda: laptop.engine.cycle("ETH")["last_price"])
     laptop.engine.post("/api/autotrader/switch", base_currency="ETH", mode="on")
-    ends_s = time.monotonic() + 30
+    ends_s = time.monotonic() + 90
     while not laptop.sleeps():
         laptop.price("2500")
         assert time.monotonic() < ends_s, "it never fell asleep"

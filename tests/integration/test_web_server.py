@@ -22,7 +22,7 @@ from tests.browser.served import API_TOKEN, Served
 from web.config import WebConfig
 from web.server import CannotServe, WebServer
 
-LIMIT_S = 10
+LIMIT_S = 60
 
 
 @pytest.fixture(scope="module")

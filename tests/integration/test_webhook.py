@@ -12,7 +12,7 @@ from autotrader_v2.infrastructure.notify.channel import CannotDeliver, Channel, 
 from autotrader_v2.infrastructure.notify.webhook import SIGNATURE_HEADER, Webhook, signature
 
 SECRET = "a-made-up-signing-secret"
-LIMIT_S = 10
+LIMIT_S = 60
 
 
 class Receiver:

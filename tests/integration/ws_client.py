@@ -25,7 +25,7 @@ class Client:
         """The next message that is wanted; others are passed over."""
         ends = time.monotonic() + 10
         while time.monotonic() < ends:
-            message: dict[str, Any] = json.loads(self.socket.recv(timeout=10))
+            message: dict[str, Any] = json.loads(self.socket.recv(timeout=60))
             if wanted(message):
                 return message
         raise AssertionError("not heard in time")

@@ -21,7 +21,7 @@ from autotrader_v2.infrastructure.feeds.sources import open_source
 BTC = Market("gate", "BTC", "USDT")
 COINS = [Market("gate", base, "USDT") for base in ("BTC", "ETH", "ODD1", "ODD2")]
 T0 = 1_700_000_040_000
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 @st.composite

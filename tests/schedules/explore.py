@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from tests.schedules.plans import Bounded, Seeded
@@ -26,16 +26,6 @@ class Counted:
     random: int = 0
 
 
-@dataclass
-class Counts:
-    """Of all scenarios, for the report at the end of the run."""
-
-    of: dict[str, Counted] = field(default_factory=dict)
-
-
-COUNTS = Counts()
-
-
 def explore(
     name: str,
     stage: Callable[[Plan], AbstractContextManager[Stage]],
@@ -48,7 +38,7 @@ def explore(
 
     Errors: AssertionError of the scenario, with the schedule that repeats it.
     """
-    counted = COUNTS.of.setdefault(name, Counted())
+    counted = Counted()
     for plan in Bounded(deviations).plans():
         _run(f"{name}, bounded schedule {counted.bounded} of deviations={deviations}", stage, scenario, plan)
         counted.bounded += 1

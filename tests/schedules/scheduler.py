@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, Protocol
 
-_LOST_S = 20.0
+_LOST_S = 60.0
 
 
 class Plan(Protocol):

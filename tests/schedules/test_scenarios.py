@@ -268,8 +268,11 @@ SCENARIOS: dict[Callable[[Arena], None], dict[str, object]] = {
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
-def test_a6_p14_every_schedule_leaves_the_books_right(scenario: Callable[[Arena], None]) -> None:
+def test_a6_p14_every_schedule_leaves_the_books_right(
+    scenario: Callable[[Arena], None], schedules: Callable[[str, int, int], None]
+) -> None:
     counted = explore(scenario.__name__, lambda plan: Arena(plan, **SCENARIOS[scenario]), scenario)  # type: ignore[arg-type]
+    schedules(scenario.__name__, counted.bounded, counted.random)
     assert counted.bounded > 20, "threads that meet nowhere explore nothing"
 
 

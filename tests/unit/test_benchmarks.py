@@ -28,7 +28,7 @@ def test_short_form_prints_one_line(name: str) -> None:
         cwd=_ROOT,
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=200,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]

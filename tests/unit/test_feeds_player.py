@@ -17,7 +17,7 @@ from autotrader_v2.infrastructure.feeds.player import REPEAT_FOR_MS, Player
 BTC = Market("gate", "BTC", "USDT")
 ETH = Market("gate", "ETH", "USDT")
 T0 = 1_700_000_000_000
-PATIENCE_S = 10
+PATIENCE_S = 60
 
 
 class Wall:

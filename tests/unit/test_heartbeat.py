@@ -13,7 +13,7 @@ import pytest
 from autotrader_v2.app import heartbeat
 from autotrader_v2.app.heartbeat import FILE_NAME, Heartbeat, Vitals, read_sign
 
-LIMIT_S = 10.0
+LIMIT_S = 60
 WELL = Vitals(phase="running", markets_on=2, open_orders=1, open_cycles=3)
 
 

@@ -19,7 +19,7 @@ from autotrader_v2.infrastructure.notify.desktop import Desktop
 from autotrader_v2.infrastructure.notify.fan_out import FanOut
 from autotrader_v2.infrastructure.notify.log import LogNotifier
 
-LIMIT_S = 10
+LIMIT_S = 60
 ETH = Market("gate", "ETH", "USDT")
 
 

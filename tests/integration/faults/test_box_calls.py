@@ -110,7 +110,7 @@ def test_o7_an_answer_is_spoilt_on_its_way(sim: Simulator, call: RawClient, how:
 def test_o7_a_reset_is_a_reset_and_not_a_farewell(sim: Simulator) -> None:
     inject(sim, "spoilt", how="reset", path="/spot/time", method="GET")
     host, port = sim.url.split("/")[2].split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as raw:
+    with socket.create_connection((host, int(port)), timeout=60) as raw:
         raw.sendall(b"GET /api/v4/spot/time HTTP/1.1\r\nHost: x\r\n\r\n")
         got = b""
         with pytest.raises(ConnectionResetError):

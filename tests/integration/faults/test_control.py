@@ -19,7 +19,7 @@ class Controls:
     """Calls control routes."""
 
     def __init__(self, sim: Simulator, token: str = TOKEN) -> None:
-        self.connection = http.client.HTTPConnection("127.0.0.1", urlsplit(sim.url).port, timeout=10)
+        self.connection = http.client.HTTPConnection("127.0.0.1", urlsplit(sim.url).port, timeout=60)
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
