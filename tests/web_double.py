@@ -15,6 +15,18 @@ HOST = f"127.0.0.1:{PORT}"
 TOKEN = "a-token-for-scripts"
 STOP_TOKEN = "a-token-for-restart"
 KNOWN = ("BTC", "ETH")
+NOT_OF_A_COIN = frozenset(
+    (
+        "start",
+        "stop",
+        "set_limits",
+        "set_order_limits",
+        "set_active",
+        "add_symbol",
+        "save_preset",
+        "delete_preset",
+    )
+)
 
 
 def a_coin(currency: str, **changes: Any) -> dict[str, Any]:
@@ -120,7 +132,7 @@ class DeskDouble:
             raise AttributeError(name)
 
         def call(*given: Any, **named: Any) -> dict[str, Any]:
-            if given and name not in ("start", "stop", "set_limits", "set_order_limits", "set_active", "add_symbol"):
+            if given and name not in NOT_OF_A_COIN:
                 self._check(given[0])
             self.calls.append((name, *given, *named.items()))
             return {"asked": name}

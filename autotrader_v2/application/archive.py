@@ -19,7 +19,7 @@ class Which:
 
     `why`: what an order was for, or a decision's reason. `state`: what became of an order (an outcome, `open`,
     `unknown`) or a decision's kind. Times: from `since_ms` on, before `until_ms` (0: no end). `before`: the `id` of the
-    last row of the page before.
+    last row of the page before. `cycle_id`: only fills of that cycle (0: of any).
     """
 
     market: Market | None = None
@@ -29,6 +29,7 @@ class Which:
     since_ms: int = 0
     until_ms: int = 0
     before: str = ""
+    cycle_id: int = 0
 
 
 class BookedFill(NamedTuple):

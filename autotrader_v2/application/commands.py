@@ -31,6 +31,7 @@ from autotrader_v2.domain.cycle import (
     Adopted,
     CycleEvent,
     CycleReset,
+    ExitAtBreakeven,
     Idle,
     OutsideIgnored,
     TermsChanged,
@@ -39,7 +40,7 @@ from autotrader_v2.domain.cycle import (
 )
 from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed, planned
 from autotrader_v2.domain.limits import OrderLimits
-from autotrader_v2.domain.money import ZERO, floor_to, plain
+from autotrader_v2.domain.money import ZERO, floor_to, plain, reported
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.domain.situation import Pause, SwitchMode
 
@@ -155,23 +156,56 @@ class Commands:
 
     def adopt(self, currency: str, *, price: Decimal | None, from_trades: bool, by: str) -> None:
         """Hand the coins that lie outside to the cycle, at a price or at what the account's own trades cost."""
-        slot, floor = self.slot(currency), self._floor
-        coins = outside_coins(slot, self._reader.reading_of(slot))
-        if coins <= 0 or not slot.state.rules.sellable(
-            floor_to(coins, slot.state.rules.lot), price or self._price(slot)
-        ):
-            raise CommandRefused("nothing_outside", f"No {currency} worth selling lies outside the cycle.")
-        if price is None and not from_trades:
-            raise CommandRefused("price_missing", "Say at which price, or ask for the account's trades.", field="price")
-        cost = coins * price if price is not None else self._cost_by_trades(slot, coins)
+        slot = self.slot(currency)
+        coins, cost = self._to_adopt(slot, price, from_trades)
 
         def change(_now_ms: int) -> tuple[list[Record], CycleEvent | None, dict[str, Any]]:
-            state = slot.state
-            params = self._decider.params_now(slot)
-            event = Adopted(coins=coins, cost=cost, time_ms=floor.exchange.now_ms(), params=params, rules=state.rules)
-            return [], event, {}
+            return [], self._adopted(slot, coins, cost), {}
 
         self._alone(slot, "adopt", by, {"coins": plain(coins), "cost": plain(cost)}, change)
+
+    def adoption(self, currency: str, *, price: Decimal | None, from_trades: bool) -> dict[str, Any]:
+        """What `adopt` would do now, as text: coins, their cost, and the thresholds of the cycle they would make.
+
+        `sells_now`: the bid is at the take-profit already. Errors: `CommandRefused` as `adopt`.
+        """
+        slot = self.slot(currency)
+        coins, cost = self._to_adopt(slot, price, from_trades)
+        before = slot.state.cycle
+        after = apply(before, self._adopted(slot, coins, cost))
+        if not isinstance(after, Active):
+            raise CommandRefused("nothing_outside", f"No {currency} worth selling lies outside the cycle.")
+        row, bid = after.next_step, self._price(slot)
+        return {
+            "currency": slot.market.base,
+            "coins": plain(coins),
+            "cost": plain(reported(cost)),
+            "price": plain(reported(cost / coins)),
+            "breakeven_before": plain(before.breakeven) if isinstance(before, Active) else None,
+            "breakeven_after": plain(after.breakeven),
+            "take_profit_after": plain(after.sell_price),
+            "next_buy": None
+            if row is None
+            else {"step": row.number, "price": plain(row.price), "quote": plain(row.quote)},
+            "cost_ahead": plain(reported(after.table.cost_ahead)),
+            "result_now": plain(reported(coins * bid * (1 - after.rules.fee) - cost)) if bid else None,
+            "sells_now": bool(bid) and bid >= after.sell_price,
+            "buys_now": bool(bid) and row is not None and bid <= row.price,
+        }
+
+    def exit_at_breakeven(self, currency: str, wanted: bool, by: str) -> None:
+        """Sell the whole position as soon as it gets breakeven, both fees included; False: at the take-profit again.
+
+        Only the threshold changes: the switch still says whether it sells and buys.
+        """
+        slot = self.slot(currency)
+        if isinstance(slot.state.cycle, Idle):
+            raise CommandRefused("no_cycle", f"{currency} has no open cycle to sell.")
+
+        def change(_now_ms: int) -> tuple[list[Record], CycleEvent | None, dict[str, Any]]:
+            return [], ExitAtBreakeven(wanted=wanted), {}
+
+        self._alone(slot, "exit_at_breakeven", by, {"wanted": "yes" if wanted else "no"}, change)
 
     def ignore_coins(self, currency: str, by: str) -> None:
         """Leave the coins that lie outside alone; only a larger amount asks again."""
@@ -285,6 +319,21 @@ class Commands:
     def _price(self, slot: Slot) -> Decimal:
         quote = self._floor.board.newest(slot.market)
         return quote.bid if quote is not None else ZERO
+
+    def _to_adopt(self, slot: Slot, price: Decimal | None, from_trades: bool) -> tuple[Decimal, Decimal]:
+        """(coins outside, what they cost) at the price or by the account's trades. Errors: `CommandRefused`."""
+        currency, rules = slot.market.base, slot.state.rules
+        coins = outside_coins(slot, self._reader.reading_of(slot))
+        if coins <= 0 or not rules.sellable(floor_to(coins, rules.lot), price or self._price(slot)):
+            raise CommandRefused("nothing_outside", f"No {currency} worth selling lies outside the cycle.")
+        if price is None and not from_trades:
+            raise CommandRefused("price_missing", "Say at which price, or ask for the account's trades.", field="price")
+        return coins, coins * price if price is not None else self._cost_by_trades(slot, coins)
+
+    def _adopted(self, slot: Slot, coins: Decimal, cost: Decimal) -> Adopted:
+        params = self._decider.params_now(slot)
+        now_ms = self._floor.exchange.now_ms()
+        return Adopted(coins=coins, cost=cost, time_ms=now_ms, params=params, rules=slot.state.rules)
 
     def _cost_by_trades(self, slot: Slot, coins: Decimal) -> Decimal:
         """What the newest buys of that many coins cost, by the account's own trades."""

@@ -12,6 +12,7 @@ from autotrader_v2.application.events import News
 from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.funds import Limits
 from autotrader_v2.application.halts import halts_of
+from autotrader_v2.application.order_book import BookShelf
 from autotrader_v2.application.ports import Binding, CandleSource, RateUse
 from autotrader_v2.application.quick_trade import Done
 from autotrader_v2.application.reconcile_view import report_view
@@ -60,6 +61,7 @@ class Desk:
         self._commit_ms = 0.0
         self._charts: Charts | None = None
         self.first_start = False
+        self._books: BookShelf | None = None
         # Whether the machine is kept from falling asleep: held, unavailable, off.
         self.awake: Callable[[], str] = lambda: "off"
         # The program around the engine; a test of the engine alone has none.
@@ -254,6 +256,17 @@ class Desk:
         assert charts is not None  # noqa: S101  (there is a slot, so there is an engine)
         return charts.view(slot, interval, limit)
 
+    def order_book(self, currency: str) -> dict[str, Any]:
+        """The order book now, at most a second old. Errors: `CommandRefused` 503."""
+        slot = self._slot(currency)
+        if self._books is None:
+            self._books = BookShelf(self._engine().floor)
+        return self._books.view(slot)
+
+    def presets(self) -> dict[str, Any]:
+        """Ladders kept under a name."""
+        return {"presets": self._engine().presets.all()}
+
     def cycle_history(self, currency: str, limit: int) -> Sequence[Mapping[str, Any]]:
         """Closed cycles, newest first."""
         market = self._market(currency)
@@ -428,6 +441,28 @@ class Desk:
         except BadLadder as error:
             raise CommandRefused("bad_ladder", error.reason, status=400, field=error.field) from error
         return self.params(currency)
+
+    def save_preset(self, name: str, values: Mapping[str, Any], by: str) -> dict[str, Any]:
+        """Keep a ladder under a name. Errors: `CommandRefused` 400."""
+        try:
+            self._engine().presets.save(name, values, by)
+        except BadLadder as error:
+            raise CommandRefused("bad_ladder", error.reason, status=400, field=error.field) from error
+        return self.presets()
+
+    def delete_preset(self, name: str, by: str) -> dict[str, Any]:
+        """Forget a kept ladder. Errors: `CommandRefused` 404."""
+        self._engine().presets.delete(name, by)
+        return self.presets()
+
+    def adoption(self, currency: str, *, price: Decimal | None, from_trades: bool) -> dict[str, Any]:
+        """What `adopt` would do, without doing it. Errors: as `adopt`."""
+        slot = self._slot(currency)
+        return self._engine().commands.adoption(slot.market.base, price=price, from_trades=from_trades)
+
+    def exit_at_breakeven(self, currency: str, wanted: bool, by: str) -> None:
+        """Sell everything at breakeven, or (False) at the take-profit again."""
+        self._engine().commands.exit_at_breakeven(self._slot(currency).market.base, wanted, by)
 
     def set_limits(self, total_budget: Decimal | None, max_active_cycles: int | None, by: str) -> dict[str, Any]:
         """Set limits of all markets together; None leaves one as it is, 0 means none. Errors: `CommandRefused` 400."""

@@ -37,6 +37,7 @@ from autotrader_v2.application.ports import (
     MarketFeed,
     TradingError,
 )
+from autotrader_v2.application.presets import LADDER_PRESETS, Presets
 from autotrader_v2.application.quick_trade import Done, QuickTrade
 from autotrader_v2.application.reach import Reach, WatchedExchange
 from autotrader_v2.application.readings import BalanceReader
@@ -112,6 +113,7 @@ class AutoTraderV2:
         self._vigil = Vigil(self, self.timekeeper)
         self.bookkeeper = Bookkeeper(floor)
         self.commands = Commands(floor, self._decider, self.reader)
+        self.presets = Presets(floor, state.settings.get(LADDER_PRESETS) or {})
         self.quick_trade = QuickTrade(floor, self._decider, self.reader, self._submit)
         self.sell_everything = SellEverything(
             floor, self.commands, self.quick_trade, self.supervisor.once, self._stopping

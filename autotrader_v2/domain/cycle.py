@@ -86,9 +86,10 @@ class Active:
     """Coins bought. Only an active cycle has fills and a breakeven table.
 
     `params` and `rules` are those the thresholds were made with. `rest_since_ms` > 0: a sale was partly filled then and
-    the rest sells at breakeven. `cycle_realised` is what partial sales of this cycle already earned, in quote.
-    `accounted_ms`: foreign trades up to this exchange time are already explained. `unsellable_rest`: a sale, ours or by
-    hand, left this, and by rules that changed since it cannot be sold where it should.
+    the rest sells at breakeven. `exit_at_breakeven`: a person wants all of it sold there. `cycle_realised` is what
+    partial sales of this cycle already earned, in quote. `accounted_ms`: foreign trades up to this exchange time are
+    already explained. `unsellable_rest`: a sale, ours or by hand, left this, and by rules that changed since it cannot
+    be sold where it should.
     """
 
     market: Market
@@ -102,6 +103,7 @@ class Active:
     rest_since_ms: int = 0
     cycle_realised: Decimal = ZERO
     accounted_ms: int = 0
+    exit_at_breakeven: bool = False
     table: BreakevenTable = field(init=False, compare=False)
     breakeven: Decimal = field(init=False, compare=False)
     take_profit: Decimal = field(init=False, compare=False)
@@ -128,8 +130,8 @@ class Active:
 
     @property
     def sell_price(self) -> Decimal:
-        """The average a sale must get: the take-profit; breakeven for the rest of a partly filled sale."""
-        return self.breakeven if self.rest_since_ms else self.take_profit
+        """The average a sale must get: the take-profit; breakeven for a rest, or when a person wants out there."""
+        return self.breakeven if self.rest_since_ms or self.exit_at_breakeven else self.take_profit
 
     @property
     def next_step(self) -> Step | None:
@@ -282,8 +284,24 @@ class TermsChanged:
     rules: MarketRules
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExitAtBreakeven:
+    """A person wants the whole position sold at breakeven, or (`wanted` False) at the take-profit again."""
+
+    wanted: bool
+
+
 CycleEvent = (
-    BuyBooked | SaleBooked | Adopted | SoldByHand | WrittenOff | RestLeft | CycleReset | OutsideIgnored | TermsChanged
+    BuyBooked
+    | SaleBooked
+    | Adopted
+    | SoldByHand
+    | WrittenOff
+    | RestLeft
+    | CycleReset
+    | OutsideIgnored
+    | TermsChanged
+    | ExitAtBreakeven
 )
 
 
@@ -310,6 +328,8 @@ def apply(cycle: TradingCycle, event: CycleEvent) -> TradingCycle:
             return replace(cycle, tally=replace(cycle.tally, ignored=coins))
         case TermsChanged(params=params, rules=rules):
             return cycle if isinstance(cycle, Idle) else replace(cycle, params=params, rules=rules)
+        case ExitAtBreakeven(wanted=wanted):
+            return cycle if isinstance(cycle, Idle) else replace(cycle, exit_at_breakeven=wanted)
         case _:
             assert_never(event)
 
@@ -567,4 +587,6 @@ def _restarted(cycle: Active, tally: Tally, held: Decimal, invested: Decimal, ti
         client_ids=(sale,),
     )
     tally = replace(tally, completed=tally.completed + 1, last_cycle_id=cycle_id, closed_ms=time_ms)
-    return _opened(cycle.market, tally, cycle_id, row, cycle.params, cycle.rules)
+    # Who wants out at breakeven wants the rest out there too.
+    opened = _opened(cycle.market, tally, cycle_id, row, cycle.params, cycle.rules)
+    return replace(opened, exit_at_breakeven=cycle.exit_at_breakeven)

@@ -22,6 +22,7 @@ from autotrader_v2.domain.cycle import (
     Adopted,
     BuyBooked,
     CycleReset,
+    ExitAtBreakeven,
     Idle,
     OutsideIgnored,
     RestLeft,
@@ -250,6 +251,8 @@ class Auditor:
             case TermsChanged(params=params, rules=rules):
                 if ledger.open:
                     ledger.terms = _terms(params, rules)
+            case ExitAtBreakeven(wanted=wanted):
+                ledger.exits = ledger.open and wanted
         self._compare(market, ledger, record.after)
         self.dirty.add(market)
 

@@ -87,6 +87,7 @@ class Ledger:
     anchor: Decimal = ZERO
     base_price: Decimal = ZERO
     rest: bool = False
+    exits: bool = False
     dust: Decimal = ZERO
     dust_cost: Decimal = ZERO
     ignored: Decimal = ZERO
@@ -108,7 +109,7 @@ class Ledger:
     def sell_price(self) -> Decimal:
         """The average a sale must get."""
         terms, breakeven = self._terms(), self.breakeven()
-        if self.rest:
+        if self.rest or self.exits:
             return breakeven
         profit = max(terms.profit_pct - (self.step or 0) * terms.profit_decay_pct, terms.min_profit_pct)
         return up(breakeven * (1 + profit / 100), terms.price_decimals)
@@ -230,7 +231,7 @@ class Ledger:
 
     def forgotten(self) -> None:
         """The cycle is forgotten; its coins lie outside."""
-        self.step, self.held, self.cost, self.rest = None, ZERO, ZERO, False
+        self.step, self.held, self.cost, self.rest, self.exits = None, ZERO, ZERO, False, False
 
     def _begin(self, held: Decimal, cost: Decimal, anchor: Decimal, terms: Terms) -> None:
         self.step, self.held, self.cost, self.anchor, self.terms, self.rest = 0, held, cost, anchor, terms, False

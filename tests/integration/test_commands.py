@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from autotrader_v2.application.archive import Which
 from autotrader_v2.application.floor import TraderConfig
 from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.domain.cycle import Active, Idle
@@ -380,3 +381,121 @@ def test_limits_of_buys_and_their_counts_survive_a_restart(tmp_path: Path) -> No
         engine.until_price("ETH", "2300", "held at once", lambda: Desk(engine, paper).hold() == "limit_reached")
         assert engine.desk.order_limits()["limits"]["band_pct"] == "0"
         assert len(Desk(engine, paper).active().bought) == 1
+
+
+def test_a_person_sells_at_breakeven_and_may_take_that_back(desk: Desk) -> None:
+    """The threshold moves to breakeven, both fees included; nothing is sold below it, and the cycle closes there."""
+    cycle = desk.start()
+    engine = desk.engine
+    with pytest.raises(CommandRefused) as refused:
+        engine.desk.exit_at_breakeven("BTC", True, "test")
+    assert refused.value.code == "no_cycle"
+    engine.desk.exit_at_breakeven("ETH", True, "test")
+    view = engine.desk.coin("ETH")
+    assert (view["exit_at_breakeven"], view["take_profit"]) == (True, view["breakeven"])
+    engine.desk.exit_at_breakeven("ETH", False, "test")
+    assert D(engine.desk.coin("ETH")["take_profit"]) == cycle.take_profit
+    engine.desk.exit_at_breakeven("ETH", True, "test")
+    engine.desk.switch("ETH", "finish", "test")
+    just_below = cycle.breakeven - RULES[0].tick
+    engine.until_price("ETH", just_below, "a hold", lambda: desk.hold() == "between_steps")
+    assert desk.active().held == cycle.held
+    engine.until_price("ETH", cycle.breakeven, "a sale", lambda: engine.state("ETH") == "IDLE")
+    [closed] = engine.desk.cycle_history("ETH", 5)
+    assert closed["closed_by"] == "take_profit"
+    assert D(closed["realised"]) >= 0
+    assert cycle.breakeven < cycle.take_profit
+
+
+def test_the_wish_to_sell_at_breakeven_survives_a_restart(tmp_path: Path) -> None:
+    paper = PaperExchange(RULES, {"USDT": D(1000)}, clock=SystemClock())
+    with an_engine(tmp_path, paper) as engine:
+        one = Desk(engine, paper)
+        engine.until_price("ETH", "2500", "a price", lambda: engine.floor.board.newest(RULES[0].market) is not None)
+        one.start()
+        engine.desk.exit_at_breakeven("ETH", True, "test")
+    with an_engine(tmp_path, paper) as engine:
+        assert engine.desk.coin("ETH")["exit_at_breakeven"] is True
+
+
+def test_an_adoption_is_told_before_it_is_done(desk: Desk) -> None:
+    """The same figures as the cycle that it then makes; asking changes nothing."""
+    desk.start()
+    desk.engine.desk.reset_cycle("ETH", "test")
+    told = desk.engine.desk.adoption("ETH", price=D(2550), from_trades=False)
+    assert desk.engine.state("ETH") == "IDLE"
+    desk.engine.desk.adopt("ETH", price=D(2550), from_trades=False, by="test")
+    cycle = desk.active()
+    assert D(told["coins"]) == cycle.held
+    assert D(told["breakeven_after"]) == cycle.breakeven
+    assert D(told["take_profit_after"]) == cycle.sell_price
+    assert cycle.next_step is not None
+    assert D(told["next_buy"]["price"]) == cycle.next_step.price
+    assert told["sells_now"] is False
+    with pytest.raises(CommandRefused) as refused:
+        desk.engine.desk.adoption("ETH", price=None, from_trades=False)
+    assert refused.value.code == "nothing_outside"
+
+
+def test_the_order_book_has_running_sums_and_marks_what_the_position_would_eat(desk: Desk) -> None:
+    book = desk.engine.desk.order_book("ETH")
+    assert book["own"] == "0"
+    assert not any(level["own"] for level in book["bids"])
+    cycle = desk.start()
+    desk.engine.until("a fresh book", lambda: desk.engine.desk.order_book("ETH")["own"] != "0")
+    book = desk.engine.desk.order_book("ETH")
+    prices = [D(level["price"]) for level in book["bids"]]
+    assert prices == sorted(prices, reverse=True)
+    assert D(book["asks"][0]["price"]) - prices[0] == D(book["spread"])
+    coins = quote = D(0)
+    for level in book["bids"]:
+        assert level["own"] == (coins < D(book["own"]))
+        coins, quote = coins + D(level["amount"]), quote + D(level["amount"]) * D(level["price"])
+        assert (D(level["sum"]), D(level["sum_quote"])) == (coins, quote)
+    assert D(book["own"]) <= cycle.held
+    assert not any(level["own"] for level in book["asks"])
+
+
+def test_named_ladders_are_kept_loaded_and_forgotten(tmp_path: Path) -> None:
+    """Whole ladders, checked when kept; they outlive the program and change no coin."""
+    paper = PaperExchange(RULES, {"USDT": D(1000)}, clock=SystemClock())
+    with an_engine(tmp_path, paper) as engine:
+        before = engine.desk.params("ETH")
+        engine.desk.save_preset(
+            "  Спокойная   лесенка ", {"steps": 4, "profit_pct": "1.5", "budget_quote": None}, "test"
+        )
+        engine.desk.save_preset("bold", {"steps": 2}, "test")
+        engine.desk.save_preset("bold", {"steps": 3}, "test")
+        with pytest.raises(CommandRefused) as refused:
+            engine.desk.save_preset("bad", {"drop_step_pct": "100"}, "test")
+        assert (refused.value.code, refused.value.field) == ("bad_ladder", "drop_step_pct")
+        for name in ("", " \t ", "a\u202eb", "x" * 41):
+            with pytest.raises(CommandRefused) as refused:
+                engine.desk.save_preset(name, {"steps": 4}, "test")
+            assert refused.value.field == "name"
+        assert engine.desk.params("ETH") == before
+    with an_engine(tmp_path, paper) as engine:
+        kept = engine.desk.presets()["presets"]
+        assert list(kept) == ["bold", "Спокойная лесенка"]
+        assert (kept["bold"]["steps"], kept["Спокойная лесенка"]["profit_pct"]) == (3, "1.5")
+        assert kept["bold"]["size_multiplier"] == "1.4"
+        engine.desk.delete_preset("bold", "test")
+        with pytest.raises(CommandRefused) as refused:
+            engine.desk.delete_preset("bold", "test")
+        assert refused.value.status == 404
+        assert list(engine.desk.presets()["presets"]) == ["Спокойная лесенка"]
+
+
+def test_fills_of_one_cycle_can_be_asked_for(desk: Desk) -> None:
+    """With the price each order was decided on beside the one it got."""
+    first = desk.start()
+    desk.engine.until_price(
+        "ETH", first.take_profit, "a sale", lambda: desk.engine.desk.coin("ETH")["completed_cycles"]
+    )
+    second = desk.start()
+    assert second.cycle_id > first.cycle_id
+    reports = desk.engine.desk.reports
+    trades = reports.trades(Which(market=RULES[0].market, cycle_id=first.cycle_id), 100)
+    assert {trade["cycle_id"] for trade in trades} == {first.cycle_id}
+    assert {trade["side"] for trade in trades} == {"buy", "sell"}
+    assert all(D(trade["promised"]) > 0 for trade in trades)

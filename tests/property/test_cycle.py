@@ -14,6 +14,7 @@ from autotrader_v2.domain.cycle import (
     BuyBooked,
     CycleEvent,
     CycleReset,
+    ExitAtBreakeven,
     Idle,
     RestLeft,
     SaleBooked,
@@ -173,6 +174,18 @@ class Trading(RuleBasedStateMachine):
         if closes:
             self.leave(cycle.held - coins, ZERO)
         self.book(SoldByHand(coins=coins, proceeds=proceeds, time_ms=self.now_ms, closes=closes))
+
+    @precondition(lambda self: isinstance(self.cycle, Active))
+    @rule(wanted=st.booleans())
+    def exit_at_breakeven(self, wanted: bool) -> None:
+        """Only where it sells changes: never below breakeven, and never what it holds or cost."""
+        before = self.cycle
+        assert isinstance(before, Active)
+        self.book(ExitAtBreakeven(wanted=wanted))
+        after = self.cycle
+        assert isinstance(after, Active)
+        assert after.sell_price == (after.breakeven if wanted or after.rest_since_ms else after.take_profit)
+        assert (after.position, after.table) == (before.position, before.table)
 
     @precondition(lambda self: isinstance(self.cycle, Active))
     @rule()

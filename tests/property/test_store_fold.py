@@ -17,6 +17,7 @@ from autotrader_v2.domain.cycle import (
     BuyBooked,
     CycleEvent,
     CycleReset,
+    ExitAtBreakeven,
     OutsideIgnored,
     RestLeft,
     SaleBooked,
@@ -107,6 +108,7 @@ any_event: st.SearchStrategy[CycleEvent] = st.one_of(
     st.builds(RestLeft, time_ms=times),
     st.builds(OutsideIgnored, coins=numbers),
     st.builds(TermsChanged, params=any_params, rules=any_rules),
+    st.builds(ExitAtBreakeven, wanted=st.booleans()),
 )
 
 

@@ -21,6 +21,7 @@ from autotrader_v2.domain.cycle import (
     BuyBooked,
     CycleEvent,
     CycleReset,
+    ExitAtBreakeven,
     Idle,
     OutsideIgnored,
     RestLeft,
@@ -210,6 +211,7 @@ EVENTS: tuple[CycleEvent, ...] = (
     CycleReset(time_ms=8),
     OutsideIgnored(coins=Decimal("0.5")),
     TermsChanged(params=PARAMS, rules=rules_of(BTC)),
+    ExitAtBreakeven(wanted=True),
 )
 
 
@@ -227,6 +229,7 @@ def test_the_names_of_the_events_are_those_of_written_journals() -> None:
         "Adopted",
         "BuyBooked",
         "CycleReset",
+        "ExitAtBreakeven",
         "OutsideIgnored",
         "RestLeft",
         "SaleBooked",

@@ -47,6 +47,10 @@ POSTS = {
     "/orchestrator/pause": {},
     "/orchestrator/resume": {},
     "/orchestrator/stop": {},
+    "/api/autotrader/adopt/preview": {"base_currency": "BTC", "from_trades": True},
+    "/api/autotrader/exit_at_breakeven": {"base_currency": "BTC"},
+    "/api/presets": {"name": "calm", "steps": 3, "profit_pct": "1.5"},
+    "/api/presets/delete": {"name": "calm"},
 }
 GETS = {
     "/api/alerts": {},
@@ -67,7 +71,7 @@ GETS = {
     "/api/breakeven/table": {"base_currency": "BTC"},
     "/api/trade/params": {"base_currency": "BTC"},
     "/api/trade/quick/preview": {"base_currency": "BTC", "quote_amount": "10"},
-    "/api/trades": {"symbol": "BTC", "limit": "5", "before": "9"},
+    "/api/trades": {"symbol": "BTC", "limit": "5", "before": "9", "cycle": "3"},
     "/api/decisions": {"base_currency": "BTC", "kind": "hold", "why": "between_steps"},
     "/api/record": {"kind": "alert", "before": "5.alert.7"},
     "/api/order": {"client_id": "t-a1b2-7.1"},
@@ -83,6 +87,8 @@ GETS = {
     "/api/signals": {"symbol": "BTC", "limit": "5"},
     "/orchestrator/status": {"symbol": "ETH"},
     "/pnl/today": {"symbol": "ETH"},
+    "/api/order_book": {"base_currency": "BTC"},
+    "/api/presets": {},
 }
 FILES = {
     "/api/trades.csv": {"symbol": "BTC", "side": "sell", "why": "take_profit"},
@@ -121,6 +127,10 @@ CALLED = {
     "/orchestrator/pause": ("switch", None, "sell_only", "api"),
     "/orchestrator/resume": ("switch", None, "on", "api"),
     "/orchestrator/stop": ("stop", "api"),
+    "/api/autotrader/adopt/preview": ("adoption", "BTC", ("price", None), ("from_trades", True)),
+    "/api/autotrader/exit_at_breakeven": ("exit_at_breakeven", "BTC", True, "api"),
+    "/api/presets": ("save_preset", "calm", {"steps": 3, "profit_pct": "1.5"}, "api"),
+    "/api/presets/delete": ("delete_preset", "calm", "api"),
 }
 
 
@@ -141,7 +151,7 @@ def test_every_get_answers() -> None:
     for path, query in GETS.items():
         answer = script.get(path, query_string=query)
         assert (answer.status_code, answer.json["success"]) == (200, True), (path, answer.json)
-    assert ("trades", Which(market="BTC", before="9"), 5) in desk.calls  # type: ignore[arg-type]
+    assert ("trades", Which(market="BTC", before="9", cycle_id=3), 5) in desk.calls  # type: ignore[arg-type]
     assert ("decisions", Which(market="BTC", state="hold", why="between_steps"), 100) in desk.calls  # type: ignore[arg-type]
     assert ("calendar", (1, 2, 3)) in desk.calls
     assert ("equity", 5, 50) in desk.calls

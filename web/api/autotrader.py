@@ -5,7 +5,7 @@ from typing import Literal
 from flask import Blueprint
 
 from web.api.queries import Nothing, OneCurrency
-from web.endpoints import Answer, asks, by, commands, desk
+from web.endpoints import Answer, asks, by, commands, desk, previews
 from web.fields import Currency, Positive, Request
 
 blueprint = Blueprint("autotrader", __name__, url_prefix="/api/autotrader")
@@ -43,6 +43,13 @@ class Adopt(Request):
     base_currency: Currency
     price: Positive | None = None
     from_trades: bool = False
+
+
+class Exit(Request):
+    """`wanted` false takes it back: the take-profit decides again."""
+
+    base_currency: Currency
+    wanted: bool = True
 
 
 @blueprint.get("/stats")
@@ -99,6 +106,20 @@ def resume_cycle(wish: Resume) -> None:
 def adopt(wish: Adopt) -> None:
     """Hand the coins that lie outside to the cycle."""
     desk().adopt(wish.base_currency, price=wish.price, from_trades=wish.from_trades, by=by())
+
+
+@blueprint.post("/adopt/preview")
+@previews(Adopt)
+def adopt_preview(wish: Adopt) -> Answer:
+    """What adopting would make: cost, breakeven, take-profit, next buy; nothing is changed."""
+    return desk().adoption(wish.base_currency, price=wish.price, from_trades=wish.from_trades)
+
+
+@blueprint.post("/exit_at_breakeven")
+@commands(Exit)
+def exit_at_breakeven(wish: Exit) -> None:
+    """Sell the whole position as soon as it gets breakeven, both fees included; the switch still decides whether."""
+    desk().exit_at_breakeven(wish.base_currency, wish.wanted, by())
 
 
 @blueprint.post("/ignore_coins")

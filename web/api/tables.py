@@ -44,6 +44,7 @@ def which_of(asked: OfSymbol, *, state: str | None = None) -> Which:
         since_ms=asked.since_ms,
         until_ms=asked.until_ms,
         before=getattr(asked, "before", None) or "",
+        cycle_id=getattr(asked, "cycle", 0),
     )
 
 

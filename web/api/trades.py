@@ -8,6 +8,7 @@ from flask import Blueprint
 from web.api.tables import OfSymbol, Paged, Side, Word, page_of, which_of
 from web.endpoints import Answer, asks, desk
 from web.exports import exports
+from web.fields import Position
 
 blueprint = Blueprint("trades", __name__)
 COLUMNS = (
@@ -29,10 +30,11 @@ COLUMNS = (
 
 
 class TheseTrades(OfSymbol):
-    """`why`: what their orders were for, such as take_profit."""
+    """`why`: what their orders were for, such as take_profit. `cycle`: only of that cycle of the symbol."""
 
     side: Side | None = None
     why: Word | None = None
+    cycle: Position = 0
 
 
 class WhichTrades(TheseTrades, Paged):

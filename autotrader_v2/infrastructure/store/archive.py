@@ -44,7 +44,7 @@ class SqlArchive:
         """See `Archive`."""
         fills, attempts = schema.fills, schema.attempts
         asked = (
-            select(fills, attempts.c.why, attempts.c.step, attempts.c.cycle_id)
+            select(fills, attempts.c.why, attempts.c.step, attempts.c.cycle_id, attempts.c.seen_price)
             .join(attempts, attempts.c.client_id == fills.c.client_id)
             .where(*self._of(fills, which), *_within(fills.c.time_ms, which))
             .order_by(fills.c.time_ms.desc(), fills.c.id.desc())
@@ -54,6 +54,8 @@ class SqlArchive:
             asked = asked.where(fills.c.side == which.side)
         if which.why:
             asked = asked.where(attempts.c.why == which.why)
+        if which.cycle_id:
+            asked = asked.where(attempts.c.cycle_id == which.cycle_id)
         with self._reading() as connection:
             if which.before:
                 at = connection.execute(select(fills.c.time_ms).where(fills.c.id == _number(which.before))).scalar()
@@ -153,7 +155,7 @@ class SqlArchive:
             ).all()
             trades = (
                 connection.execute(
-                    select(fills, attempts.c.why, attempts.c.step, attempts.c.cycle_id)
+                    select(fills, attempts.c.why, attempts.c.step, attempts.c.cycle_id, attempts.c.seen_price)
                     .join(attempts, attempts.c.client_id == fills.c.client_id)
                     .where(fills.c.client_id == client_id)
                     .order_by(fills.c.id)

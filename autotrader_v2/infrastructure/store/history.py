@@ -16,6 +16,7 @@ from autotrader_v2.domain.cycle import (
     BuyBooked,
     CycleEvent,
     CycleReset,
+    ExitAtBreakeven,
     Idle,
     OutsideIgnored,
     RestLeft,
@@ -136,7 +137,7 @@ def _cause(event: CycleEvent) -> str:
             return "rest_left"
         case CycleReset():
             return "reset"
-        case Adopted() | OutsideIgnored() | TermsChanged():
+        case Adopted() | OutsideIgnored() | TermsChanged() | ExitAtBreakeven():
             raise ValueError(f"{type(event).__name__} ends no cycle")
         case _:
             assert_never(event)

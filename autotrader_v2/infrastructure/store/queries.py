@@ -27,7 +27,7 @@ class Queries:
         """Booked fills, newest first, with what their order was for."""
         fills, attempts = schema.fills, schema.attempts
         asked = (
-            select(fills, attempts.c.why, attempts.c.step, attempts.c.cycle_id)
+            select(fills, attempts.c.why, attempts.c.step, attempts.c.cycle_id, attempts.c.seen_price)
             .join(attempts, attempts.c.client_id == fills.c.client_id)
             .where(self._ours(fills, market))
             .order_by(fills.c.id.desc())
@@ -167,7 +167,7 @@ def summed_fills(connection: Connection, labels: Sequence[str]) -> Mapping[str, 
 
 
 def trade_row(row: Mapping[Any, Any]) -> Row:
-    """A fill, joined with what its order was for."""
+    """A fill, joined with what its order was for. `promised`: the price that was seen when it was decided."""
     base, quote = Decimal(row["base"]), Decimal(row["quote"])
     return {
         "id": row["id"],
@@ -179,6 +179,7 @@ def trade_row(row: Mapping[Any, Any]) -> Row:
         "base": plain(base),
         "quote": plain(quote),
         "price": plain(reported(quote / base)),
+        "promised": plain(Decimal(row["seen_price"])),
         "fee": plain(Decimal(row["fee"])),
         "fee_currency": row["fee_currency"],
         "client_id": row["client_id"],
