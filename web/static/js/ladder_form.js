@@ -2,7 +2,7 @@
  * The ladder's parameters: own or common, changed or applied, and what a change does before it is applied: money first,
  * then the steps. Without a coin it edits the common ladder.
  */
-import { html, useMemo, useState } from "./lib.js";
+import { html, useEffect, useMemo, useState } from "./lib.js";
 import { Failed, preview } from "./api.js";
 import { signatureOf } from "./breakeven_table.js";
 import { useAnswer, useCommand, useRested } from "./hooks.js";
@@ -29,10 +29,12 @@ export function readField(field, typed) {
 
 const shownValue = (value) => (Array.isArray(value) ? value.join("; ") : String(value ?? ""));
 
-export function LadderForm({ coin = null, revision, onApplied }) {
+/** `form`: [draft, setDraft] of whoever else changes it; `onOutlook({params, after})`: what the form shows, and its table. */
+export function LadderForm({ coin = null, revision, onApplied, form = null, onOutlook = null }) {
   const query = coin ? { base_currency: coin.currency } : {};
   const { answer, again } = useAnswer("/api/trade/params", query, { signature: String(revision) });
-  const [draft, setDraft] = useState({}); // name -> typed text, or null: back to common
+  const own = useState({});
+  const [draft, setDraft] = form ?? own; // name -> typed text, or null: back to common
   const [outlook, setOutlook] = useState({});
   const { phase, error, run, reset } = useCommand();
   const quote = state.head.money.quote;
@@ -62,6 +64,8 @@ export function LadderForm({ coin = null, revision, onApplied }) {
     }
   });
 
+  const shownNow = base && { ...base, ...Object.fromEntries(Object.entries(read.changes).filter(([, value]) => value !== null)) };
+  useEffect(() => { if (shownNow) onOutlook?.({ params: shownNow, after: outlook.after ?? null }); }, [JSON.stringify(shownNow), outlook]);
   if (!base) return html`<section class="box card" id="ladder"><h2>${t("ladder.title_common")}</h2><div class="skel"></div></section>`;
   const change = (name, typed) => { reset(); setDraft({ ...draft, [name]: typed }); };
   const discard = () => { reset(); setDraft({}); };
@@ -73,7 +77,6 @@ export function LadderForm({ coin = null, revision, onApplied }) {
     onApplied();
     say({ text: coin ? t("ladder.applied", { currency: coin.currency }) : t("ladder.applied_common") });
   };
-  const shownNow = { ...base, ...Object.fromEntries(Object.entries(read.changes).filter(([, value]) => value !== null)) };
   const wrong = outlook.after?.error ?? (outlook.failed && { field: outlook.failed.field, message: errorText(outlook.failed) });
   const one = (field) => html`<${Field} key=${field.name} field=${field} typed=${draft[field.name]} base=${base[field.name]} common=${answer.common[field.name]} own=${coin && field.name in answer.own}
     changed=${field.name in read.changes} bad=${read.bad.includes(field.name) || wrong?.field === field.name} change=${change} quote=${quote} isCommon=${!coin} />`;
