@@ -29,12 +29,15 @@ def test_vendored_files_are_the_recorded_ones() -> None:
         assert any(name.rsplit("/")[-1].startswith("LICENSE") for name in facts["files"]), library
 
 
+# The chart library's licence wants a link that a person may follow; nothing is loaded from there.
+_LINKS = {"chart_card.js": '"https://www.tradingview.com/"'}
+
+
 def test_the_page_names_no_other_place() -> None:
     """No address of another host in anything of ours that the browser loads."""
     for file in [*OWN_SCRIPTS, *(STATIC / "css").glob("*.css"), *(ROOT / "web" / "templates").glob("*.html")]:
-        assert not re.search(r"(https?:)?//[a-z0-9.-]+\.[a-z]{2,}", file.read_text("utf-8").replace("// ", "")), (
-            file.name
-        )
+        text = file.read_text("utf-8").replace("// ", "").replace(_LINKS.get(file.name, "\0"), "")
+        assert not re.search(r"(https?:)?//[a-z0-9.-]+\.[a-z]{2,}", text), file.name
 
 
 def test_scripts_write_no_inline_style_and_no_raw_markup() -> None:

@@ -5,7 +5,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "./lib.js";
 import { framed, levelsOf, meantBy } from "./chart_levels.js";
 import { isStale } from "./coin_row.js";
-import { isActive, shownPrice } from "./coin_facts.js";
+import { shownPrice } from "./coin_facts.js";
 import { useAnswer } from "./hooks.js";
 import { lang, rich, t } from "./i18n.js";
 import { keep, kept } from "./kept.js";
@@ -41,7 +41,8 @@ export function ChartCard({ coin, table, preview, params, chosen, onDragged }) {
   const { answer, failure } = useAnswer(`/api/chart/data/${encodeURIComponent(coin.symbol)}`, { interval }, { everyMs: 20_000, signature: `${coin.cycle_id}|${coin.steps_used}|${coin.invested}|${coin.state}` });
   const shown = useRef({});
   const used = preview ?? table;
-  const levels = useMemo(() => levelsOf(coin, used), [used, coin.average, coin.take_profit, coin.breakeven, coin.state]);
+  const stop = answer?.levels.find((level) => level.kind === "stop")?.price ?? null;
+  const levels = useMemo(() => levelsOf(coin, used, stop), [used, stop, coin.average, coin.take_profit, coin.breakeven, coin.state, coin.exit_at_breakeven]);
   const drag = useRef(null);
   drag.current = (level, price) => {
     const meant = params && used ? meantBy(level, price, params, used.rows) : null;
@@ -93,6 +94,7 @@ export function ChartCard({ coin, table, preview, params, chosen, onDragged }) {
     <p class="candle xs muted" aria-hidden="true">${hovered ? html`<${Hovered} candle=${hovered} coin=${coin} />` : ""}</p>
     <div class="chart-host" ref=${host} role="img" aria-label=${label} data-testid="chart" data-candles=${candles.length} data-levels=${drawn.map((level) => `${level.kind}${level.step ?? ""}=${level.price}`).join(" ")} data-fills=${marksOf(answer?.fills ?? []).map((mark) => mark.text).join(", ")}></div>
     ${failure && html`<p class="msg warn">${errorText(failure)}</p>`}
+    ${answer?.problem && html`<p class="note w">${t("chart.problem")} <span class="faint">${answer.problem.message}</span></p>`}
     ${answer && !candles.length && html`<p class="note">${t("chart.none")}</p>`}
     <div class="chart-foot xs faint"><${Named} named=${named} coin=${coin} bounds=${bounds} /><a class="faint push" href=${SOURCE.address} target="_blank" rel="noopener noreferrer">${SOURCE.name}</a></div>
     <${AsTables} answer=${answer} levels=${levels} coin=${coin} />

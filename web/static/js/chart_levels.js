@@ -5,19 +5,23 @@
 import { isActive } from "./coin_facts.js";
 
 const STEPS_DRAWN = 3;
-// A level further away than so many heights of the candles would press them flat; it is named below the chart instead.
+// A further step that lies more than so many heights of the candles away would press them flat, and so would any level
+// at this share of the price: it is named below the chart instead.
 const FAR = 3;
+const FAR_SHARE = 0.12;
 
-/** [{kind, step, price, draggable}] as text prices: average, breakeven, take_profit, and every step ahead. */
-export function levelsOf(coin, table) {
+/** [{kind, step, price, draggable}] as text prices: average, breakeven, take_profit, stop, and every step ahead. */
+export function levelsOf(coin, table, stop = null) {
   const rows = table?.rows ?? [];
   const ahead = rows.filter((row) => !row.done && row.step !== null && row.step > 0).map((row) => ({ kind: "step", step: row.step, price: row.price, draggable: true }));
   if (!isActive(coin)) return ahead;
   const active = rows.find((row) => row.active);
   return [
-    { kind: "take_profit", step: null, price: active?.take_profit ?? coin.take_profit, draggable: true },
+    // Who wants out at breakeven has no take-profit until that is taken back.
+    { kind: "take_profit", step: null, price: coin.exit_at_breakeven ? null : active?.take_profit ?? coin.take_profit, draggable: true },
     { kind: "breakeven", step: null, price: active?.breakeven ?? coin.breakeven, draggable: false },
     { kind: "average", step: null, price: coin.average, draggable: false },
+    { kind: "stop", step: null, price: stop, draggable: false },
     ...ahead,
   ].filter((level) => level.price !== null && level.price !== undefined);
 }
@@ -27,15 +31,15 @@ export function levelsOf(coin, table) {
  * A bought row that is chosen is drawn as the line of its price.
  */
 export function framed(levels, chosen, low, high) {
-  const height = Math.max(high - low, high * 0.002);
-  const near = (level) => Number(level.price) >= low - height * FAR && Number(level.price) <= high + height * FAR;
+  const height = Math.max(high - low, high * 0.01);
+  const within = (level, room) => Number(level.price) >= low - room && Number(level.price) <= high + room;
   let steps = 0;
   const drawn = levels.filter((level) => {
     if (level.kind === "step" && level.step === chosen?.step) return true;
-    if (!near(level)) return false;
+    if (!within(level, high * FAR_SHARE)) return false;
     if (level.kind !== "step") return true;
     steps += 1;
-    return steps <= STEPS_DRAWN;
+    return steps === 1 || (steps <= STEPS_DRAWN && within(level, height * FAR));
   });
   if (chosen?.price && !drawn.some((level) => level.kind === "step" && level.step === chosen.step)) drawn.push({ kind: "step", draggable: false, ...chosen });
   return { drawn, named: levels.filter((level) => !drawn.includes(level)) };

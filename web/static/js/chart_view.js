@@ -7,8 +7,8 @@ import { lang } from "./i18n.js";
 import { number } from "./numbers.js";
 import { clock, shortClock } from "./times.js";
 
-const LINES = { average: { lineStyle: 1, lineWidth: 1 }, breakeven: { lineStyle: 0, lineWidth: 1 }, take_profit: { lineStyle: 0, lineWidth: 2 }, step: { lineStyle: 2, lineWidth: 1 } };
-const COLOURS = { average: "--lv-avg", breakeven: "--lv-be", take_profit: "--lv-tp", step: "--lv-step" };
+const LINES = { average: { lineStyle: 1, lineWidth: 1 }, breakeven: { lineStyle: 0, lineWidth: 1 }, take_profit: { lineStyle: 0, lineWidth: 2 }, step: { lineStyle: 2, lineWidth: 1 }, stop: { lineStyle: 0, lineWidth: 1 } };
+const COLOURS = { average: "--lv-avg", breakeven: "--lv-be", take_profit: "--lv-tp", step: "--lv-step", stop: "--danger" };
 const SPARSE_DOTS = 4;
 const GRAB_PX = 6;
 const DAY_MS = 86_400_000;

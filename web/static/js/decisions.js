@@ -1,12 +1,15 @@
 /** What was decided for a coin, newest first; one line whenever the kind or the reason changed. */
-import { html } from "./lib.js";
+import { html, useState } from "./lib.js";
+import { Failed, get } from "./api.js";
 import { useAnswer } from "./hooks.js";
 import { has, rich, t } from "./i18n.js";
+import { sayError } from "./messages.js";
 import { number } from "./numbers.js";
 import { explain, what } from "./reasons.js";
 import { clock, moment, utc } from "./times.js";
 
 const SHOWN = 12;
+const PAGE = 50;
 const NOW_ONLY = new Set(["rebuy_pause", "sell_only"]);
 const DAY_MS = 86400000;
 
@@ -29,10 +32,27 @@ export function sentenceOf(decision, coin) {
 
 export function Decisions({ coin }) {
   const { answer } = useAnswer("/api/decisions", { base_currency: coin.currency, limit: SHOWN }, { signature: `${coin.hold.reason}|${coin.steps_used}|${coin.cycle_id}`, everyMs: 2000 });
-  const list = answer?.decisions ?? [];
+  const [older, setOlder] = useState([]);
+  const [ended, setEnded] = useState(false);
+  const newest = answer?.decisions ?? [];
+  const known = new Set(newest.map((one) => one.id));
+  const list = [...newest, ...older.filter((one) => !known.has(one.id))];
+  const more = async () => {
+    try {
+      // What scrolled out of the newest ones since the last page is asked for again, so that nothing is left out.
+      const from = newest.at(-1).id;
+      const next = await get("/api/decisions", { base_currency: coin.currency, limit: PAGE + older.length, before: from });
+      setOlder(next.decisions);
+      setEnded(next.decisions.length < PAGE + older.length);
+    } catch (error) {
+      if (!(error instanceof Failed)) throw error;
+      sayError(error);
+    }
+  };
   const today = (ms) => Date.now() - ms < DAY_MS && new Date(ms).getDate() === new Date().getDate();
   return html`<section class="box card" id="decisions"><header><h2>${t("decisions.title")}</h2><p>${t("decisions.means")}</p></header>
     ${answer && !list.length && html`<p class="muted">${t("decisions.none")}</p>`}
     <ul class="log">${list.map((one) => html`<li key=${one.id}><time title=${utc(one.time_ms)}>${today(one.time_ms) ? clock(one.time_ms) : moment(one.time_ms)}</time><span class=${`st ${one.kind === "hold" ? "q" : "go"}`}>${t(`kind.${one.kind}`)}</span><p>${sentenceOf(one, coin)}</p></li>`)}</ul>
+    ${newest.length >= SHOWN && !ended && html`<p><button type="button" class="btn s" onClick=${more}>${t("decisions.more")}</button></p>`}
   </section>`;
 }
