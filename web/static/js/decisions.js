@@ -10,6 +10,7 @@ import { clock, moment, utc } from "./times.js";
 
 const SHOWN = 12;
 const PAGE = 50;
+const MOST = 1000;
 const NOW_ONLY = new Set(["rebuy_pause", "sell_only"]);
 const DAY_MS = 86400000;
 
@@ -41,9 +42,9 @@ export function Decisions({ coin }) {
     try {
       // What scrolled out of the newest ones since the last page is asked for again, so that nothing is left out.
       const from = newest.at(-1).id;
-      const next = await get("/api/decisions", { base_currency: coin.currency, limit: PAGE + older.length, before: from });
+      const next = await get("/api/decisions", { base_currency: coin.currency, limit: Math.min(PAGE + older.length, MOST), before: from });
       setOlder(next.decisions);
-      setEnded(next.decisions.length < PAGE + older.length);
+      setEnded(next.decisions.length < PAGE + older.length || next.decisions.length >= MOST);
     } catch (error) {
       if (!(error instanceof Failed)) throw error;
       sayError(error);
