@@ -16,6 +16,7 @@ from autotrader_v2.domain.cycle import (
     Adopted,
     BuyBooked,
     CycleReset,
+    ExitAtBreakeven,
     OutsideIgnored,
     RestLeft,
     SaleBooked,
@@ -107,7 +108,7 @@ class Walk:
             case CycleReset():
                 # The coins lie outside from now on; what they cost is nobody's result.
                 kind, lots = "reset", ()
-            case BuyBooked() | SaleBooked() | RestLeft() | OutsideIgnored() | TermsChanged():
+            case BuyBooked() | SaleBooked() | RestLeft() | OutsideIgnored() | TermsChanged() | ExitAtBreakeven():
                 raise ValueError(f"{type(one.event).__name__} moves no coins without an order")
             case _:
                 assert_never(one.event)
