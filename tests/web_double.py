@@ -22,6 +22,7 @@ NOT_OF_A_COIN = frozenset(
         "set_limits",
         "set_order_limits",
         "set_active",
+        "reset_paper",
         "add_symbol",
         "save_preset",
         "delete_preset",

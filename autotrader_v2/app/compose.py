@@ -28,6 +28,7 @@ from autotrader_v2.application.events import Bus, Priority, SettingSet, SwitchSe
 from autotrader_v2.application.floor import Floor, TraderConfig
 from autotrader_v2.application.funds import Wallet
 from autotrader_v2.application.market_list import SETTING as _SYMBOLS
+from autotrader_v2.application.paper_reset import PaperReset
 from autotrader_v2.application.ports import Binding, JournalState, Notifier, TradingError
 from autotrader_v2.application.quote_board import QuoteBoard
 from autotrader_v2.application.trader import AutoTraderV2
@@ -242,6 +243,8 @@ def build(
     )
     outside.settle_with(trader.settle)
     desk.rate_use = outside.rate_use
+    if outside.restore is not None:
+        desk.paper_reset = PaperReset(floor, outside.restore, dict(settings.paper_balance))
     desk.attach(trader, binding, primary=primary, first_start=first_start, candles=outside.candles)
     return trader
 

@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +13,7 @@ import structlog
 
 from autotrader_v2.app.settings import Mode, Settings
 from autotrader_v2.app.values import FeedKind
+from autotrader_v2.application.paper_reset import started_with
 from autotrader_v2.application.ports import (
     AccountFeed,
     Binding,
@@ -59,6 +60,7 @@ class Outside:
 
     `settle`: what prices at full speed wait for. `pace`: how many times faster than the wall the clock may run.
     `candles`: the past of the prices, for charts. `rate_use`: how much of our own rate limits is used.
+    `restore`: makes a paper account hold exactly what it is given.
     """
 
     exchange: Exchange
@@ -70,6 +72,7 @@ class Outside:
     pace: float = 1.0
     candles: CandleSource | None = None
     rate_use: Callable[[], Sequence[RateUse]] = tuple
+    restore: Callable[[Mapping[str, Decimal]], None] | None = None
 
     def settle_with(self, wait: Callable[[], None]) -> None:
         """Tell prices at full speed what to wait for."""
@@ -160,7 +163,7 @@ def outside_of(
     if settings.mode is not Mode.PAPER:
         return _gate(settings, markets)
     if kind is FeedKind.GATE:
-        return _paper_on_gate(settings, markets, journal)
+        return _paper_on_gate(settings, markets, journal, state)
     return _paper_on_played(settings, kind, markets, journal, state)
 
 
@@ -203,11 +206,12 @@ def _paper_on_played(
         settle=settle,
         tap=tap,
     )
-    paper.append(
-        PaperExchange(rules, journal.balances(dict(settings.paper_balance)), clock=feed.clock, seed=settings.seed)
-    )
+    balances = journal.balances(started_with(dict(settings.paper_balance), state.settings))
+    paper.append(PaperExchange(rules, balances, clock=feed.clock, seed=settings.seed))
     pace = 1.0 if math.isinf(settings.speed) else max(1.0, settings.speed)
-    return Outside(paper[0], feed, feed.clock, source.markets, paper[0], settle, pace, candles)
+    return Outside(
+        paper[0], feed, feed.clock, source.markets, paper[0], settle, pace, candles, restore=paper[0].restore
+    )
 
 
 def _ticks(markets: Iterable[Market]) -> dict[Market, Decimal]:
@@ -266,7 +270,7 @@ class TappedFeed:
         self._feed.stop()
 
 
-def _paper_on_gate(settings: Settings, markets: Sequence[Market], journal: Journal) -> Outside:
+def _paper_on_gate(settings: Settings, markets: Sequence[Market], journal: Journal, state: JournalState) -> Outside:
     """Gate's public prices, fills on this machine; no key is held and nothing is signed."""
     from autotrader_v2.infrastructure.gate.candles import GateCandles
     from autotrader_v2.infrastructure.gate.public import GatePublicFeed
@@ -275,9 +279,8 @@ def _paper_on_gate(settings: Settings, markets: Sequence[Market], journal: Journ
     clock = SystemClock()
     feed = GatePublicFeed(clock, settings.gate_host)
     rules = feed.rules(markets)
-    paper = PaperExchange(
-        rules, journal.balances(dict(settings.paper_balance)), clock=clock, seed=settings.seed, more_rules=feed.rules
-    )
+    balances = journal.balances(started_with(dict(settings.paper_balance), state.settings))
+    paper = PaperExchange(rules, balances, clock=clock, seed=settings.seed, more_rules=feed.rules)
     return Outside(
         paper,
         TappedFeed(feed, paper.feed),
@@ -285,6 +288,7 @@ def _paper_on_gate(settings: Settings, markets: Sequence[Market], journal: Journ
         tuple(markets),
         paper,
         candles=GateCandles(settings.gate_host, clock),
+        restore=paper.restore,
     )
 
 

@@ -13,6 +13,7 @@ from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.funds import Limits
 from autotrader_v2.application.halts import halts_of
 from autotrader_v2.application.order_book import BookShelf
+from autotrader_v2.application.paper_reset import PaperReset
 from autotrader_v2.application.ports import Binding, CandleSource, RateUse
 from autotrader_v2.application.quick_trade import Done
 from autotrader_v2.application.reconcile_view import report_view
@@ -67,6 +68,8 @@ class Desk:
         # The program around the engine; a test of the engine alone has none.
         self.surroundings: Surroundings | None = None
         self.rate_use: Callable[[], Sequence[RateUse]] = tuple
+        # Begins the paper account anew; a real one has none.
+        self.paper_reset: PaperReset | None = None
         # Channels to the person that alerts do not get through.
         self.unheard: Callable[[], Sequence[str]] = tuple
 
@@ -510,6 +513,22 @@ class Desk:
         """The newest wish to sell everything, as far as it has come."""
         run = self._engine().sell_everything.run
         return {"selling": run.as_json() if run else None}
+
+    def paper_account(self) -> dict[str, Any]:
+        """What the paper account begins with. Errors: `CommandRefused` 404 for a real account."""
+        start = self._paper_reset().start
+        return {"start": {name: plain(amount) for name, amount in start.items()}}
+
+    def reset_paper(self, by: str) -> dict[str, Any]:
+        """Begin the paper account anew: starting money back, open cycles forgotten, history kept."""
+        self._engine()
+        self._paper_reset().reset(by)
+        return self.paper_account()
+
+    def _paper_reset(self) -> PaperReset:
+        if self.paper_reset is None:
+            raise CommandRefused("not_paper", "Only a paper account can be begun anew.", status=404)
+        return self.paper_reset
 
     def idempotent(self, key: str, request_hash: str) -> Mapping[str, Any] | None:
         """The stored answer of a request key. Errors: `JournalRefused` for another request under the same key."""

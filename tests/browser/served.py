@@ -9,6 +9,7 @@ from autotrader_v2.app.recent_lines import RecentLines
 from autotrader_v2.app.settings import Settings
 from autotrader_v2.app.surroundings import Around
 from autotrader_v2.application.floor import TraderConfig
+from autotrader_v2.application.paper_reset import PaperReset
 from autotrader_v2.infrastructure.clock import SystemClock
 from autotrader_v2.infrastructure.paper import PaperExchange
 from autotrader_v2.infrastructure.store.backups import Backups
@@ -28,7 +29,8 @@ class Served:
 
     def __init__(self, folder: Path, *, money: int = 10_000) -> None:
         rules = [rules_for(name) for name in COINS]
-        self.paper = PaperExchange(rules, {"USDT": Decimal(money)}, clock=SystemClock(), seed=7)
+        self._start = {"USDT": Decimal(money)}
+        self.paper = PaperExchange(rules, self._start, clock=SystemClock(), seed=7)
         config = TraderConfig(loop_interval_s=0.05)
         markets = [one.market for one in rules]
         self.engine = Engine(self.paper, self.paper.feed, markets, folder, account_feed=self.paper, config=config)
@@ -65,6 +67,7 @@ class Served:
             journal, Backups(journal.file, journal.account, self.engine.folder / "backups"), every_s=0
         )
         self.engine.desk.surroundings = around
+        self.engine.desk.paper_reset = PaperReset(self.engine.floor, self.paper.restore, self._start)
 
     @property
     def desk(self) -> object:

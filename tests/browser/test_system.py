@@ -1,6 +1,7 @@
 """The System screen: log lines live and filtered, backups made by hand, versions, limits of our own."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import structlog
@@ -45,3 +46,23 @@ def test_a_backup_is_made_on_demand_and_the_program_tells_its_versions(served: S
     expect(page.locator("#program")).to_contain_text("SQLite")
     expect(page.locator("#feed")).to_contain_text("Последнее сообщение")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_paper_account_is_begun_anew_after_a_second_press(served: Served, open_page: Open) -> None:
+    """The first press only says what it means; the careful button has the focus."""
+    desk = served.engine.desk
+    desk._binding = replace(desk._binding, mode="paper")
+    page = open_page()
+    turn_on(page, "ETH")
+    served.engine.desk.switch("ETH", "off", "test")
+    go(page, "#/system")
+    card = page.locator("#paper")
+    expect(card).to_contain_text("begins with 10,000.00 USDT")
+    card.get_by_role("button", name="Begin anew…").click()
+    expect(card).to_contain_text("Open cycles are forgotten")
+    expect(card.get_by_role("button", name="Cancel")).to_be_focused()
+    assert served.engine.state("ETH") == "ACTIVE"
+    card.get_by_role("button", name="Begin anew").click()
+    expect(page.get_by_role("status")).to_contain_text("holds 10,000.00 USDT again")
+    assert served.engine.state("ETH") == "IDLE"
+    assert served.paper.books() == {"USDT": 10_000}

@@ -5,7 +5,7 @@ from typing import Literal
 from flask import Blueprint
 
 from web.api.queries import Nothing
-from web.endpoints import Answer, asks, commands, desk
+from web.endpoints import Answer, asks, by, commands, desk
 from web.fields import Currency, Limit, Position, Request
 
 blueprint = Blueprint("system", __name__)
@@ -47,3 +47,23 @@ def backups(_: Nothing) -> Answer:
 def back_up(_: Nothing) -> Answer:
     """Make a verified copy of the journal now and wait for it, at most a minute."""
     return {"backup": desk().back_up()}
+
+
+class ResetPaper(Request):
+    """`confirm` is typed by a person: open cycles are forgotten."""
+
+    confirm: Literal["RESET"]
+
+
+@blueprint.get("/api/paper")
+@asks(Nothing)
+def paper(_: Nothing) -> Answer:
+    """What the paper account begins with; 404 where real money is traded."""
+    return desk().paper_account()
+
+
+@blueprint.post("/api/paper/reset")
+@commands(ResetPaper)
+def reset_paper(_: ResetPaper) -> Answer:
+    """Begin the paper account anew: starting money back, open cycles forgotten, history kept."""
+    return desk().reset_paper(by())

@@ -7,6 +7,7 @@ import { t } from "./i18n.js";
 import { LogsCard } from "./logs_card.js";
 import { errorText } from "./messages.js";
 import { megabytes, number } from "./numbers.js";
+import { PaperCard } from "./paper_card.js";
 import { now } from "./store.js";
 import { age, moment, utc } from "./times.js";
 
@@ -17,7 +18,7 @@ export function SystemPage() {
   return html`<h1 class="page-title">${t("nav.system")}</h1>
     <div class="two system">
       <div>${failure && html`<p class="msg warn">${errorText(failure)}</p>`}<${LogsCard} /></div>
-      <div><${HealthCard} />${answer && html`<${Feed} facts=${answer} />`}<${BackupsCard} />${answer && html`<${Program} facts=${answer} />`}</div>
+      <div><${HealthCard} />${answer && html`<${Feed} facts=${answer} />`}<${BackupsCard} /><${PaperCard} />${answer && html`<${Program} facts=${answer} />`}</div>
     </div>`;
 }
 
