@@ -137,7 +137,7 @@ def _step_us(cycle: TradingCycle, quote: Quote | None, for_s: float, mode: Switc
     floor.slots[_ETH] = slot
     floor.publish_cycle(slot)
     decider = Decider(floor, "test")
-    if decider.step(slot, quote) is not None:
+    if decider.step(slot, quote).wanted is not None:
         raise AssertionError("nothing was to be done here")
     return report.per_call_us(lambda: decider.step(slot, quote), for_s=for_s)
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from autotrader_v2.application.events import Decision, Priority, SwitchSet
 from autotrader_v2.application.floor import Floor, market_log
@@ -19,6 +19,16 @@ from autotrader_v2.domain.situation import Action, Buy, Hold, NeedBook, Reason, 
 _WANTS_BALANCES = frozenset({Reason.BALANCE_UNKNOWN, Reason.SHORTAGE, Reason.HOLDS_COINS, Reason.NEEDS_MONEY})
 
 
+class Step(NamedTuple):
+    """What a decision wants carried out, and `news`: the action when it is another one than before."""
+
+    wanted: OrderIntent | NeedBook | None
+    news: Action | None
+
+
+_NOTHING = Step(None, None)
+
+
 class Decider:
     """Turns quotes into claimed intents. `instance` is the 4-character label of this database in client ids."""
 
@@ -26,23 +36,24 @@ class Decider:
         self._floor = floor
         self._instance = instance
 
-    def step(self, slot: Slot, quote: Quote | None = None) -> OrderIntent | NeedBook | None:
+    def step(self, slot: Slot, quote: Quote | None = None) -> Step:
         """Decide on the newest quote (or this one) and claim the market for what came out.
 
         Values only, under the slot's lock. An intent returned is claimed: its money is reserved and the market waits
-        for it. Never blocks: when the lock is held the market stays due. What changed is told afterwards.
+        for it. Never blocks: when the lock is held the market stays due. News are for `tell`, once the order is on its
+        way.
         """
         floor = self._floor
         if not slot.lock.acquire(blocking=False):
             floor.board.mark_due(slot.market)
-            return None
+            return _NOTHING
         try:
             state = slot.state
             quote = quote or floor.board.newest(slot.market)
             action = decide(self.situation(slot, state, quote))
             if quote is not None and not isinstance(action, NeedBook):
                 slot.knows(quote.bid)
-            claimed = None
+            wanted: OrderIntent | NeedBook | None = None
             if isinstance(action, NeedBook) and action.side == "buy" and quote is not None:
                 # A buy that is not allowed anyway needs no order book.
                 action = floor.buy_limits.refusal(slot.market, quote.ask, floor.clock.now_ms()) or action
@@ -51,17 +62,19 @@ class Decider:
                 if isinstance(outcome, Hold):
                     action = outcome
                 else:
-                    claimed = outcome
-            changed = self._remember(slot, action)
+                    wanted = outcome
+            if isinstance(action, NeedBook):
+                wanted = action
+            return Step(wanted, action if self._remember(slot, action) else None)
         finally:
             slot.lock.release()
-        if changed:
-            floor.afterwards.do(self._tell, slot, action, floor.clock.now_ms())
-            if isinstance(action, Hold) and action.reason is Reason.FINISHING:
-                floor.afterwards.do(self._nothing_to_finish, slot)
-        if isinstance(action, NeedBook):
-            return action
-        return claimed
+
+    def tell(self, slot: Slot, news: Action) -> None:
+        """Have it written down afterwards, and what follows from it done."""
+        floor = self._floor
+        floor.afterwards.do(self._tell, slot, news, floor.clock.now_ms())
+        if isinstance(news, Hold) and news.reason is Reason.FINISHING:
+            floor.afterwards.do(self._nothing_to_finish, slot)
 
     def situation(self, slot: Slot, state: SlotState, quote: Quote | None) -> Situation:
         """Everything the decision needs, as of now."""
@@ -116,6 +129,8 @@ class Decider:
         state = slot.state
         if isinstance(state.cycle, Active):
             return state.cycle.params
+        if not state.params.start_balance_pct:
+            return state.params
         _, free_for_start = self._floor.wallet.free_pair(slot.market)
         return state.params.resolved(max(free_for_start, ZERO), state.rules.qstep)
 
@@ -176,11 +191,12 @@ class Decider:
             worst_price=action.worst_price,
             seen_price=action.seen_price,
             decided_ms=now_ms,
+            expires_ms=floor.exchange.now_ms() + floor.config.order_life_ms,
             max_cost=cost,
             limit_price=limit_price,
         )
         if side is Side.BUY:
-            if floor.journal.status().full:
+            if floor.journal.full:
                 return Hold(Reason.JOURNAL_FULL)
             ladder = self.params_now(slot)
             limits, client_id = floor.buy_limits, intent.client_id

@@ -154,20 +154,13 @@ class ExecuteTrade:
         return committed[0][1]
 
     def _commit(self, claims: Sequence[Claim]) -> Sequence[Claim]:
-        """The intents, durable, with their expiry; none when the commit was so slow that the prices may be gone."""
+        """The intents, durable; none when the commit was so slow that the prices may be gone."""
         floor = self._floor
-        expires_ms = floor.exchange.now_ms() + floor.config.order_life_ms
-        committed = [(slot, replace(intent, expires_ms=expires_ms)) for slot, intent in claims]
         began_s = floor.clock.monotonic_s()
-        floor.journal.write(*[Intended(intent) for _, intent in committed])
+        floor.journal.write(*[Intended(intent) for _, intent in claims])
         took_ms = (floor.clock.monotonic_s() - began_s) * 1000
         floor.journal_failing = False
-        for slot, intent in committed:
-            with slot.lock:
-                order = slot.state.order
-                if order is not None:
-                    slot.state = replace(slot.state, order=replace(order, intent=intent))
-        return committed if took_ms <= floor.config.slow_commit_ms else []
+        return claims if took_ms <= floor.config.slow_commit_ms else []
 
     def _answered(self, slot: Slot, intent: OrderIntent, result: OrderResult) -> Outcome | None:
         order = slot.state.order or InFlight("order", intent.decided_ms, intent)

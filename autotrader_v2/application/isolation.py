@@ -34,6 +34,8 @@ class Isolation:
 
     def holds(self, slot: Slot) -> bool:
         """Whether the market's next try is still ahead."""
+        if not self._faults:
+            return False
         fault = self._faults.get(slot.market)
         return fault is not None and self._floor.clock.monotonic_s() < fault.until_s
 
@@ -57,8 +59,7 @@ class Isolation:
 
     def well(self, slot: Slot) -> None:
         """It was decided: what had failed is over."""
-        fault = self._faults.get(slot.market)
-        if fault is None:
+        if not self._faults or (fault := self._faults.get(slot.market)) is None:
             return
         self._faults = {market: one for market, one in self._faults.items() if market != slot.market}
         floor = self._floor

@@ -29,15 +29,20 @@ class _Row:
 
     def add(self, client_id: str, most: Decimal, bought: Bought) -> None:
         """Append the newest, forget what is older than a day."""
-        old = next((at for at, one in enumerate(self.bought) if one.time_ms > bought.time_ms - DAY_MS), None)
-        del self.bought[:old], self.labels[:old]
+        oldest_ms = bought.time_ms - DAY_MS
+        if self.bought and self.bought[0].time_ms <= oldest_ms:
+            old = next((at for at, one in enumerate(self.bought) if one.time_ms > oldest_ms), None)
+            del self.bought[:old], self.labels[:old]
         self.bought.append(bought)
         self.labels.append((client_id, most))
 
     def place(self, client_id: str) -> int | None:
         """Where the attempt stands; those asked for are among the newest."""
         labels = self.labels
-        return next((at for at in range(len(labels) - 1, -1, -1) if labels[at][0] == client_id), None)
+        for at in range(len(labels) - 1, -1, -1):
+            if labels[at][0] == client_id:
+                return at
+        return None
 
 
 class BuyLimits:
@@ -59,14 +64,15 @@ class BuyLimits:
         """Count what the journal knows. An attempt later than now (the clock was set back) counts as of now."""
         with self._lock:
             for one in sorted(recent, key=lambda one: one.time_ms):
-                self._count(one.client_id, one.market, ZERO, Bought(min(one.time_ms, now_ms), one.cost))
+                coin = self._row(one.market)
+                self._count(coin, one.client_id, ZERO, Bought(min(one.time_ms, now_ms), one.cost))
 
     def refusal(self, market: Market, ask: Decimal, now_ms: int) -> Hold | None:
         """Why no buy of any size may be claimed now, without claiming one."""
         if (outside := self._outside_band(market, ask)) is not None:
             return outside
         with self._lock:
-            return self._full(market, ZERO, now_ms)
+            return self._full(self._row(market), ZERO, now_ms)
 
     def claim(
         self, client_id: str, market: Market, cost: Decimal, ask: Decimal, params: LadderParams, now_ms: int
@@ -78,29 +84,32 @@ class BuyLimits:
         if most and cost > most:
             return _hold(Reached("order_rows", most, cost, 0))
         with self._lock:
-            if (full := self._full(market, cost, now_ms)) is not None:
+            coin = self._row(market)
+            if (full := self._full(coin, cost, now_ms)) is not None:
                 return full
-            self._count(client_id, market, most, Bought(now_ms, cost))
+            self._count(coin, client_id, most, Bought(now_ms, cost))
         return None
 
     def at_door(self, intent: OrderIntent, ask: Decimal, params: LadderParams, now_ms: int) -> Hold | None:
         """Look again before the order leaves. What was not claimed here is counted now, or refused."""
         market = intent.market
         with self._lock:
-            most = self._most_of(intent.client_id, market)
+            coin = self._row(market)
+            at = coin.place(intent.client_id)
+            most = None if at is None else coin.labels[at][1]
+            full = None if at is None else self._full(coin, intent.max_cost, now_ms, counted=True)
         if most is None:
             return self.claim(intent.client_id, market, intent.max_cost, ask, params, now_ms)
         if (outside := self._outside_band(market, ask)) is not None:
             return outside
         if most and intent.max_cost > most:
             return _hold(Reached("order_rows", most, intent.max_cost, 0))
-        with self._lock:
-            return self._full(market, intent.max_cost, now_ms, counted=True)
+        return full
 
     def never_sent(self, client_id: str, market: Market) -> None:
         """It never left this machine: it does not count."""
         with self._lock:
-            for row in self._rows(market):
+            for row in (self._row(market), self._of_account):
                 if (at := row.place(client_id)) is not None:
                     del row.bought[at], row.labels[at]
 
@@ -114,27 +123,27 @@ class BuyLimits:
 
     def _set_cost(self, client_id: str, market: Market, cost: Decimal) -> None:
         with self._lock:
-            for row in self._rows(market):
+            for row in (self._row(market), self._of_account):
                 if (at := row.place(client_id)) is not None:
                     row.bought[at] = row.bought[at]._replace(cost=cost)
 
-    def _rows(self, market: Market) -> tuple[_Row, _Row]:
-        return self._of_coin.setdefault(market, _Row()), self._of_account
+    def _row(self, market: Market) -> _Row:
+        row = self._of_coin.get(market)
+        if row is None:
+            row = self._of_coin[market] = _Row()
+        return row
 
-    def _count(self, client_id: str, market: Market, most: Decimal, bought: Bought) -> None:
+    def _count(self, coin: _Row, client_id: str, most: Decimal, bought: Bought) -> None:
         # Claims of one moment may come in any order; what is counted later is never earlier.
-        self._newest_ms = max(self._newest_ms, bought.time_ms)
-        for row in self._rows(market):
-            row.add(client_id, most, bought._replace(time_ms=self._newest_ms))
+        if bought.time_ms < self._newest_ms:
+            bought = bought._replace(time_ms=self._newest_ms)
+        self._newest_ms = bought.time_ms
+        for row in (coin, self._of_account):
+            row.add(client_id, most, bought)
 
-    def _most_of(self, client_id: str, market: Market) -> Decimal | None:
-        row = self._rows(market)[0]
-        at = row.place(client_id)
-        return None if at is None else row.labels[at][1]
-
-    def _full(self, market: Market, cost: Decimal, now_ms: int, *, counted: bool = False) -> Hold | None:
-        coin, account = self._rows(market)
-        full = reached(self.limits, coin.bought, account.bought, cost, max(now_ms, self._newest_ms), counted=counted)
+    def _full(self, coin: _Row, cost: Decimal, now_ms: int, *, counted: bool = False) -> Hold | None:
+        now_ms = max(now_ms, self._newest_ms)
+        full = reached(self.limits, coin.bought, self._of_account.bought, cost, now_ms, counted=counted)
         return None if full is None else _hold(full)
 
     def _outside_band(self, market: Market, ask: Decimal) -> Hold | None:

@@ -406,6 +406,10 @@ class Journal(Protocol):
     def last_commit_ms(self) -> float | None:
         """How long the last transaction took on the wall, in milliseconds; for people."""
 
+    @property
+    def full(self) -> bool:
+        """Whether the disk has no room, so that buys wait; asked about before every buy."""
+
     def status(self) -> JournalStatus:
         """How it is; no I/O."""
 

@@ -385,7 +385,7 @@ class AutoTraderV2:
         if self.floor.holding.is_set() or self._stopping.is_set() or self.isolation.holds(slot):
             return
         try:
-            wanted = self._decider.step(slot, quote)
+            wanted, news = self._decider.step(slot, quote)
         except Exception as error:
             # One market's defect must not end the line that serves the others.
             self.isolation.failed(slot, error)
@@ -393,10 +393,13 @@ class AutoTraderV2:
         if isinstance(wanted, NeedBook):
             self._want_book(slot.market)
             return
-        self.isolation.well(slot)
         if isinstance(wanted, OrderIntent):
             self._count(+1)
             self._outbox.put((slot, wanted))
+        # Writing wakes another thread: not before the order is on its way.
+        self.isolation.well(slot)
+        if news is not None:
+            self._decider.tell(slot, news)
 
     def _want_book(self, market: Market) -> None:
         """Have the order book read on a sender: one read per market at a time, two a second at most."""
@@ -418,7 +421,8 @@ class AutoTraderV2:
             _log.exception("making intents durable failed; the orders count as unknown")
             for slot, _ in claims:
                 self._resolver.watch(slot)
-        self._count(len(durable) - len(claims))
+        if len(durable) != len(claims):
+            self._count(len(durable) - len(claims))
         return durable
 
     def _send(self, claim: Claim) -> None:
@@ -471,7 +475,8 @@ class AutoTraderV2:
     def _count(self, change: int) -> None:
         with self._carrying_lock:
             self._carrying += change
-            self._carrying_lock.notify_all()
+            if not self._carrying:
+                self._carrying_lock.notify_all()
 
     def _wait_for_orders(self) -> bool:
         with self._carrying_lock:

@@ -106,7 +106,9 @@ def reached(
         ("account_orders_5min", limits.account_orders_5min, account, FEW_MINUTES_MS),
         ("account_orders_day", limits.account_orders_day, account, DAY_MS),
     ):
-        if (full := _too_many(which, most + counted if most else 0, bought, window_ms, now_ms)) is not None:
+        if not most or len(bought) < most + counted:
+            continue
+        if (full := _too_many(which, most + counted, bought, window_ms, now_ms)) is not None:
             return full._replace(most=most)
     for which, most_quote, bought in (
         ("coin_turnover_day", limits.coin_turnover_day, coin),
@@ -119,7 +121,7 @@ def reached(
 
 def _too_many(which: str, most: int, bought: Sequence[Bought], window_ms: int, now_ms: int) -> Reached | None:
     """Full when the `most`-th newest still lies in the window; it is free again when that one leaves it."""
-    if not most or len(bought) < most or bought[-most].time_ms <= now_ms - window_ms:
+    if bought[-most].time_ms <= now_ms - window_ms:
         return None
     count = sum(one.time_ms > now_ms - window_ms for one in bought)
     return Reached(which, most, count, bought[-most].time_ms + window_ms)

@@ -89,7 +89,7 @@ class OrderIntent:
     `limit_price` is None for a market order. `worst_price` is what the decision allowed (buy: highest, sell: lowest
     average; 0 = any price, a person's own sale). `max_cost` is the quote currency that stays reserved while the
     outcome is open (0 for a sale). `seen_price` is the ask (buy) or bid (sell) it was decided on; `decided_ms` by our
-    clock; `expires_ms` by the exchange's clock, 0 until the intent is committed.
+    clock; `expires_ms` by the exchange's clock, 0 = never.
     """
 
     client_id: str

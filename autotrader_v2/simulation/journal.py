@@ -263,6 +263,11 @@ class MemoryJournal:
         self._store.commit(records)
         self._boundary(records, True)
 
+    @property
+    def full(self) -> bool:
+        """Memory has room."""
+        return False
+
     def status(self) -> JournalStatus:
         """Memory is always well."""
         return _WELL

@@ -139,12 +139,17 @@ class SqlJournal:
         """See `Journal`."""
         return self._commits.last_commit_ms
 
+    @property
+    def full(self) -> bool:
+        """See `Journal`."""
+        return self._room is not None and self._room.full
+
     def status(self) -> JournalStatus:
         """See `Journal`."""
         trouble = self._damage or self._misplaced
         return JournalStatus(
             commit_ms=self._commits.last_commit_ms,
-            full=self._room is not None and self._room.full,
+            full=self.full,
             doubt=self._doubt,
             trouble=trouble.what if trouble is not None else "",
             backup_ms=self._backup_ms,
