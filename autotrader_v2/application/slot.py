@@ -115,7 +115,8 @@ class Plan:
 
     def holds_for(self, params: LadderParams, rules: MarketRules, price: Decimal) -> bool:
         """Whether it was made from these values, at a price within 1 %."""
-        return params == self.params and rules is self.rules and abs(price - self.price) * 100 <= self.price
+        same = params is self.params or params == self.params
+        return same and rules is self.rules and abs(price - self.price) * 100 <= self.price
 
 
 class Slot:

@@ -142,6 +142,8 @@ def _too_dear(which: str, most: Decimal, bought: Sequence[Bought], cost: Decimal
 
 def largest_row(params: LadderParams) -> Decimal:
     """What the largest buy of the ladder spends, in quote. Sizes that grow or shrink do so all the way."""
+    if params.size_mode is SizeMode.FIXED:
+        return params.start_quote
     if params.size_mode is SizeMode.CUSTOM:
         return max(params.sizes, default=ZERO)
     return max(params.size(0), params.size(params.steps))

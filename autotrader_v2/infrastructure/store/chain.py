@@ -8,10 +8,9 @@ The hash is 64 bits of BLAKE2b: against accidents. Whoever may write the file co
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, func, insert, select
 
@@ -33,16 +32,14 @@ _TAIL_COMMITS, _TAIL_ROWS = 1000, 5000
 _TOLD_MAX = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """Where a chain stands: its newest commit."""
 
     seq: int
     hash: int
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """What one caller's work writes, as bytes to be hashed. `rest` is all that is neither event nor fill."""
 
     rest: bytes = b""
@@ -201,10 +198,9 @@ def _key(table: Table) -> str:
     return "seq" if table is schema.cycle_events else "id"
 
 
-def _hash(before: int, rest: int, events: Sequence[bytes] | Iterator[bytes], fills: Any) -> int:
-    digest = blake2b(digest_size=8)
-    digest.update(before.to_bytes(8, "big", signed=True))
-    digest.update(rest.to_bytes(8, "big", signed=True))
+def _hash(before: int, rest: int, events: Iterable[bytes], fills: Iterable[bytes]) -> int:
+    numbers = before.to_bytes(8, "big", signed=True) + rest.to_bytes(8, "big", signed=True)
+    digest = blake2b(numbers, digest_size=8)
     for row in events:
         digest.update(row)
     digest.update(b"\0")

@@ -359,8 +359,8 @@ class SqlJournal:
         """
         if self._misplaced is not None:
             raise JournalUnavailable(self._misplaced.what, do=self._misplaced.do)
-        intents = [record.intent for record in records if isinstance(record, Intended)]
-        if not intents:
+        sides = [record.intent.side for record in records if isinstance(record, Intended)]
+        if not sides:
             return False
         if not self._backend.in_place():
             self._backend.check_place()
@@ -372,7 +372,7 @@ class SqlJournal:
                 f"The journal {self._backend.name} may not be the one that the last run left ({self._doubt.value}).",
                 do="Nothing is sent. Compare the account with it on the page; resuming the account confirms it.",
             )
-        buys = any(intent.side is Side.BUY for intent in intents)
+        buys = Side.BUY in sides
         if buys and self._room is not None:
             self._room.check()
         return buys

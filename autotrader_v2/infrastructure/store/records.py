@@ -21,7 +21,7 @@ from autotrader_v2.application.events import (
 )
 from autotrader_v2.application.ports import JournalRefused
 from autotrader_v2.domain.cycle import Idle
-from autotrader_v2.domain.orders import ClientId, OrderIntent
+from autotrader_v2.domain.orders import ClientId
 from autotrader_v2.infrastructure.store import codec
 from autotrader_v2.infrastructure.store.chain import Said, event_bytes, fill_bytes
 from autotrader_v2.infrastructure.store.dialects import Cursor
@@ -70,7 +70,7 @@ class RecordWriter:
                 case Intended(intent):
                     row = attempt_row(self._account, intent, label := label_of(intent.client_id))
                     said.append(codec.to_bytes(list(row.values())))
-                    steps.append(self._intended(intent, label, row))
+                    steps.append(self._intended(label, row))
                 case _:
                     said.append(codec.to_bytes((type(record).__name__, record)))
                     steps.append(self._step(record))
@@ -102,15 +102,14 @@ class RecordWriter:
             case _:
                 assert_never(record)
 
-    def _intended(self, intent: OrderIntent, label: ClientId, values: Row) -> Step:
+    def _intended(self, label: ClientId, values: Row) -> Step:
         sql = self._sql
-        wanted = sql.intent.bind(row := intent_row(self._account, intent, label))
-        again = sql.reopen_intent.bind(row)
+        wanted = sql.intent.bind(intent_row(values))
         attempt = sql.attempt.bind(values)
 
         def run(cursor: Cursor) -> None:
             if label.attempt > 1:
-                cursor.execute(sql.reopen_intent.sql, again)
+                sql.reopen_intent.run(cursor, values)
             if label.attempt == 1 or cursor.rowcount == 0:
                 cursor.execute(sql.intent.sql, wanted)
             cursor.execute(sql.attempt.sql, attempt)

@@ -4,6 +4,7 @@ Every column is text or a whole number, so values need no conversion and a call 
 """
 
 from collections.abc import Mapping
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Dialect, Table, insert, text
@@ -72,9 +73,13 @@ class Prepared:
         self.sql = str(compiled)
         order = getattr(compiled, "positiontup", None)
         self._order: tuple[str, ...] | None = tuple(order) if order is not None else None
+        # One name alone would give the value itself.
+        self._picked = itemgetter(*order) if order is not None and len(order) > 1 else None
 
     def bind(self, values: Values) -> Any:
         """The values as the driver takes them: in order, or by name."""
+        if self._picked is not None:
+            return self._picked(values)
         return values if self._order is None else tuple([values[name] for name in self._order])
 
     def run(self, cursor: Cursor, values: Values) -> None:
