@@ -361,3 +361,19 @@ def test_the_system_page_shows_how_the_engine_is_and_what_was_told(served: Serve
     expect(page.locator("#health dd").first).not_to_be_empty()
     expect(page.locator("#alerts")).to_contain_text("The exchange answers slowly (1,500 ms)")
     expect(page.locator("#alerts")).to_contain_text("×3")
+
+
+def test_the_first_run_is_led_through_three_steps_until_dismissed(served: Served, open_page: Open) -> None:
+    """What is traded, what a ladder costs, what has bought; gone for good with one press."""
+    page = open_page()
+    steps = page.get_by_role("region", name="First steps")
+    expect(steps).to_contain_text("3 coins are traded here")
+    expect(steps).to_contain_text(re.compile(r"BTC buys up to 8 more times .* costs \d"))
+    steps.get_by_role("link", name="Look at the ladder").click()
+    expect(page.locator("main")).to_contain_text("Ladder of BTC")
+    go(page, "#/coins")
+    steps.get_by_role("button", name="Got it").click()
+    expect(steps).to_have_count(0)
+    page.reload()
+    expect(row(page, "BTC")).to_contain_text("60,000.0")
+    expect(steps).to_have_count(0)

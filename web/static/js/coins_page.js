@@ -2,6 +2,7 @@
 import { html, useEffect, useMemo, useRef, useState } from "./lib.js";
 import { isActive, isDark, isReady } from "./coin_facts.js";
 import { CoinRow, isStale } from "./coin_row.js";
+import { FirstSteps } from "./first_steps.js";
 import { GlobalSwitch } from "./global_switch.js";
 import { Halts } from "./halts.js";
 import { useTicks } from "./hooks.js";
@@ -48,6 +49,7 @@ export function CoinsPage({ actions }) {
   return html`
     <h1 class="sr">${t("nav.coins")}</h1>
     <${Strip} money=${state.head.money} coins=${[...state.coins.values()]} />
+    <${FirstSteps} />
     <${Halts} actions=${actions} />
     <div class="bar">
       <div class="search"><${Icon} name="find" /><input type="search" ref=${field} value=${search} placeholder=${t("coins.find")} aria-label=${t("coins.find")} onInput=${(event) => setSearch(event.target.value)} /><kbd>/</kbd></div>

@@ -40,6 +40,7 @@ export function errorText(error) {
 /** Values of an alert for people: numbers in this language, moments in the person's zone. */
 function spelled(values) {
   const one = ([name, value]) => {
+    if (name === "which" && has(`limit.${value}.word`)) return [name, t(`limit.${value}.word`)];
     if (name === "at_s") return ["at", moment(Number(value) * 1000)];
     return [name, /^-?\d+(\.\d+)?$/.test(value) ? exact(value) : value];
   };

@@ -8,7 +8,6 @@ import { LogsCard } from "./logs_card.js";
 import { errorText } from "./messages.js";
 import { megabytes, number } from "./numbers.js";
 import { PaperCard } from "./paper_card.js";
-import { now } from "./store.js";
 import { age, moment, utc } from "./times.js";
 
 const EVERY_MS = 3000;
@@ -35,7 +34,7 @@ const Use = ({ one }) => html`<meter min="0" max=${one.burst} high=${one.burst -
 function Program({ facts }) {
   const versions = Object.entries(facts.versions);
   return html`<section class="box card" id="program"><header><h2>${t("system.program")}</h2></header>
-    <dl class="kv"><dt>${t("system.runs_for")}</dt><dd title=${utc(facts.began_ms)}>${age(now() - facts.began_ms)} · ${moment(facts.began_ms)}</dd>
+    <dl class="kv"><dt>${t("system.runs_for")}</dt><dd title=${utc(facts.began_ms)}>${age(Date.now() - facts.began_ms)} · ${moment(facts.began_ms)}</dd>
       <dt>${t("system.engine")}</dt><dd>${facts.engine}</dd>
       ${versions.map(([name, version]) => html`<dt key=${name}>${name}</dt><dd key=${`${name}-version`}>${version}</dd>`)}
       <dt>${t("system.system")}</dt><dd>${facts.system}, ${t("system.processors", { count: facts.processors })}</dd></dl>
