@@ -5,6 +5,8 @@ import { Banners } from "./banners.js";
 import { CoinPage } from "./coin_page.js";
 import { CoinsPage } from "./coins_page.js";
 import { ConfirmDialog } from "./confirm_dialog.js";
+import { DecisionsPage } from "./decisions_page.js";
+import { DashboardPage } from "./dashboard_page.js";
 import { EmergencyBar } from "./emergency_bar.js";
 import { useStore } from "./hooks.js";
 import { loadLanguage, t } from "./i18n.js";
@@ -12,7 +14,9 @@ import { connect } from "./live.js";
 import { Messages, sayNews } from "./messages.js";
 import { GlobalModesDialog, ModesDialog } from "./modes_dialog.js";
 import { OrdersPage } from "./orders_page.js";
+import { RecordPage } from "./record_page.js";
 import { SellAllDialog } from "./sell_all_dialog.js";
+import { split } from "./places.js";
 import { SettingsPage } from "./settings_page.js";
 import { state } from "./store.js";
 import { SystemPage } from "./system_page.js";
@@ -21,13 +25,13 @@ import { TradesPage } from "./trades_page.js";
 import { TruthLine } from "./truth_line.js";
 import { TurnOnDialog } from "./turn_on_dialog.js";
 
-const PLACES = new Set(["coins", "trades", "orders", "settings", "system"]);
+const PLACES = new Set(["coins", "dashboard", "trades", "orders", "decisions", "record", "settings", "system"]);
 
 /** #/coin/BTC/ladder, #/trades: pure. */
 export function placeOf(hash) {
-  const [name, currency, part] = hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  const { parts: [name, currency, part], query } = split(hash);
   if (name === "coin" && currency) return { name, currency, part: part ?? null };
-  return { name: PLACES.has(name) ? name : "coins" };
+  return { name: PLACES.has(name) ? name : "coins", query };
 }
 
 function usePlace() {
@@ -61,8 +65,11 @@ function Page() {
       ${state.head === null && html`<div class="box card"><p class="muted">${t("connecting")}</p><div class="skel"></div></div>`}
       ${state.head !== null && place.name === "coins" && html`<${CoinsPage} actions=${actions} />`}
       ${state.head !== null && place.name === "coin" && html`<${CoinPage} key=${place.currency} currency=${place.currency} part=${place.part} actions=${actions} />`}
-      ${state.head !== null && place.name === "trades" && html`<${TradesPage} />`}
-      ${state.head !== null && place.name === "orders" && html`<${OrdersPage} />`}
+      ${state.head !== null && place.name === "dashboard" && html`<${DashboardPage} />`}
+      ${state.head !== null && place.name === "trades" && html`<${TradesPage} query=${place.query} />`}
+      ${state.head !== null && place.name === "orders" && html`<${OrdersPage} query=${place.query} />`}
+      ${state.head !== null && place.name === "decisions" && html`<${DecisionsPage} query=${place.query} />`}
+      ${state.head !== null && place.name === "record" && html`<${RecordPage} query=${place.query} />`}
       ${state.head !== null && place.name === "settings" && html`<${SettingsPage} />`}
       ${place.name === "system" && html`<${SystemPage} />`}
     </main>

@@ -17,7 +17,7 @@ export function TopBar({ place }) {
     document.querySelector("link[rel=icon]").href = `/static/icon-${mode}.svg`;
   });
   const Link = ({ name, children }) => {
-    const here = place.name === name || (name === "coins" && place.name === "coin");
+    const here = place.name === name || (name === "coins" && place.name === "coin") || (name === "orders" && ["decisions", "record"].includes(place.name));
     return html`<a href=${`#/${name}`} aria-current=${here ? "page" : null}>${t(`nav.${name}`)}${children}</a>`;
   };
   return html`<header class="top">
@@ -25,6 +25,7 @@ export function TopBar({ place }) {
     <div class="brand">mTrade</div>
     <nav class="nav" aria-label=${t("nav.label")}>
       <${Link} name="coins" />
+      <${Link} name="dashboard" />
       <${Link} name="trades" />
       <${Link} name="orders">${unknown > 0 && html`<span class="count" title=${t("truth.unknown")}>${unknown}</span>`}<//>
       <${Link} name="settings" />
