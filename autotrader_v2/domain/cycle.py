@@ -14,8 +14,10 @@ from autotrader_v2.domain.ladder import (
     Position,
     Step,
     breakeven_price,
+    next_row,
     project,
     take_profit_price,
+    thresholds,
 )
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.money import HUNDRED, ONE, ZERO, floor_to, share_of_cost
@@ -90,6 +92,7 @@ class Active:
     partial sales of this cycle already earned, in quote. `accounted_ms`: foreign trades up to this exchange time are
     already explained. `unsellable_rest`: a sale, ours or by hand, left this, and by rules that changed since it cannot
     be sold where it should.
+    The table and its next row are made when first asked for: folding a journal asks for neither.
     """
 
     market: Market
@@ -104,16 +107,16 @@ class Active:
     cycle_realised: Decimal = ZERO
     accounted_ms: int = 0
     exit_at_breakeven: bool = False
-    table: BreakevenTable = field(init=False, compare=False)
     breakeven: Decimal = field(init=False, compare=False)
     take_profit: Decimal = field(init=False, compare=False)
     unsellable_rest: bool = field(init=False, compare=False)
+    _table: BreakevenTable | None = field(init=False, compare=False, repr=False, default=None)
+    _next: tuple[Step | None] | None = field(init=False, compare=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         if self.position.held <= 0 or not self.bought:
             raise ValueError(f"{self.market}: an active cycle holds coins; got {self.position}")
-        table, breakeven, take_profit = project(self.params, self.rules, self._done_rows(), self.position)
-        object.__setattr__(self, "table", table)
+        breakeven, take_profit = thresholds(self.params, self.rules, self.position)
         object.__setattr__(self, "breakeven", breakeven)
         object.__setattr__(self, "take_profit", take_profit)
         object.__setattr__(self, "unsellable_rest", self._is_rest() and not self._sells())
@@ -136,7 +139,20 @@ class Active:
     @property
     def next_step(self) -> Step | None:
         """The next rebuy's row; None when the ladder is used up."""
-        return self.table.next_step
+        known = self._next
+        if known is None:
+            known = (next_row(self.params, self.rules, self.position),)
+            object.__setattr__(self, "_next", known)
+        return known[0]
+
+    @property
+    def table(self) -> BreakevenTable:
+        """The rows that happened and those ahead."""
+        table = self._table
+        if table is None:
+            table, _, _ = project(self.params, self.rules, self._done_rows(), self.position)
+            object.__setattr__(self, "_table", table)
+        return table
 
     @property
     def stop_price(self) -> Decimal | None:

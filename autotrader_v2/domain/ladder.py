@@ -3,7 +3,7 @@
 The row a person sees is the very threshold the engine acts on: same object. Formulas: TRADING_RULES.md, "The table".
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -313,7 +313,7 @@ def planned(params: LadderParams, rules: MarketRules, base_price: Decimal) -> Br
     """The table before a cent is spent. Errors: `BadLadder` where the ladder cannot work in this market."""
     quote_0 = floor_to(params.size(0), rules.qstep)
     start = _row(params, rules, 0, base_price, quote_0, ZERO, ZERO, base_price)
-    ahead = _rows_ahead(params, rules, _after(start, base_price))
+    ahead = tuple(_rows_ahead(params, rules, _after(start, base_price)))
     if len(ahead) < params.steps:
         raise BadLadder(
             "drop_step_pct", f"step {len(ahead) + 1} would be below the smallest price, {plain(rules.tick)}"
@@ -331,8 +331,7 @@ def project(
     The last done row is restated by the position as it is now: after a partial sale or an extra buy it is the
     position, not the history, that the thresholds come from.
     """
-    breakeven = breakeven_price(position.invested, position.held, rules)
-    take_profit = take_profit_price(breakeven, params.profit_at(position.step), rules)
+    breakeven, take_profit = thresholds(params, rules, position)
     active = replace(
         done[-1],
         invested=position.invested,
@@ -347,22 +346,31 @@ def project(
     return BreakevenTable(rows=rows, done=len(done)), breakeven, take_profit
 
 
+def thresholds(params: LadderParams, rules: MarketRules, position: Position) -> tuple[Decimal, Decimal]:
+    """(breakeven, take_profit) of a running position."""
+    breakeven = breakeven_price(position.invested, position.held, rules)
+    return breakeven, take_profit_price(breakeven, params.profit_at(position.step), rules)
+
+
+def next_row(params: LadderParams, rules: MarketRules, position: Position) -> Step | None:
+    """The first row ahead of a running position; None when the ladder is used up."""
+    return next(_rows_ahead(params, rules, position), None)
+
+
 def _after(row: Step, base_price: Decimal) -> Position:
     return Position(held=row.held, invested=row.invested, anchor=row.price, base_price=base_price, step=row.number or 0)
 
 
-def _rows_ahead(params: LadderParams, rules: MarketRules, position: Position) -> tuple[Step, ...]:
+def _rows_ahead(params: LadderParams, rules: MarketRules, position: Position) -> Iterator[Step]:
     held, invested, previous = position.held, position.invested, position.anchor
-    rows = []
     for step in range(position.step + 1, params.steps + 1):
         price = step_price(params, rules, step, previous, position.base_price)
         if price < rules.tick:
-            break  # a running ladder ends where prices end; a planned one is refused by `planned`
+            return  # a running ladder ends where prices end; a planned one is refused by `planned`
         quote = floor_to(params.size(step), rules.qstep)
         row = _row(params, rules, step, price, quote, held, invested, position.base_price)
         held, invested, previous = row.held, row.invested, price
-        rows.append(row)
-    return tuple(rows)
+        yield row
 
 
 def _row(

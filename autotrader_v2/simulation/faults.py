@@ -127,6 +127,7 @@ class Dice:
         self.seed = seed
         self.rng = random.Random(f"{seed}:world")
         self.happened: Counter[str] = Counter()
+        self.hits = 0
         self._streams: dict[str, random.Random] = {}
         swarm = random.Random(f"{seed}:swarm")
         chosen = {kind: rate for kind, rate in rates.items() if swarm.random() >= _LEFT_OUT}
@@ -143,11 +144,16 @@ class Dice:
             return False
         self._until[kind] = self._gap(kind)
         self.happened[kind] += 1
+        self.hits += 1
         return True
 
     def ms(self, low: int, high: int) -> int:
         """A time between the two."""
         return low + int(self.rng.random() * (high - low))
+
+    def mostly_short_ms(self, low: int, high: int) -> int:
+        """A time between the two, more often a short one: in a long one little happens."""
+        return low + int(self.rng.random() ** 3 * (high - low))
 
     @property
     def kinds(self) -> tuple[str, ...]:

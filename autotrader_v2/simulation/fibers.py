@@ -17,6 +17,8 @@ import greenlet
 from autotrader_v2.infrastructure.clock import SystemClock
 
 Call = Callable[[], None]
+# What the world does at its time; False: it came to nothing, nothing was delivered.
+Delivery = Callable[[], object]
 
 
 class Crashed(BaseException):
@@ -26,18 +28,20 @@ class Crashed(BaseException):
 class Fiber:
     """One line of work of a process (`group`), parked or running."""
 
-    __slots__ = ("group", "started", "thread", "turn", "until")
+    __slots__ = ("group", "outside", "started", "thread", "turn", "until")
 
     def __init__(self, run: Call, hub: Any, group: int) -> None:
         self.thread = greenlet.greenlet(run, hub)
         self.group = group
         self.started = False
+        # Whether it waits for something outside the process: a network's or a disk's answer.
+        self.outside = False
         # Counts resumptions, so that an alarm set for an earlier wait is not taken for this one's.
         self.turn = 0
         self.until: Callable[[], bool] | None = None
 
 
-_Entry = tuple[int, float, int, "Fiber | Call", "int | Callable[[], bool] | None"]
+_Entry = tuple[int, float, int, "Fiber | Delivery", "int | Callable[[], bool] | None"]
 
 
 class Hub:
@@ -56,7 +60,7 @@ class Hub:
 
     # -- from outside fibers
 
-    def at(self, due_ms: int, call: Call, *, still: Callable[[], bool] | None = None) -> None:
+    def at(self, due_ms: int, call: Delivery, *, still: Callable[[], bool] | None = None) -> None:
         """Deliver an event of the world then, if it `still` is to happen."""
         self._count += 1
         heapq.heappush(self._heap, (due_ms, self._rng(), self._count, call, still))
@@ -74,13 +78,18 @@ class Hub:
         self._groups.setdefault(group, []).append(fiber)
         self._wake_at(fiber, self.now_ms)
 
-    def step(self) -> None:
-        """Deliver one event: whoever's wait is over goes on, else time moves to what is next."""
+    def step(self) -> bool:
+        """One turn: whoever's wait is over goes on, else time moves to what is next.
+
+        True when an event of the world was delivered: what it had planned, or the outside's answer to a line of work.
+        A line that begins, takes over from another or only looked at the clock goes on by itself: turns of their own in
+        any order, and no events.
+        """
         for index, fiber in enumerate(self._waiting):
             if fiber.until is None or fiber.until():
                 del self._waiting[index]
                 self._resume(fiber, woken=True)
-                return
+                return False
         while True:
             due_ms, _, _, what, turn = heapq.heappop(self._heap)
             if isinstance(what, Fiber):
@@ -89,13 +98,13 @@ class Hub:
                 self.now_ms = max(self.now_ms, due_ms)
                 if what.until is not None:
                     self._waiting.remove(what)
+                answered, what.outside = what.outside, False
                 self._resume(what, woken=False)
-                return
+                return answered
             if callable(turn) and not turn():
                 continue
             self.now_ms = max(self.now_ms, due_ms)
-            what()
-            return
+            return what() is not False
 
     def kill(self, group: int) -> None:
         """End a process where it stands: nothing of it goes on."""
@@ -113,8 +122,9 @@ class Hub:
     # -- from inside a fiber
 
     def sleep(self, ms: int) -> None:
-        """Let that much time pass for this line of work."""
+        """Wait that long for an answer from outside the process."""
         fiber = self._mine()
+        fiber.outside = True
         self._wake_at(fiber, self.now_ms + ms)
         self._greenlet.switch()
 

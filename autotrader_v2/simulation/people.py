@@ -29,6 +29,7 @@ class Owner:
     def __init__(self, dice: Dice, run: Callable[[Callable[[], None]], None]) -> None:
         self._dice = dice
         self._run = run
+        self.wishes = 0
 
     def turn(self, trader: AutoTraderV2) -> None:
         """Look at the page and maybe press something."""
@@ -49,6 +50,7 @@ class Owner:
             except (CommandRefused, TradingError, BadLadder):
                 return
 
+        self.wishes += 1
         self._run(ask)
 
     def look_after(self, trader: AutoTraderV2) -> None:
@@ -80,6 +82,9 @@ class Owner:
             self.wish(lambda: trader.resume_cycle(None, _BY))
         if floor.global_switch is not SwitchMode.ON and rng.random() < 0.3:
             self.wish(lambda: trader.switch(None, SwitchMode.ON, _BY))
+        limited = any(slot.hold.reason is Reason.LIMIT_REACHED for slot in slots)
+        if limited and floor.buy_limits.limits != OrderLimits.none() and rng.random() < 0.1:
+            self.wish(lambda: trader.commands.set_order_limits(OrderLimits.none(), _BY))
         for slot in slots:
             coin = slot.market.base
             if slot.state.pause is not None and rng.random() < 0.3:

@@ -11,14 +11,17 @@ from autotrader_v2.simulation.faults import Dice
 from autotrader_v2.simulation.fibers import Hub
 
 # About as long as an order takes with the reading of balances after it.
-_APART_MS = (100, 240)
-_APART_WAITING_MS = (800, 2400)
+_APART_MS = (60, 160)
+# While no price would change anything here it is only looked whether that is still so; rarely one comes all the same.
+_LOOKS_MS = (400, 1200)
+_APART_STEADY_MS = (800, 2400)
+_APART_WAITING_MS = (3000, 15_000)
 _PLENTY = Decimal(10**7)
 _NAN = Decimal("NaN")
 # A wrong price is one that the screen can tell from the last right one.
 _SPIKE_LEAST = 0.25
 # Told to the engine: the quote, whether it is a wrong one.
-Tell = Callable[[Quote, bool], None]
+Tell = Callable[[Quote, bool], bool]
 
 
 class PriceWalk:
@@ -51,6 +54,7 @@ class PriceWalk:
         # The one move that counts: an earlier appointment takes the place of a later one.
         self._appointment = 0
         self._due_ms = 0
+        self._comes_anyway_ms = 0
         self._spike_after_ms = 0
         self.steady = False
         # A price told by a test instead.
@@ -72,23 +76,32 @@ class PriceWalk:
         appointment = self._appointment
         self._hub.at(due_ms, self._move, still=lambda: appointment == self._appointment)
 
-    def _move(self) -> None:
+    def _move(self) -> bool:
+        """The next price; False when none was told."""
         hub, dice = self._hub, self._dice
-        waits = self.steady or hub.now_ms < self.silent_until_ms or self._waits()
-        self._at(hub.now_ms + (dice.ms(*_APART_WAITING_MS) if waits else dice.ms(*_APART_MS)))
+        if self.steady:
+            self._at(hub.now_ms + dice.ms(*_APART_STEADY_MS))
+        elif hub.now_ms < self._comes_anyway_ms and (hub.now_ms < self.silent_until_ms or self._waits()):
+            self._at(hub.now_ms + dice.ms(*_LOOKS_MS))
+            return False
+        else:
+            self._comes_anyway_ms = hub.now_ms + dice.ms(*_APART_WAITING_MS)
+            self._at(hub.now_ms + dice.ms(*_APART_MS))
         self.price = self._next()
         quote = self._quote(self.price)
         self._hears(quote)
         if dice.hit("price_silence"):
-            self.silent_until_ms = hub.now_ms + dice.ms(2000, 90_000)
+            self.silent_until_ms = hub.now_ms + dice.mostly_short_ms(2000, 90_000)
         if hub.now_ms < self.silent_until_ms and not self.steady:
-            return
+            return False
         plain = quote._replace(bids=(), asks=())
-        if not self._told_wrong(plain):
-            self._told_price = self.price
+        if self._told_wrong(plain):
+            return True
+        self._told_price = self.price
+        told = self._tell(plain, False)
+        if dice.hit("price_twice"):
             self._tell(plain, False)
-            if dice.hit("price_twice"):
-                self._tell(plain, False)
+        return told
 
     def _told_wrong(self, quote: Quote) -> bool:
         """Tell something else than the truth, sometimes; True when the truth then stays untold."""

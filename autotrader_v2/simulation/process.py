@@ -15,7 +15,7 @@ from autotrader_v2.application.trader import AutoTraderV2
 from autotrader_v2.domain.limits import OrderLimits
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.orders import Fill, OrderIntent
-from autotrader_v2.domain.quotes import Quote, Verdict
+from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.simulation.faults import Dice
 from autotrader_v2.simulation.fibers import Crashed, FiberCrew, FiberLock, Hub, Machine, VirtualClock
 from autotrader_v2.simulation.journal import MemoryJournal, Store
@@ -23,6 +23,7 @@ from autotrader_v2.simulation.venue import Venue, VenueExchange
 
 # Rules are read often, so that worlds need not be long to see them change.
 CONFIG = TraderConfig(workers=1, rules_s=30, order_limits=OrderLimits.none())
+_LINGER_MS = 300
 _DISK_DO = "Free some space."
 
 
@@ -69,24 +70,11 @@ class _Board(QuoteBoard):
         super().__init__()
         self._hub = hub
         self._dice = dice
-        self._fresh = False
-
-    def offer(self, quote: Quote) -> Verdict:
-        """See `QuoteBoard`."""
-        verdict = super().offer(quote)
-        self._fresh = True
-        return verdict
-
-    def mark_due(self, market: Market) -> None:
-        """See `QuoteBoard`."""
-        super().mark_due(market)
-        self._fresh = True
 
     def take(self) -> Market | None:
         """See `QuoteBoard`."""
-        if self.wait_idle(0):
-            self._fresh = False
-            self._hub.wait(lambda: self._fresh and not self.wait_idle(0))
+        if self._due.empty():
+            self._hub.wait(lambda: not self._due.empty())
         if self._dice.hit("worker_starved"):
             self._hub.sleep(self._dice.ms(500, 6000))
         return super().take()
@@ -111,7 +99,7 @@ class _Bus(Bus):
 
 
 class _Afterwards(Afterwards):
-    """The world finishes what waits, now and then."""
+    """Lingers in virtual time, longer than a real one: what gathers meanwhile is done in one turn."""
 
     def __init__(self, hub: Hub) -> None:
         super().__init__()
@@ -119,7 +107,10 @@ class _Afterwards(Afterwards):
 
     def run(self, stopping: threading.Event) -> None:
         """See `Afterwards`."""
-        self._hub.forever()
+        while True:
+            self._hub.wait(lambda: bool(self._waiting))
+            self._hub.wait(stopping.is_set, _LINGER_MS)
+            self.finish()
 
 
 class _Feed:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from autotrader_v2.application.events import (
+    AttemptClosed,
     AttemptUnknown,
     CycleChanged,
     Intended,
@@ -39,6 +40,8 @@ _NO_PRICE_HELPS = frozenset(
     {
         Reason.BACKING_OFF,
         Reason.BALANCE_UNKNOWN,
+        Reason.CHECKING,
+        Reason.CLOCK_WRONG,
         Reason.HOLDS_COINS,
         Reason.LIMIT_REACHED,
         Reason.LOCKED_IN_YOUR_ORDER,
@@ -47,6 +50,7 @@ _NO_PRICE_HELPS = frozenset(
         Reason.OFF,
         Reason.REBUY_PAUSE,
         Reason.SHORTAGE,
+        Reason.UNREACHABLE,
     }
 )
 
@@ -69,10 +73,16 @@ class Plan:
 
 @dataclass
 class World:
-    """One world. `step` delivers one event and lets the auditor look."""
+    """One world. `step` is one turn, after which the auditor looks.
+
+    `steps` counts the events delivered: a price, an order's arrival, an answer of network or disk or its failing, a
+    message of a stream, people at work, a start, a crash. `turns` counts also what the engine's lines of work did among
+    themselves: beginning, taking over, waking up to find nothing. Each is scheduled by the seed and audited alike.
+    """
 
     plan: Plan
     steps: int = 0
+    turns: int = 0
     restarts: int = 0
     boundaries: int = 0
     writes: int = 0
@@ -117,10 +127,10 @@ class World:
     # -- running
 
     def step(self) -> None:
-        """Deliver one event. Errors: `Broken`."""
-        self.steps += 1
+        """One turn: an event is delivered, or a line of work goes on. Errors: `Broken`."""
+        self.turns += 1
         try:
-            self.hub.step()
+            delivered = self.hub.step()
         except Exception as error:
             raise Broken("defect", f"a line of work of the engine ended: {type(error).__name__}: {error}") from error
         if self._crashing:
@@ -128,14 +138,16 @@ class World:
         auditor = self.auditor
         if auditor.dirty:
             self._check_memory()
+        if not delivered:
+            return
+        self.steps += 1
         if not self.steps % FOLD_EVERY:
             auditor.check_fold(self.store.cycles_from_zero(), self.store.newest)
-            if self.process is not None:
-                self.process.floor.afterwards.finish()
 
     def run(self, steps: int) -> None:
         """Deliver that many events."""
-        for _ in range(steps):
+        ends = self.steps + steps
+        while self.steps < ends:
             self.step()
 
     def slots(self) -> Sequence[Slot]:
@@ -166,6 +178,8 @@ class World:
             if isinstance(record, CycleChanged):
                 self._fold(record)
                 self.walks[record.market].hurry()
+            elif isinstance(record, AttemptClosed):
+                self.walks[self.store.attempts[record.client_id].intent.market].hurry()
             elif isinstance(record, AttemptUnknown):
                 self.auditor.unknown_since.setdefault(record.client_id, self.hub.now_ms)
             elif isinstance(record, SettingSet) and record.name == "limits":
@@ -261,11 +275,15 @@ class World:
         if self.process is not None:
             self.hub.spawn(self.process.group, body)
 
-    def _people(self) -> None:
-        """Everybody's turn: the owner's at the page, hands at the exchange, and what happens to a machine."""
+    def _people(self) -> bool:
+        """Everybody's turn: the owner's at the page, hands at the exchange, and what happens to a machine.
+
+        False when nobody did anything.
+        """
         hub, dice = self.hub, self.dice
         if self._healed:
-            return
+            return False
+        before = dice.hits, self._owner.wishes
         hub.at(hub.now_ms + dice.ms(300, 2500), self._people)
         process = self.process
         if process is not None and process.trader.phase == "running":
@@ -280,7 +298,7 @@ class World:
             self.machine.ahead_ms += dice.rng.choice((-300_000, -30_000, -2_000, 2_000, 30_000, 300_000))
             hub.at(hub.now_ms + dice.ms(1_000, 60_000), self._set_clock_right)
         if dice.hit("outage"):
-            self.venue.outage_until_ms = hub.now_ms + dice.ms(2_000, 120_000)
+            self.venue.outage_until_ms = hub.now_ms + dice.mostly_short_ms(2_000, 120_000)
             self.auditor.unreachable_until_ms = self.venue.outage_until_ms
         if dice.hit("fee_change"):
             self._fees_elsewhere()
@@ -290,6 +308,8 @@ class World:
             self._change_status(market, dice.rng.choice(tuple(TradeStatus)))
         if self.venue.account.available("USDT") < 300:
             self.venue.core.deposit(self.venue.account, "USDT", Decimal(500))
+            return True
+        return (dice.hits, self._owner.wishes) != before
 
     def _set_clock_right(self) -> None:
         self.machine.ahead_ms = 0
@@ -342,14 +362,18 @@ class World:
             return True
         return slot.hold.reason in _NO_PRICE_HELPS
 
-    def _tell(self, quote: Quote, wrong: bool) -> None:
-        """Hand a quote to the engine as the feed does: by our clock, a late message as old as its price."""
+    def _tell(self, quote: Quote, wrong: bool) -> bool:
+        """Hand a quote to the engine as the feed does: by our clock, a late message as old as its price.
+
+        False when nobody listens.
+        """
         process = self.process
         if process is None or process.feed.on_quote is None:
-            return
+            return False
         true_ms = quote.exchange_ms
         self.auditor.quoted(quote, true_ms, wrong=wrong)
         process.feed.on_quote(quote._replace(confirmed_ms=process.clock.now_ms() - (self.hub.now_ms - true_ms)))
+        return True
 
     def _on_trade(self, fill: Fill) -> None:
         """The stream of own trades: late, twice, or not at all."""
@@ -363,13 +387,17 @@ class World:
         for _ in range(2 if dice.hit("fill_twice") else 1):
             hub.at(hub.now_ms + late_ms, lambda: self._stream(fill))
 
-    def _stream(self, fill: Fill) -> None:
-        if self.process is not None and self.process.account_feed.on_fill is not None:
-            self.process.account_feed.on_fill(fill)
+    def _stream(self, fill: Fill) -> bool:
+        if self.process is None or self.process.account_feed.on_fill is None:
+            return False
+        self.process.account_feed.on_fill(fill)
+        return True
 
-    def _gap(self) -> None:
-        if self.process is not None and self.process.account_feed.on_gap is not None:
-            self.process.account_feed.on_gap()
+    def _gap(self) -> bool:
+        if self.process is None or self.process.account_feed.on_gap is None:
+            return False
+        self.process.account_feed.on_gap()
+        return True
 
     def _note(self, what: Record | str) -> None:
         """Keep the newest of what happened, for whoever reads a break."""
