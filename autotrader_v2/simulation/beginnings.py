@@ -11,8 +11,8 @@ from autotrader_v2.simulation.prices import symbol
 
 # In so many worlds buys are limited in number and by a band; prices here move more in a second than those of a day.
 _LIMITED = 0.12
-FIRST_PRICES = (2500.0, 0.15, 60000.0, 7.0, 0.4, 140.0)
-_PRECISIONS = ((2, 4), (5, 2), (1, 6), (4, 3), (4, 2), (2, 3))
+FIRST_PRICES = (2500.0, 0.15, 60000.0, 7.0, 0.4, 140.0, 0.00002, 1.0, 33.0, 500.0)
+_PRECISIONS = ((2, 4), (5, 2), (1, 6), (4, 3), (4, 2), (2, 3), (9, 0), (4, 1), (3, 2), (2, 5))
 
 
 def rules_of(count: int) -> list[MarketRules]:

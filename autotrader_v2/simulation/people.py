@@ -82,9 +82,11 @@ class Owner:
             self.wish(lambda: trader.resume_cycle(None, _BY))
         if floor.global_switch is not SwitchMode.ON and rng.random() < 0.3:
             self.wish(lambda: trader.switch(None, SwitchMode.ON, _BY))
-        limited = any(slot.hold.reason is Reason.LIMIT_REACHED for slot in slots)
-        if limited and floor.buy_limits.limits != OrderLimits.none() and rng.random() < 0.1:
-            self.wish(lambda: trader.commands.set_order_limits(OrderLimits.none(), _BY))
+        if rng.random() < 0.1 and any(slot.hold.reason is Reason.LIMIT_REACHED for slot in slots):
+            if floor.buy_limits.limits != OrderLimits.none():
+                self.wish(lambda: trader.commands.set_order_limits(OrderLimits.none(), _BY))
+            if floor.wallet.limits != Limits():
+                self.wish(lambda: trader.commands.set_limits(Limits(), _BY))
         for slot in slots:
             coin = slot.market.base
             if slot.state.pause is not None and rng.random() < 0.3:

@@ -12,8 +12,11 @@ from autotrader_v2.simulation.fibers import Hub
 
 # About as long as an order takes with the reading of balances after it.
 _APART_MS = (60, 160)
-# While no price would change anything here it is only looked whether that is still so; rarely one comes all the same.
-_LOOKS_MS = (400, 1200)
+# While no price would change anything here it is only looked, less and less often, whether that is still so. Rarely
+# one comes all the same.
+_LOOKS_FIRST_MS = 40
+_LOOKS_LAST_MS = 1600
+_ALL_THE_SAME = 0.03
 _APART_STEADY_MS = (800, 2400)
 _APART_WAITING_MS = (3000, 15_000)
 _PLENTY = Decimal(10**7)
@@ -55,6 +58,7 @@ class PriceWalk:
         self._appointment = 0
         self._due_ms = 0
         self._comes_anyway_ms = 0
+        self._look_ms = _LOOKS_FIRST_MS
         self._spike_after_ms = 0
         self.steady = False
         # A price told by a test instead.
@@ -66,6 +70,7 @@ class PriceWalk:
 
     def hurry(self) -> None:
         """Something has changed: the next price comes soon."""
+        self._look_ms = _LOOKS_FIRST_MS
         soon_ms = self._hub.now_ms + self._dice.ms(*_APART_MS)
         if soon_ms < self._due_ms and not self.steady:
             self._at(soon_ms)
@@ -81,10 +86,12 @@ class PriceWalk:
         hub, dice = self._hub, self._dice
         if self.steady:
             self._at(hub.now_ms + dice.ms(*_APART_STEADY_MS))
-        elif hub.now_ms < self._comes_anyway_ms and (hub.now_ms < self.silent_until_ms or self._waits()):
-            self._at(hub.now_ms + dice.ms(*_LOOKS_MS))
+        elif self._comes_to_nothing():
+            self._look_ms = min(self._look_ms * 2, _LOOKS_LAST_MS)
+            self._at(hub.now_ms + dice.ms(self._look_ms // 2, self._look_ms))
             return False
         else:
+            self._look_ms = _LOOKS_FIRST_MS
             self._comes_anyway_ms = hub.now_ms + dice.ms(*_APART_WAITING_MS)
             self._at(hub.now_ms + dice.ms(*_APART_MS))
         self.price = self._next()
@@ -102,6 +109,12 @@ class PriceWalk:
         if dice.hit("price_twice"):
             self._tell(plain, False)
         return told
+
+    def _comes_to_nothing(self) -> bool:
+        now_ms = self._hub.now_ms
+        if now_ms >= self._comes_anyway_ms or self._dice.rng.random() < _ALL_THE_SAME:
+            return False
+        return now_ms < self.silent_until_ms or self._waits()
 
     def _told_wrong(self, quote: Quote) -> bool:
         """Tell something else than the truth, sometimes; True when the truth then stays untold."""
@@ -141,7 +154,9 @@ class PriceWalk:
             if draw < 0.45:
                 return self._towards(float(cycle.sell_price) * (1 + 0.002 * rng.random()))
             row = cycle.next_step
-            if draw < 0.9 and row is not None:
+            if row is None and draw < 0.8:
+                return self._towards(float(cycle.sell_price) * 1.001)
+            if draw < 0.93 and row is not None:
                 return self._towards(float(row.price) * (1 - 0.002 * rng.random()))
         if price < self._first * 0.1 or price > self._first * 8:
             return self._towards(self._first)
@@ -183,4 +198,4 @@ class PriceWalk:
 
 def symbol(index: int) -> Market:
     """The market of a number."""
-    return Market("gate", ("AAA", "BBB", "CCC", "DDD", "EEE", "FFF")[index], "USDT")
+    return Market("gate", chr(ord("A") + index) * 3, "USDT")

@@ -74,6 +74,7 @@ class Venue:
         self.placed: dict[str, list[Order]] = {}
         self.visible_ms: dict[str, int] = {}
         self.newest: dict[Market, Quote] = {}
+        self._fills: dict[int, Fill] = {}
         self.outage_until_ms = 0
         self.on_trade: Callable[[Fill], None] = lambda _fill: None
         self.witness = witness
@@ -101,6 +102,13 @@ class Venue:
         if quote is not None and self.core.pits[market.pair].book.quote is not quote:
             self.core.feed(quote)
 
+    def fill(self, trade: UserTrade) -> Fill:
+        """A trade as the engine hears of it, made once: it is told and listed again and again."""
+        fill = self._fills.get(trade.id)
+        if fill is None:
+            fill = self._fills[trade.id] = fill_of(trade, self.markets[trade.pair])
+        return fill
+
     def holdings(self) -> dict[str, Holding]:
         """The account's balances this moment."""
         return {name: Holding(one.available, one.locked) for name, one in self.account.balances.items()}
@@ -108,7 +116,7 @@ class Venue:
     def _hear(self, event: Event) -> None:
         if isinstance(event, TradeMade):
             self.witness.traded(event.trade)
-            self.on_trade(fill_of(event.trade, self.markets[event.trade.pair]))
+            self.on_trade(self.fill(event.trade))
 
 
 class VenueExchange:
@@ -226,7 +234,7 @@ class VenueExchange:
         """See the port."""
         self._read("trades_fail")
         trades = [one for one in self._venue.account.trades if one.pair == market.pair and one.time_ms >= since_ms]
-        return tuple(fill_of(one, market) for one in trades if self._venue.visible(str(one.order_id)))
+        return tuple(self._venue.fill(one) for one in trades if self._venue.visible(str(one.order_id)))
 
     def account_trades(self, since_ms: int) -> tuple[Fill, ...]:
         """See the port."""
@@ -234,7 +242,7 @@ class VenueExchange:
         venue = self._venue
         newest_first = own_trades(venue.account, None, from_ms=since_ms)
         visible = [one for one in reversed(newest_first) if venue.visible(str(one.order_id))]
-        return tuple(fill_of(one, venue.markets[one.pair]) for one in visible)
+        return tuple(venue.fill(one) for one in visible)
 
     def open_orders(self) -> tuple[OpenOrder, ...]:
         """See the port."""

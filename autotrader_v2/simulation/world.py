@@ -35,19 +35,24 @@ from autotrader_v2.simulation.venue import Venue, VenueExchange
 
 BEGINS_MS = 1_800_000_000_000
 FOLD_EVERY = 1000
-_CASH = Decimal(2000)
+_CASH = Decimal(3000)
+_MARKETS_LEAST = 4
+_MARKETS_MORE = 7
 _NO_PRICE_HELPS = frozenset(
     {
         Reason.BACKING_OFF,
         Reason.BALANCE_UNKNOWN,
         Reason.CHECKING,
         Reason.CLOCK_WRONG,
+        Reason.FINISHING,
         Reason.HOLDS_COINS,
         Reason.LIMIT_REACHED,
         Reason.LOCKED_IN_YOUR_ORDER,
         Reason.MARKET_CLOSED,
         Reason.NEEDS_MONEY,
         Reason.OFF,
+        Reason.ORDER_IN_FLIGHT,
+        Reason.ORDER_UNKNOWN,
         Reason.REBUY_PAUSE,
         Reason.SHORTAGE,
         Reason.UNREACHABLE,
@@ -101,7 +106,7 @@ class World:
         plan = self.plan
         self.dice = dice = Dice(plan.seed, PROFILES[plan.profile] if plan.rates is None else plan.rates, plan.without)
         self.hub = hub = Hub(dice.rng, BEGINS_MS)
-        rules = rules_of(plan.markets or 3 + int(dice.rng.random() * 4))
+        rules = rules_of(plan.markets or _MARKETS_LEAST + int(dice.rng.random() * _MARKETS_MORE))
         self.markets = tuple(one.market for one in rules)
         self.store = first_store(dice, self.markets)
         self.auditor = Auditor(hub, self.markets)
@@ -269,7 +274,7 @@ class World:
         process.die()
         self.auditor.dirty.clear()
         self.auditor.check_fold(self.store.cycles_from_zero(), self.store.newest)
-        self.hub.at(self.hub.now_ms + self.dice.ms(200, 5_000), self._boot)
+        self.hub.at(self.hub.now_ms + self.dice.mostly_short_ms(200, 5_000), self._boot)
 
     def _run(self, body: Callable[[], None]) -> None:
         if self.process is not None:
@@ -296,7 +301,7 @@ class World:
             # Its five minutes are no longer ours.
             self.auditor.numbers_limited = None
             self.machine.ahead_ms += dice.rng.choice((-300_000, -30_000, -2_000, 2_000, 30_000, 300_000))
-            hub.at(hub.now_ms + dice.ms(1_000, 60_000), self._set_clock_right)
+            hub.at(hub.now_ms + dice.mostly_short_ms(1_000, 60_000), self._set_clock_right)
         if dice.hit("outage"):
             self.venue.outage_until_ms = hub.now_ms + dice.mostly_short_ms(2_000, 120_000)
             self.auditor.unreachable_until_ms = self.venue.outage_until_ms
@@ -306,6 +311,8 @@ class World:
             self._change_rules(market)
         if dice.hit("status_change"):
             self._change_status(market, dice.rng.choice(tuple(TradeStatus)))
+            open_ms = hub.now_ms + dice.mostly_short_ms(1_000, 90_000)
+            hub.at(open_ms, lambda: self._change_status(market, TradeStatus.TRADABLE))
         if self.venue.account.available("USDT") < 300:
             self.venue.core.deposit(self.venue.account, "USDT", Decimal(500))
             return True

@@ -13,7 +13,7 @@ from autotrader_v2.simulation.world import Plan
 # Together more than 320,000 steps, in less than a minute of one core.
 WORLDS = {"calm": (40, 2000), "gate_as_seen": (40, 2000), "hostile": (80, 2000)}
 # Of all steps so many are orders that leave, at least.
-ORDERS = {"calm": 0.12, "gate_as_seen": 0.11, "hostile": 0.07}
+ORDERS = {"calm": 0.13, "gate_as_seen": 0.12, "hostile": 0.085}
 
 
 @pytest.mark.slow
