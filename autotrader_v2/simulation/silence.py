@@ -8,7 +8,6 @@ import structlog
 
 from autotrader_v2.simulation.auditor import Broken
 
-
 _GARBAGE_AFTER = 50_000
 
 
@@ -36,6 +35,6 @@ class _Silent:
 
 
 def quiet() -> None:
-    """Log nothing in this program from now on, and look for garbage rarely: worlds leave nearly all of theirs at once."""
+    """Log nothing in this program from now on, and look for garbage rarely."""
     gc.set_threshold(_GARBAGE_AFTER, 20, 50)
     structlog.configure(wrapper_class=_Silent, cache_logger_on_first_use=False)  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ from autotrader_v2.simulation.world import Plan
 
 Patch = pytest.MonkeyPatch
 SEEDS = range(1, 13)
-STEPS = 1500
+STEPS = 800
 FEW = {"send_lost_after": 0.05, "order_invisible": 0.2, "person_switch": 0.2, "price_silence": 0.01, "price_thin": 0.3}
 
 
