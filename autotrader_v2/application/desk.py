@@ -34,7 +34,7 @@ from autotrader_v2.application.views import (
 )
 from autotrader_v2.domain.ladder import BadLadder
 from autotrader_v2.domain.market import BadSymbol, Market, parse_symbol
-from autotrader_v2.domain.money import ZERO, plain
+from autotrader_v2.domain.money import ZERO, plain, reported
 from autotrader_v2.domain.situation import SwitchMode
 
 _DAY_MS = 86_400_000
@@ -618,6 +618,7 @@ def _done_view(done: Done) -> dict[str, Any]:
         "outcome": done.outcome,
         "base": plain(done.base),
         "quote": plain(done.quote),
+        "average": plain(reported(done.quote / done.base)) if done.base else None,
         "message": done.message,
     }
 

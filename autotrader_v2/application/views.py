@@ -385,6 +385,7 @@ def preview_view(floor: Floor, slot: Slot, quote_amount: Decimal | None) -> dict
         sell = {
             "amount": text(own),
             "average": figure(average_for_base(quote.bids, own) or quote.bid),
+            "brings": figure(own * (average_for_base(quote.bids, own) or quote.bid)),
             "result": figure(if_sold(active, quote)),
         }
     return {
@@ -393,6 +394,8 @@ def preview_view(floor: Floor, slot: Slot, quote_amount: Decimal | None) -> dict
         "average": figure(average),
         "slippage_pct": figure((average / quote.ask - 1) * HUNDRED),
         "fee": figure(coins * rules.fee),
+        "coins": text(coins),
+        "cost": figure(coins * average),
         "gets": text(net),
         "breakeven_before": text(active.breakeven) if active else None,
         "breakeven_after": text(breakeven),

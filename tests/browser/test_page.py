@@ -83,6 +83,9 @@ def test_quick_trade_buys_and_sells(served: Served, open_page: Open) -> None:
     dialog.get_by_role("button", name="Buy 37.50 USDT of SOL", exact=True).dblclick()
     expect(dialog).to_contain_text("Filled")
     expect(dialog).to_contain_text(re.compile(r"0\.\d+ SOL for 37\.\d\d USDT"))
+    compared = dialog.get_by_test_id("compared")
+    expect(compared).to_contain_text("Expected average")
+    expect(compared.get_by_role("row", name=re.compile("Breakeven"))).not_to_contain_text("–")
     dialog.get_by_role("button", name="Close").click()
     assert served.engine.state("SOL") == "ACTIVE"
     assert len(served.paper.own_trades(served.engine.slot("SOL").market, 0)) == 1

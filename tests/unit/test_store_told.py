@@ -57,6 +57,7 @@ def test_the_trade_log_tells_each_fill_with_its_orders_purpose(scribe: Scribe) -
         "base": "0.0039",
         "quote": "11",
         "price": "2820.51282051",
+        "promised": "2500",
         "fee": "0.02",
         "fee_currency": "USDT",
         "client_id": label,

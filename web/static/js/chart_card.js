@@ -21,12 +21,16 @@ const SOURCE = { name: "TradingView Lightweight Charts™", address: "https://ww
 
 const titleOf = (level) => (level.kind === "step" ? (level.step ? t("level.buy", { step: level.step }) : t(level.step === 0 ? "step.start" : "level.extra")) : t(`level.${level.kind}`));
 
+/** On a phone a line's name is short, so that it does not lie over the candles. */
+const shortTitleOf = (level) => (level.kind === "step" ? String(level.step ?? "+") : t(`level.short.${level.kind}`));
+
+const markOf = ({ why, step, side }) => (side === "sell" ? t("mark.sold") : why === "start" ? t("step.start") : why === "rebuy" ? t("level.buy", { step }) : t("level.extra"));
+
 /** One mark per order: {time_ms, side, text}. Pure. */
 export function marksOf(fills) {
   const marks = new Map();
   for (const fill of fills) {
-    const text = what(fill.step === null ? fill.why : `${fill.why} ${fill.step}`);
-    marks.set(fill.client_id, { time_ms: fill.time_ms, side: fill.side, text });
+    marks.set(fill.client_id, { time_ms: fill.time_ms, side: fill.side, text: markOf(fill) });
   }
   return [...marks.values()].sort((one, other) => one.time_ms - other.time_ms);
 }
@@ -76,7 +80,7 @@ export function ChartCard({ coin, table, preview, params, chosen, onDragged }) {
   }, [view, answer, lang()]);
   const { drawn, named } = useMemo(() => (bounds ? framed(levels, chosen, bounds.low, bounds.high) : { drawn: [], named: [] }), [levels, chosen, bounds]);
   useEffect(() => {
-    if (view) view.setLevels(drawn.map((level) => ({ ...level, chosen: chosen !== null && level.kind === "step" && level.step === chosen.step })), titleOf);
+    if (view) view.setLevels(drawn.map((level) => ({ ...level, chosen: chosen !== null && level.kind === "step" && level.step === chosen.step })), view.narrow ? shortTitleOf : titleOf);
   }, [view, drawn, chosen, lang()]);
   const price = shownPrice(coin);
   useEffect(() => {

@@ -11,6 +11,7 @@ const LINES = { average: { lineStyle: 1, lineWidth: 1 }, breakeven: { lineStyle:
 const COLOURS = { average: "--lv-avg", breakeven: "--lv-be", take_profit: "--lv-tp", step: "--lv-step", stop: "--danger" };
 const SPARSE_DOTS = 4;
 const GRAB_PX = 6;
+const NARROW_PX = 600;
 const DAY_MS = 86_400_000;
 const SETTLE_MS = 1200;
 // The wheel scrolls the page, not the chart.
@@ -84,12 +85,17 @@ export class ChartView {
     if (fresh) this.showNewest();
   }
 
+  /** A phone: shorter names, fewer candles. */
+  get narrow() {
+    return this.host.clientWidth < NARROW_PX;
+  }
+
   drawn({ time_ms: ms, open, high, low, close }) {
     return { time: Math.floor(ms / 1000) + this.shiftS, open, high, low, close };
   }
 
   showNewest() {
-    const shown = this.host.clientWidth < 600 ? SHOWN.narrow : SHOWN.wide;
+    const shown = this.narrow ? SHOWN.narrow : SHOWN.wide;
     const end = this.candles.length + 4;
     this.chart.timeScale().setVisibleLogicalRange({ from: end - shown, to: end });
   }
@@ -155,7 +161,7 @@ export class ChartView {
       const buy = fill.side === "buy";
       return {
         time: Math.floor(this.candleOf(fill.time_ms) / 1000) + this.shiftS, position: buy ? "belowBar" : "aboveBar",
-        shape: buy ? "arrowUp" : "arrowDown", color: token(buy ? "--lv-step" : "--gain"), text: fill.text,
+        shape: buy ? "arrowUp" : "arrowDown", color: token(buy ? "--lv-step" : "--gain"), text: this.narrow ? "" : fill.text,
       };
     });
     this.markers.setMarkers(marks.sort((one, other) => one.time - other.time));

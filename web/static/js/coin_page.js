@@ -38,6 +38,6 @@ export function CoinPage({ currency, part, actions }) {
     <div class="two">
       <div><${ChartCard} key=${currency} coin=${coin} table=${table.answer} preview=${outlook.after?.error ? null : outlook.after} params=${outlook.params} chosen=${chosen} onDragged=${(name, value) => setDraft((before) => ({ ...before, [name]: value }))} />
         <${BreakevenTable} coin=${coin} table=${table} chosen=${chosen} onChoose=${setChosen} /><${CycleCard} coin=${coin} revision=${revision} actions=${actions} /><${Decisions} coin=${coin} /><${CycleHistory} coin=${coin} /></div>
-      <div><${QuickTrade} key=${currency} coin=${coin} actions=${actions} /><${OrderBook} key=${`book-${currency}`} coin=${coin} /><${LadderForm} key=${currency} coin=${coin} revision=${revision} form=${[draft, setDraft]} onOutlook=${setOutlook} onApplied=${() => setRevision(revision + 1)} /></div>
+      <div><${QuickTrade} key=${currency} coin=${coin} actions=${actions} /><${OrderBook} key=${`book-${currency}`} coin=${coin} /><${LadderForm} key=${currency} coin=${coin} revision=${revision} actions=${actions} form=${[draft, setDraft]} onOutlook=${setOutlook} onApplied=${() => setRevision(revision + 1)} /></div>
     </div>`;
 }

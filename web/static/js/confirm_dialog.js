@@ -13,7 +13,10 @@ import { modeOf } from "./top_bar.js";
 
 const OLD_MS = 5000;
 
-/** `told(answer)` makes {outcome, text} of the engine's answer; without it the dialog closes when the command is done. */
+/**
+ * `told(answer)` makes {outcome, text, details} of the engine's answer, `details` taking the place of what was shown
+ * before; without it the dialog closes when the command is done.
+ */
 export function ConfirmDialog({ coin, title, say, path, body, label, spends = false, risky = false, needsPrice = true, told = null, onClose, children }) {
   useTicks(500);
   const { phase, answer, error, run } = useCommand();
@@ -32,7 +35,7 @@ export function ConfirmDialog({ coin, title, say, path, body, label, spends = fa
     foot=${html`<p>${old && !outcome ? t("on.too_old") : say}</p>
       <button type="button" class="btn" data-safe onClick=${onClose}>${t(outcome ? "close" : "cancel")}</button>
       ${!outcome && html`<${OrderButton} phase=${phase} accepted=${Boolean(fresh.order)} label=${label} spends=${spends} kind=${risky ? "risk" : "prime"} disabled=${old} why=${t("on.too_old")} onPress=${press} />`}`}>
-    ${children}
+    ${outcome?.details ?? children}
     ${phase === "refused" && html`<p class="msg danger" role="alert">${errorText(error)}</p>`}
     ${outcome && html`<${Outcome} ...${outcome} />`}
   <//>`;

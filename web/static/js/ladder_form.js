@@ -9,6 +9,7 @@ import { useAnswer, useCommand, useRested } from "./hooks.js";
 import { isActive } from "./coin_facts.js";
 import { t } from "./i18n.js";
 import { ALL_FIELDS, FIELDS, MORE_FIELDS } from "./ladder_fields.js";
+import { LadderPresets } from "./ladder_presets.js";
 import { errorText, say } from "./messages.js";
 import { exact, number, parsed, signed, signedPercent } from "./numbers.js";
 import { OrderButton } from "./order_button.js";
@@ -30,7 +31,7 @@ export function readField(field, typed) {
 const shownValue = (value) => (Array.isArray(value) ? value.join("; ") : String(value ?? ""));
 
 /** `form`: [draft, setDraft] of whoever else changes it; `onOutlook({params, after})`: what the form shows, and its table. */
-export function LadderForm({ coin = null, revision, onApplied, form = null, onOutlook = null }) {
+export function LadderForm({ coin = null, revision, onApplied, form = null, onOutlook = null, actions = null }) {
   const query = coin ? { base_currency: coin.currency } : {};
   const { answer, again } = useAnswer("/api/trade/params", query, { signature: String(revision) });
   const own = useState({});
@@ -68,6 +69,12 @@ export function LadderForm({ coin = null, revision, onApplied, form = null, onOu
   useEffect(() => { if (shownNow) onOutlook?.({ params: shownNow, after: outlook.after ?? null }); }, [JSON.stringify(shownNow), outlook]);
   if (!base) return html`<section class="box card" id="ladder"><h2>${t("ladder.title_common")}</h2><div class="skel"></div></section>`;
   const change = (name, typed) => { reset(); setDraft({ ...draft, [name]: typed }); };
+  /** A kept ladder becomes what is typed, where it differs from what holds now. */
+  const load = (values) => {
+    reset();
+    const differs = ALL_FIELDS.filter(({ name }) => JSON.stringify(values[name]) !== JSON.stringify(base[name]));
+    setDraft(Object.fromEntries(differs.map(({ name }) => [name, shownValue(values[name])])));
+  };
   const discard = () => { reset(); setDraft({}); };
   const apply = async () => {
     const done = await run("/api/trade/params", { ...query, ...read.changes });
@@ -92,6 +99,7 @@ export function LadderForm({ coin = null, revision, onApplied, form = null, onOu
       <button type="button" class="btn" disabled=${Object.keys(draft).length === 0} onClick=${discard}>${t("ladder.discard")}</button>
     </div>
     <p class="note">${t("ladder.apply_means")}</p>
+    <${LadderPresets} params=${shownNow} coin=${coin} actions=${actions} load=${load} />
   </section>`;
 }
 
@@ -119,7 +127,7 @@ function Field({ field, typed, base, common, own, changed, bad, change, quote, i
   </div>`;
 }
 
-const spelled = (field, value) => (field.choices ? t(`choice.${value}`) : Array.isArray(value) ? String(value.length) : exact(value));
+export const spelled = (field, value) => (field.choices ? t(`choice.${value}`) : Array.isArray(value) ? String(value.length) : exact(value));
 
 /** Money first: what the change costs, then every step ahead now and new. */
 function Outlook({ before, after, coin }) {
@@ -157,7 +165,7 @@ const activeOf = (table) => table.rows.find((row) => row.active);
 const difference = (one, other, decimals = 2) => (one === null || other === null || other === undefined ? "–" : signed((Number(other) - Number(one)).toFixed(12), decimals));
 
 /** Whether the new thresholds would trade at the present price. */
-function tradesAtOnce(after, coin) {
+export function tradesAtOnce(after, coin) {
   const next = after.rows.find((row) => !row.done);
   if (coin.bid && activeOf(after) && Number(coin.bid) >= Number(activeOf(after).take_profit)) return "outlook.sells_now";
   return next && coin.ask && Number(coin.ask) <= Number(next.price) ? "outlook.buys_now" : null;

@@ -5,6 +5,7 @@ import { Banners } from "./banners.js";
 import { CoinPage } from "./coin_page.js";
 import { CoinsPage } from "./coins_page.js";
 import { ConfirmDialog } from "./confirm_dialog.js";
+import { CopyLadderDialog } from "./copy_ladder_dialog.js";
 import { DecisionsPage } from "./decisions_page.js";
 import { DashboardPage } from "./dashboard_page.js";
 import { EmergencyBar } from "./emergency_bar.js";
@@ -75,6 +76,7 @@ function Page() {
     </main>
     ${known && dialog.name === "turn_on" && html`<${TurnOnDialog} currency=${dialog.coin} onClose=${close} />`}
     ${known && dialog.name === "modes" && html`<${ModesDialog} currency=${dialog.coin} actions=${actions} onClose=${close} />`}
+    ${known && dialog.name === "copy_ladder" && html`<${CopyLadderDialog} currency=${dialog.coin} onClose=${close} />`}
     ${known && dialog.name === "confirm" && html`<${ConfirmDialog} coin=${state.coins.get(dialog.coin)} ...${dialog.props} onClose=${close} />`}
     ${known && dialog.name === "global_modes" && html`<${GlobalModesDialog} onClose=${close} />`}
     ${known && dialog.name === "sell_all" && html`<${SellAllDialog} onClose=${close} />`}

@@ -1,9 +1,9 @@
 /** A person's own buy and sale: what it would do, then a dialog, then what became of it. */
-import { html, useState } from "./lib.js";
+import { html, useRef, useState } from "./lib.js";
 import { signatureOf } from "./breakeven_table.js";
 import { isActive } from "./coin_facts.js";
 import { Result } from "./figures.js";
-import { useAnswer } from "./hooks.js";
+import { useAnswer, useStore } from "./hooks.js";
 import { rich, t } from "./i18n.js";
 import { number, parsed, signedPercent } from "./numbers.js";
 import { OrderButton } from "./order_button.js";
@@ -25,10 +25,27 @@ export function QuickTrade({ coin, actions }) {
 
 const isOld = (currency) => { const ms = priceAge(currency); return ms === null || ms > OLD_MS; };
 
-const told = (coin, quote) => (answer) => ({
+/** What the dialog tells of the engine's answer; a fill beside what was promised when it was sent. */
+const told = (coin, quote, promised) => (answer) => ({
   outcome: answer.outcome,
   text: answer.outcome === "filled" ? t("quick.filled", { base: number(answer.base, coin.amount_precision), currency: coin.currency, amount: number(answer.quote), quote }) : t(`quick.${answer.outcome}`),
+  details: answer.outcome === "filled" ? html`<${Compared} currency=${coin.currency} promised=${promised.current} answer=${answer} />` : null,
 });
+
+/** Promised against actual. Breakeven is the open cycle's as the engine pushes it. */
+function Compared({ currency, promised, answer }) {
+  useStore();
+  const coin = state.coins.get(currency);
+  const price = (text, more = 0) => number(text, coin.price_precision + more);
+  const lines = [
+    ["quick.average", price(promised?.average, 2), price(answer.average, 2)],
+    ["quick.got", number(promised?.base, coin.amount_precision), number(answer.base, coin.amount_precision)],
+    ["quick.got_quote", number(promised?.quote), number(answer.quote)],
+    ...(promised?.breakeven ? [["col.breakeven", price(promised.breakeven), isActive(coin) ? price(coin.breakeven) : "–"]] : []),
+  ];
+  return html`<table class="t tight oldnew" data-testid="compared"><caption class="sr">${t("quick.against")}</caption><thead><tr><th></th><th class="r">${t("quick.promised")}</th><th class="r">${t("quick.actual")}</th></tr></thead>
+    <tbody>${lines.map(([name, was, is]) => html`<tr key=${name}><td>${t(name)}</td><td class="muted">${was}</td><td>${is}</td></tr>`)}</tbody></table>`;
+}
 
 function Buy({ coin, ask }) {
   const [typed, setTyped] = useState("");
@@ -38,12 +55,13 @@ function Buy({ coin, ask }) {
   const { answer, failure } = useAnswer("/api/trade/quick/preview", { base_currency: coin.currency, quote_amount: bad ? "" : amount }, { everyMs: 1000, paused: bad, signature: signatureOf(coin) });
   const price = (text) => number(text, coin.price_precision);
   const sum = number(answer?.amount);
+  const promised = useRef(null);
   const press = () => ask({
     title: t("quick.confirm_buy", { currency: coin.currency, amount: sum, quote }),
     say: t(isActive(coin) ? "quick.buy_adds" : "quick.buy_starts", { currency: coin.currency }),
     path: "/api/trade/quick/buy", body: amount ? { base_currency: coin.currency, quote_amount: amount } : { base_currency: coin.currency },
-    label: t("quick.do_buy", { amount: sum, quote, currency: coin.currency }), spends: true, told: told(coin, quote),
-    children: html`<${BuyFigures} answer=${answer} coin=${coin} quote=${quote} price=${price} />`,
+    label: t("quick.do_buy", { amount: sum, quote, currency: coin.currency }), spends: true, told: told(coin, quote, promised),
+    children: html`<${LiveBuy} currency=${coin.currency} amount=${amount} promised=${promised} />`,
   });
   return html`
     <div class="form"><div class="f full"><label for="quick-amount">${t("quick.amount")}<em class=${bad ? "c" : ""}>${bad ? t("ladder.not_a_number") : amount ? t("reads_as", { value: `${number(amount, Math.max(2, (amount.split(".")[1] ?? "").length))} ${quote}` }) : t("quick.start_volume", { amount: sum, quote })}</em></label>
@@ -52,6 +70,15 @@ function Buy({ coin, ask }) {
     <${BuyFigures} answer=${answer} coin=${coin} quote=${quote} price=${price} />
     <${OrderButton} phase="idle" wide spends label=${t("quick.ask_buy", { amount: sum, quote, currency: coin.currency })} disabled=${bad || !answer?.average || isOld(coin.currency) || Boolean(coin.order)} why=${coin.order ? t("quick.waits_order") : t("on.too_old")} onPress=${press} />
     <p class="note">${coin.order ? t("quick.waits_order") : isOld(coin.currency) ? t("on.too_old") : t("quick.asks_again")}</p>`;
+}
+
+/** The figures of the dialog: from the book as it is now; the newest ones are what a fill is compared with. */
+function LiveBuy({ currency, amount, promised }) {
+  useStore();
+  const coin = state.coins.get(currency);
+  const { answer } = useAnswer("/api/trade/quick/preview", { base_currency: currency, quote_amount: amount }, { everyMs: 1000, signature: signatureOf(coin) });
+  if (answer) promised.current = { average: answer.average, base: answer.coins, quote: answer.cost, breakeven: answer.breakeven_after };
+  return html`<${BuyFigures} answer=${answer} coin=${coin} quote=${state.head.money.quote} price=${(text) => number(text, coin.price_precision)} />`;
 }
 
 function BuyFigures({ answer, coin, quote, price }) {
@@ -84,7 +111,7 @@ function Sell({ coin, ask }) {
   const press = () => ask({
     title: t("quick.confirm_sell", { currency: coin.currency }), say: t(`quick.then_${then}_means`, { currency: coin.currency }),
     path: "/api/trade/quick/sell_all", body: { base_currency: coin.currency, then },
-    label: t("quick.do_sell", { amount: amount ?? "", currency: coin.currency }), spends: true, told: told(coin, quote), children: figures,
+    label: t("quick.do_sell", { amount: amount ?? "", currency: coin.currency }), spends: true, told: told(coin, quote, { current: { average: sell?.average ?? coin.bid, base: sell?.amount ?? coin.outside, quote: sell?.brings ?? null } }), children: figures,
   });
   return html`${figures}
     <fieldset class="then"><legend class="sr">${t("quick.then")}</legend>${["pause", "restart"].map((name) => html`<label key=${name}><input type="radio" name="then" value=${name} checked=${then === name} onChange=${() => setThen(name)} /><span>${rich(`quick.choose_${name}`)}</span></label>`)}</fieldset>
