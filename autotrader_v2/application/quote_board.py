@@ -104,12 +104,9 @@ class QuoteBoard:
         return entry.screened if entry else NOTHING_SEEN
 
     def median(self, market: Market) -> Decimal | None:
-        """The median price of the five minutes before the newest quote; None while under a minute is known."""
+        """The median price of the last five minutes; None while under a minute is known. No lock."""
         entry = self._entries.get(market)
-        if entry is None or entry.screened.accepted is None:
-            return None
-        with entry.lock:
-            return entry.recent.median(entry.screened.accepted.exchange_ms)
+        return entry.recent.median if entry else None
 
     def done(self) -> None:
         """What `take` gave is decided."""
