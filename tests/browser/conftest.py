@@ -30,7 +30,7 @@ PHONE = {"width": 390, "height": 844}
 def browser(chromium: str) -> Iterator[Browser]:
     """One browser for all tests; each gets a profile of its own."""
     # How long something may take to be seen is no promise of these tests; a loaded machine may take a while.
-    expect.set_options(timeout=20_000)
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=list(_FLAGS))
         yield started
@@ -58,7 +58,7 @@ def open_page(browser: Browser, served: Served) -> Iterator[Callable[..., Page]]
             color_scheme=theme,
             timezone_id="Europe/Berlin",  # type: ignore[arg-type]
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)
         context.add_init_script(_TELL_VIOLATIONS)
         contexts.append(context)
         page = context.new_page()
