@@ -23,6 +23,7 @@ NOT_OF_A_COIN = frozenset(
         "set_order_limits",
         "set_active",
         "reset_paper",
+        "change_start_setting",
         "add_symbol",
         "save_preset",
         "delete_preset",

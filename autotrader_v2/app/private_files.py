@@ -21,7 +21,7 @@ def write_private(path: Path, content: Mapping[str, Any]) -> None:
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         json.dump(content, stream)
-    _replace(fresh, path)
+    replace_file(fresh, path)
 
 
 def read_private(path: Path) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def read_if_ours(path: Path) -> dict[str, Any] | None:
 
 if sys.platform == "win32":
 
-    def _replace(fresh: Path, path: Path) -> None:
+    def replace_file(fresh: Path, path: Path) -> None:
         """Put the fresh file in place, waiting up to 2 s for a virus scanner or a backup that holds the old one."""
         for _ in range(_REPLACE_TRIES):
             with suppress(PermissionError):
@@ -56,6 +56,6 @@ if sys.platform == "win32":
 
 else:
 
-    def _replace(fresh: Path, path: Path) -> None:
+    def replace_file(fresh: Path, path: Path) -> None:
         """Put the fresh file in place."""
         os.replace(fresh, path)

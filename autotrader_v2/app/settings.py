@@ -32,7 +32,7 @@ GATE_TESTNET_HOSTS = ("https://api-testnet.gateapi.io/api/v4", "https://fx-api-t
 _COMMON_SYMBOLS = "BTC,ETH,SOL,XRP,DOGE,ADA,LTC,TRX,DOT,LINK,AVAX,NEAR"
 _TOKEN_LENGTH_MIN = 16
 # The webhook's address is one too: many services put the right to post into it.
-_SECRETS = frozenset({"API_KEY", "API_SECRET", "API_TOKEN", "NOTIFY_WEBHOOK_URL", "NOTIFY_WEBHOOK_SECRET"})
+SECRETS = frozenset({"API_KEY", "API_SECRET", "API_TOKEN", "NOTIFY_WEBHOOK_URL", "NOTIFY_WEBHOOK_SECRET"})
 
 
 class Mode(StrEnum):
@@ -221,7 +221,7 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must appear in no log, page or message."""
-        given = (getattr(self, name.lower()) for name in sorted(_SECRETS))
+        given = (getattr(self, name.lower()) for name in sorted(SECRETS))
         return tuple(one.get_secret_value() for one in given if one is not None)
 
     @field_validator(
@@ -384,15 +384,15 @@ class Settings(BaseSettings):
 
 def load(flags: Mapping[str, str | None] | None = None) -> Loaded:
     """Read flags (None means not given), environment and `.env`. Errors: `BadSettings`."""
-    env_file = _env_file()
+    file = env_file()
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     try:
-        in_file = env_files.inspect(env_file, names(), _SECRETS)
+        in_file = env_files.inspect(file, names(), SECRETS)
     except env_files.UnreadableEnvFile as error:
         raise BadSettings(Problem(".env", str(error), "MODE=paper", "")) from None
     origins = _origins(given, in_file.names)
     try:
-        settings = Settings(_env_file=env_file, **given)  # type: ignore[arg-type]
+        settings = Settings(_env_file=file, **given)  # type: ignore[arg-type]
     except ValidationError as error:
         raise BadSettings(*(_problem(detail, origins) for detail in error.errors(include_url=False))) from None
     settings._flags = tuple(sorted(given.items()))
@@ -405,7 +405,8 @@ def environment_with(**changes: str) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name.upper() not in ours} | changes
 
 
-def _env_file() -> Path | None:
+def env_file() -> Path | None:
+    """The file that a start reads: `.env` beside mTrade.py, the one MTRADE_ENV_FILE names, or (empty) none."""
     named = os.environ.get(ENV_FILE_NAME)
     if named is None:
         return _DEFAULT_ENV_FILE
@@ -453,7 +454,7 @@ def _problem(detail: Any, origins: Mapping[str, str]) -> Problem:
     """Say it in a person's words. Our own messages stand; pydantic's get the value, unless it is a secret."""
     field = str(detail["loc"][0]) if detail["loc"] else "db_path"
     name, what, given = field.upper(), str(detail["msg"]).removeprefix("Value error, "), detail.get("input")
-    if name not in _SECRETS and isinstance(given, str) and detail["type"] != "value_error":
+    if name not in SECRETS and isinstance(given, str) and detail["type"] != "value_error":
         what = f"{values.shown(given)} is refused: {what[:1].lower()}{what[1:]}"
     example = (Settings.model_fields[field].examples or [""])[0]
     return Problem(name, what, str(example), origins.get(name, ""))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from autotrader_v2 import __version__
+from autotrader_v2.app import start_settings
 from autotrader_v2.app.logs import FILE_NAME
 from autotrader_v2.app.recent_lines import RecentLines
 from autotrader_v2.app.settings import Settings
@@ -34,6 +35,7 @@ class Around:
         self._lines = lines
         self._began_s = time.time()
         self._copying = threading.Lock()
+        self._writing = threading.Lock()
         self.database: Path | None = None
         self.upkeep: Upkeep | None = None
 
@@ -60,6 +62,16 @@ class Around:
             "log_file": str(settings.data_dir / "logs" / FILE_NAME),
             "address": f"{settings.host}:{settings.port}",
         }
+
+    def settings(self) -> Mapping[str, Any]:
+        """See `Surroundings`."""
+        return start_settings.described(self._settings)
+
+    def change_setting(self, name: str, value: str | None) -> Mapping[str, Any]:
+        """See `Surroundings`."""
+        with self._writing:
+            start_settings.change(self._settings, name, value)
+        return self.settings()
 
     def backups(self) -> Sequence[Mapping[str, Any]]:
         """See `Surroundings`."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from autotrader_v2.application.chart import Charts
 from autotrader_v2.application.commands import params_as_text
-from autotrader_v2.application.events import News
+from autotrader_v2.application.events import CommandGiven, News
 from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.funds import Limits
 from autotrader_v2.application.halts import halts_of
@@ -348,6 +348,19 @@ class Desk:
         """The newest log lines, oldest first."""
         base = self._base(currency)
         return self._around().lines.newest(currency=base, level=level, after=after, limit=limit)
+
+    def start_settings(self) -> Mapping[str, Any]:
+        """What a start reads from its file, environment and flags."""
+        return self._around().settings()
+
+    def change_start_setting(self, name: str, value: str | None, by: str) -> Mapping[str, Any]:
+        """Change one for the next start; journalled by name, never with its value."""
+        floor = self._engine().floor
+        answer = self._around().change_setting(name, value)
+        values = {"name": name, "set": str(value is not None)}
+        now_ms = floor.clock.now_ms()
+        floor.journal.write(CommandGiven(name="start_setting", market=None, values=values, by=by, time_ms=now_ms))
+        return answer
 
     def backups(self) -> Sequence[Mapping[str, Any]]:
         """Verified copies of the journal, newest first."""

@@ -24,6 +24,12 @@ class Surroundings(Protocol):
     def facts(self) -> Mapping[str, Any]:
         """Versions, files and their sizes, how long it runs."""
 
+    def settings(self) -> Mapping[str, Any]:
+        """What a start reads: value, source, what the next start would take. A secret is only set or not."""
+
+    def change_setting(self, name: str, value: str | None) -> Mapping[str, Any]:
+        """Write one for the next start, or (None) take it back. Errors: `CommandRefused`; then nothing was changed."""
+
     def backups(self) -> Sequence[Mapping[str, Any]]:
         """Verified copies of the journal, newest first: `name`, `made_ms`, `bytes`. Errors: `CommandRefused`."""
 

@@ -60,7 +60,9 @@ class Served:
         lines = RecentLines()
         logs.configure(level="INFO", form="console", recent=lines)
         journal = self.engine.journal
-        around = Around(Settings(data_dir=self.engine.folder), lines)
+        settings = Settings(data_dir=self.engine.folder)
+        settings._flags = (("data_dir", str(self.engine.folder)),)
+        around = Around(settings, lines)
         assert journal.file is not None
         around.database = journal.file
         around.upkeep = Upkeep(

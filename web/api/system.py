@@ -1,8 +1,9 @@
 """The program around the engine: versions, rate limits, log lines, backups."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from flask import Blueprint
+from pydantic import Field
 
 from web.api.queries import Nothing
 from web.endpoints import Answer, asks, by, commands, desk
@@ -33,6 +34,27 @@ def logs(which: WhichLines) -> Answer:
     """The newest log lines, oldest first, secrets hidden; so graver or as grave as the level."""
     lines = desk().log_lines(which.base_currency, which.level, which.after, which.limit)
     return {"lines": list(lines)}
+
+
+class StartSetting(Request):
+    """One line of the settings file; `value` null takes it out."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]{1,39}$", examples=["LOG_LEVEL"])]
+    value: Annotated[str, Field(max_length=500)] | None = None
+
+
+@blueprint.get("/api/settings")
+@asks(Nothing)
+def settings(_: Nothing) -> Answer:
+    """What a start reads: each value, where it comes from, what the next start would take; secrets only set or not."""
+    return desk().start_settings()
+
+
+@blueprint.post("/api/settings")
+@commands(StartSetting)
+def set_setting(wish: StartSetting) -> Answer:
+    """Write one setting for the next start, checked together with all others."""
+    return desk().change_start_setting(wish.name, wish.value, by())
 
 
 @blueprint.get("/api/backups")

@@ -6,6 +6,8 @@ import { t } from "./i18n.js";
 import { LadderForm } from "./ladder_form.js";
 import { LimitsForm } from "./limits_form.js";
 import { Looks } from "./looks.js";
+import { MoneyLimits } from "./money_limits.js";
+import { StartSettings } from "./start_settings.js";
 import { state } from "./store.js";
 
 const signOut = async () => {
@@ -19,8 +21,8 @@ export function SettingsPage() {
   const { head } = state;
   return html`<h1 class="page-title">${t("nav.settings")}</h1>
     <div class="two settings">
-      <${LadderForm} revision=${revision} onApplied=${() => setRevision(revision + 1)} />
-      <div><${LimitsForm} /><section class="box card"><header><h2>${t("settings.source")}</h2></header>
+      <div><${LadderForm} revision=${revision} onApplied=${() => setRevision(revision + 1)} /><${StartSettings} /></div>
+      <div><${MoneyLimits} /><${LimitsForm} /><section class="box card"><header><h2>${t("settings.source")}</h2></header>
         <p class="note w">${t(head.settings_source === "database" ? "settings.database" : "settings.first_start")}</p>
         <dl class="kv"><dt>${t("settings.mode")}</dt><dd>${t(`banner.${{ paper: "paper", sandbox: "testnet" }[head.mode] ?? "live"}`)}</dd><dt>${t("settings.host")}</dt><dd>${head.host}</dd><dt>${t("settings.account")}</dt><dd>${head.account || "–"}</dd><dt>${t("truth.feed")}</dt><dd>${t(`feed.${head.feed.family}`)}</dd><dt>${t("settings.version")}</dt><dd>${head.version}</dd></dl>
         <div class="rowx phone looks"><${Looks} /></div>
