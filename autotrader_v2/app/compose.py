@@ -35,6 +35,7 @@ from autotrader_v2.application.trader import AutoTraderV2
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.situation import SwitchMode
+from autotrader_v2.infrastructure import processor_time
 from autotrader_v2.infrastructure.awake import KeepAwake, SystemSleepLock
 from autotrader_v2.infrastructure.notify.log import LogNotifier
 
@@ -240,6 +241,7 @@ def build(
         first_switches=_first_switches(settings, state, markets),
         account_feed=outside.account_feed,
         primary=primary,
+        used_s=processor_time.of_thread,
     )
     outside.settle_with(trader.settle)
     desk.rate_use = outside.rate_use

@@ -17,9 +17,9 @@ import structlog
 from autotrader_v2.app.private_files import read_private, write_private
 
 FILE_NAME = "heartbeat.json"
-# The engine calls itself stuck after ten seconds; a second look must agree.
-_STUCK_LIMIT_S = 1.5
-_EVERY_S = 1.0
+# The engine calls itself stuck after six seconds; a second look must agree.
+STUCK_LIMIT_S = 0.5
+EVERY_S = 1.0
 # A beat that comes this late: the machine slept or starved. What seemed stuck meanwhile gets its time anew.
 _GAP_S = 5.0
 _JOIN_S = 5.0
@@ -62,8 +62,8 @@ class Heartbeat:
         ask: Callable[[], Vitals],
         on_stuck: Callable[[Vitals], None],
         *,
-        every_s: float = _EVERY_S,
-        stuck_limit_s: float = _STUCK_LIMIT_S,
+        every_s: float = EVERY_S,
+        stuck_limit_s: float = STUCK_LIMIT_S,
     ) -> None:
         self.newest = Vitals(phase="new")
         self._path = data_dir / FILE_NAME

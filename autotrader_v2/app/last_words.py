@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -13,7 +14,7 @@ from autotrader_v2.app import stacks
 
 # The exit code that says: ended by itself because it hung. Restarting is right.
 EXIT_STUCK = 70
-_JOURNAL_WAIT_S = 3.0
+LAST_WORDS_S = 1.5
 
 _log = structlog.get_logger()
 
@@ -26,19 +27,21 @@ def end_stuck(
     tell: Callable[[], None],
     close: Callable[[], None],
 ) -> NoReturn:
-    """End the process within seconds. Each step runs beside the others, for any of them may hang as well.
+    """End the process within `LAST_WORDS_S`. Each step runs beside the others, for any of them may hang as well.
 
     `hold` stops sending, `tell` alerts, `close` lets journal and channels write what they have. Nothing is lost when
     they do not come to it: an order's intent is durable before it leaves, and the next start asks what became of it.
     """
+    ends_s = time.monotonic() + LAST_WORDS_S
     try:
         stopping = _beside(hold)
         written = stacks.dump(data_dir)
         _log.error("the engine is stuck; ending", stacks=str(written), exit_code=exit_code)
         telling = _beside(tell)
-        stopping.join(_JOURNAL_WAIT_S)
-        telling.join(_JOURNAL_WAIT_S)
-        _beside(close).join(_JOURNAL_WAIT_S)
+        for step in (stopping, telling):
+            # What hangs itself leaves the others their share.
+            step.join(LAST_WORDS_S / 3)
+        _beside(close).join(max(0.0, ends_s - time.monotonic()))
         sys.stderr.flush()
     finally:
         os._exit(exit_code)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from autotrader_v2.app.heartbeat import Vitals
+from autotrader_v2.application.lines import hangs
 
 EXIT_BAD_SETTINGS = 2
 EXIT_INTERRUPTED = 130
@@ -15,10 +16,10 @@ _WORKING = frozenset({"running", "starting", "stopping"})
 class Patience:
     """How long the watchdog waits for what. A silent engine is first told of, then ended."""
 
-    look_every_s: float = 3.0
+    look_every_s: float = 1.0
     first_beat_s: float = 60.0
-    silent_s: float = 10.0
-    hung_s: float = 12.0
+    silent_s: float = 5.0
+    hung_s: float = 6.5
     unwell_s: float = 60.0
     # A life shorter than this counts as a failed start; so many in a row, and it gives up.
     short_life_s: float = 300.0
@@ -43,6 +44,7 @@ class Watch:
         self._patience = patience
         self._born_s = self._looked_s = self._changed_s = born_s
         self._mark: object = None
+        self._used_s: float | None = None
         self._unwell_since_s: float | None = None
         self._told: set[Finding] = set()
 
@@ -54,27 +56,31 @@ class Watch:
         """Since it was last seen well; 0 when it is."""
         return 0.0 if self._unwell_since_s is None else now_s - self._unwell_since_s
 
-    def look(self, now_s: float, mark: object, vitals: Vitals | None) -> list[Finding]:
-        """Take what the heartbeat shows now. `mark` changes with every sign of life; None before the first."""
+    def look(self, now_s: float, mark: object, vitals: Vitals | None, used_s: float | None = None) -> list[Finding]:
+        """Take what the heartbeat shows now. `mark` changes with every sign of life; None before the first.
+
+        `used_s`: the processor time that the engine has had so far; None: nobody knows.
+        """
         slept = now_s - self._looked_s > self._patience.silent_s
         self._looked_s = now_s
         if mark != self._mark or slept:
             # After a sleep of the machine, or of this watchdog, the engine gets its time anew.
-            self._mark, self._changed_s = mark, now_s
+            self._mark, self._changed_s, self._used_s = mark, now_s, used_s
             self._told -= {Finding.SILENT, Finding.HUNG}
-        findings = self._silence(now_s)
+        findings = self._silence(now_s, used_s)
         if mark is not None and vitals is not None:
             findings += self._health(now_s, vitals)
         return findings
 
-    def _silence(self, now_s: float) -> list[Finding]:
+    def _silence(self, now_s: float, used_s: float | None) -> list[Finding]:
         patience = self._patience
         silent_s, hung_s = patience.silent_s, patience.hung_s
         if self._mark is None:
             silent_s = hung_s = patience.first_beat_s
         quiet_s = self.silent_for_s(now_s)
         found = [Finding.SILENT] if quiet_s > silent_s else []
-        return self._new([*found, Finding.HUNG] if quiet_s > hung_s else found)
+        used_s = None if used_s is None or self._used_s is None else used_s - self._used_s
+        return self._new([*found, Finding.HUNG] if hangs(quiet_s, used_s, hung_s) else found)
 
     def _health(self, now_s: float, vitals: Vitals) -> list[Finding]:
         if vitals.ok and vitals.phase != "failed":

@@ -28,9 +28,10 @@ from autotrader_v2.app.vigilance import Again, DeadMan, Done, Finding, GiveUp, P
 from autotrader_v2.app.wishes import Wish
 from autotrader_v2.application.events import Alert, Priority
 from autotrader_v2.application.ports import Notifier
+from autotrader_v2.infrastructure import processor_time
 
-_POLL_S = 0.25
-_STACKS_WAIT_S = 1.0
+POLL_S = 0.25
+STACKS_WAIT_S = 0.5
 _SELL_OUT_TRIES = 12
 _FAILED = 1
 
@@ -156,7 +157,7 @@ class Watchdog:
         look_s = 0.0
         while True:
             try:
-                return child.wait(_POLL_S)
+                return child.wait(POLL_S)
             except subprocess.TimeoutExpired:
                 now_s = time.monotonic()
             if self._stopping.is_set():
@@ -171,20 +172,20 @@ class Watchdog:
                 if look_s and now_s - look_s > self._patience.look_every_s + self._patience.silent_s:
                     self._dead_man.slept(now_s)
                 look_s = now_s
-                if self._look(watch, nonce, now_s):
+                if self._look(watch, nonce, now_s, child.pid):
                     return self._end(child)
                 if self._dead_man.due(now_s):
                     self._stop(child)
                     self._wish = None
                     return None
 
-    def _look(self, watch: Watch, nonce: str, now_s: float) -> bool:
+    def _look(self, watch: Watch, nonce: str, now_s: float, pid: int) -> bool:
         """Look at the heartbeat once and tell what is new; whether the engine hangs."""
         sign = read_sign(self._data_dir)
         vitals = None
         if sign is not None and sign.beat.nonce == nonce:
             vitals = sign.beat.vitals
-        findings = watch.look(now_s, sign.mark if sign and vitals else None, vitals)
+        findings = watch.look(now_s, sign.mark if sign and vitals else None, vitals, processor_time.of_process(pid))
         if vitals is not None and watch.silent_for_s(now_s) <= self._patience.silent_s:
             self._dead_man.seen(now_s, vitals)
         for finding in findings:
@@ -237,7 +238,7 @@ class Watchdog:
         """Wait before the next start; an exit code when the watchdog ends instead."""
         ends_s = time.monotonic() + after_s
         while (now_s := time.monotonic()) < ends_s:
-            if self._stopping.wait(min(_POLL_S, ends_s - now_s)):
+            if self._stopping.wait(min(POLL_S, ends_s - now_s)):
                 return 0
             if (wish := wishes.take(self._data_dir)) is not None:
                 self._wish = wish
@@ -278,7 +279,7 @@ class Watchdog:
 
 def _wait(child: "subprocess.Popen[bytes]") -> int | None:
     try:
-        return child.wait(_POLL_S)
+        return child.wait(POLL_S)
     except subprocess.TimeoutExpired:
         return None
 
@@ -310,4 +311,4 @@ else:
     def _ask_for_stacks(child: "subprocess.Popen[bytes]") -> None:
         """Have all stacks written to logs/fatal.txt; answered even while Python's own lock is held."""
         child.send_signal(signal.SIGUSR2)
-        time.sleep(_STACKS_WAIT_S)
+        time.sleep(STACKS_WAIT_S)

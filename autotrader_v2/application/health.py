@@ -32,7 +32,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """The engine at a glance. `stuck`: something that should move has not for more than ten seconds (row P13).
+    """The engine at a glance. `stuck`: something that should move has not for more than six seconds (row P13).
 
     `markets_on`: how many markets may trade (their effective switch is not off). `time_ms` by the engine's clock.
     """

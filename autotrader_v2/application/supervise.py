@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from autotrader_v2.application.crew import Crew
-from autotrader_v2.application.lines import BACKOFF_MAX_S, Doing, Line, current, doing
+from autotrader_v2.application.lines import ASKS_MAX_S, BACKOFF_MAX_S, WORKS_MAX_S, Doing, Line, current, doing, hangs
 from autotrader_v2.application.ports import Clock
 
 # A line that lived as long was well: its next failure starts the waiting anew.
@@ -24,13 +24,26 @@ _log = structlog.get_logger()
 
 
 class Supervisor:
-    """A `Crew` that watches over another one. `on_failure` is told each failure, on the line's own thread."""
+    """A `Crew` that watches over another one. `on_failure` is told each failure, on the line's own thread.
 
-    def __init__(self, crew: Crew, clock: Clock, stopping: threading.Event, on_failure: Callable[[Line], None]) -> None:
+    `used_s` tells how much processor time a thread of that number has had; None: nobody knows.
+    """
+
+    def __init__(
+        self,
+        crew: Crew,
+        clock: Clock,
+        stopping: threading.Event,
+        on_failure: Callable[[Line], None],
+        used_s: Callable[[int], float | None] = lambda _: None,
+    ) -> None:
         self._crew = crew
         self._clock = clock
         self._stopping = stopping
         self._on_failure = on_failure
+        self._used_s = used_s
+        # Processor time of lines that have not moved since, when that was first seen.
+        self._seen: dict[Line, tuple[tuple[Doing, float], float | None]] = {}
         self._lines: dict[str, Line] = {}
         self._tasks: set[Line] = set()
         # (first, newest) look of an unbroken row of looks.
@@ -69,10 +82,27 @@ class Supervisor:
             first_s = now_s
         self._looks = (first_s, now_s)
         lines = [*self._lines.values(), *self._tasks.copy()]
-        return tuple(line for line in lines if line.unmoved_s(now_s, first_s) > 0)
+        unmoved = {line: unmoved_s for line in lines if (unmoved_s := line.unmoved_s(now_s, first_s)) > 0}
+        self._seen = {line: self._first_seen(line) for line in unmoved}
+        return tuple(line for line, unmoved_s in unmoved.items() if self._hangs(line, unmoved_s))
+
+    def _first_seen(self, line: Line) -> tuple[tuple[Doing, float], float | None]:
+        moved, seen = line.moved, self._seen.get(line)
+        return seen if seen is not None and seen[0] is moved else (moved, self._used_s(line.thread))
+
+    def _hangs(self, line: Line, unmoved_s: float) -> bool:
+        moved, before_s = self._seen[line]
+        if moved[0] is Doing.ASKS:
+            return unmoved_s > ASKS_MAX_S
+        if unmoved_s <= WORKS_MAX_S:
+            return False
+        used_s = self._used_s(line.thread)
+        used_s = None if used_s is None or before_s is None else used_s - before_s
+        return line.moved is moved and hangs(unmoved_s, used_s, WORKS_MAX_S)
 
     def _run(self, line: Line, body: Callable[[], None], again: Callable[[], None] | None) -> None:
         current.set(line)
+        line.thread = threading.get_native_id()
         while not self._stopping.is_set():
             began_s = self._clock.machine_s()
             line.does(Doing.WORKS)
@@ -104,6 +134,7 @@ class Supervisor:
     def _task(self, name: str, call: Callable[..., Any], *args: Any) -> Any:
         """Something short, seen while it lasts."""
         line = Line(name, self._clock.machine_s)
+        line.thread = threading.get_native_id()
         token = current.set(line)
         self._tasks.add(line)
         try:

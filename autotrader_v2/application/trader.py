@@ -1,7 +1,7 @@
 """AutoTraderV2: the engine's face. Threads, start and stop; what they do lives in the modules it puts together."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from decimal import Decimal
 from typing import Any
@@ -81,13 +81,14 @@ class AutoTraderV2:
         account_feed: AccountFeed | None = None,
         crew: Crew | None = None,
         primary: Market | None = None,
+        used_s: Callable[[int], float | None] = lambda _: None,
     ) -> None:
         self.floor = floor
         self.feed = feed
         self.account_feed = account_feed
         self._stopping = threading.Event()
         self.supervisor = Supervisor(
-            crew or ThreadCrew(floor.config.senders), floor.clock, self._stopping, self._line_failed
+            crew or ThreadCrew(floor.config.senders), floor.clock, self._stopping, self._line_failed, used_s
         )
         floor.clock = WatchedClock(floor.clock)
         self.reach = Reach(floor.clock)

@@ -1,12 +1,18 @@
 """Lines of work: begun again when they fail, seen when they do not move."""
 
+import os
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from autotrader_v2.app.heartbeat import EVERY_S, Heartbeat, Vitals
+from autotrader_v2.app.last_words import LAST_WORDS_S
 from autotrader_v2.application.lines import ASKS_MAX_S, WORKS_MAX_S, Doing, Line, current, doing
 from autotrader_v2.application.supervise import Supervisor, WatchedClock
+from autotrader_v2.infrastructure import processor_time
 
 
 class _Clock:
@@ -53,12 +59,12 @@ class _Crew:
 
 
 class _Scene:
-    def __init__(self) -> None:
+    def __init__(self, used_s: Callable[[int], float | None] = lambda _: None) -> None:
         self.clock = _Clock()
         self.stopping = threading.Event()
         self.crew = _Crew()
         self.told: list[tuple[str, str, int]] = []
-        self.supervisor = Supervisor(self.crew, self.clock, self.stopping, self._tell)  # type: ignore[arg-type]
+        self.supervisor = Supervisor(self.crew, self.clock, self.stopping, self._tell, used_s)  # type: ignore[arg-type]
 
     def _tell(self, line: Line) -> None:
         self.told.append((line.name, line.error, line.restarts))
@@ -117,7 +123,7 @@ def test_a_long_life_begins_the_waiting_anew() -> None:
 
 @pytest.mark.parametrize(("what", "limit_s"), [(Doing.WORKS, WORKS_MAX_S), (Doing.ASKS, ASKS_MAX_S)])
 def test_p13_a_line_that_does_not_move_is_stuck(what: Doing, limit_s: float) -> None:
-    """Who works has ten seconds, who asks the exchange as long as its time-outs and repeats may take."""
+    """Who works has six seconds, who asks the exchange as long as its time-outs and repeats may take."""
     scene = _Scene()
     scene.supervisor.spawn("worker-0", lambda: None)
     line = scene.line("worker-0")
@@ -130,6 +136,75 @@ def test_p13_a_line_that_does_not_move_is_stuck(what: Doing, limit_s: float) -> 
     assert scene.supervisor.stuck() == (line,)
     line.does(what)
     assert not scene.supervisor.stuck()
+
+
+@pytest.mark.parametrize(("share", "hung"), [(0.0, True), (0.05, False), (1.0, True)])
+def test_p13_a_line_that_works_but_gets_little_processor_is_not_stuck(share: float, hung: bool) -> None:
+    """Standing still or looping it hangs; on a crowded machine it is late. Nobody is that late for a minute."""
+    scene = _Scene(lambda _: scene.clock.s * share)
+    scene.supervisor.spawn("worker-0", lambda: None)
+    scene.line("worker-0").does(Doing.WORKS)
+    found = []
+    for _ in range(70):
+        found.append(bool(scene.supervisor.stuck()))
+        scene.clock.s += 1
+    assert any(found[:9]) is hung
+    assert found[-1]
+
+
+def test_p13_from_the_hang_to_the_end_it_takes_ten_seconds_at_most(tmp_path: Path) -> None:
+    """Looks once a second, at any moment of it; the second look that must agree; last words that all hang."""
+    for phase in range(20):
+        scene = _Scene(lambda _: 0.0)
+        heart = Heartbeat(tmp_path, "n", lambda: Vitals(phase="running"), lambda _: None)
+        scene.supervisor.spawn("worker-0", lambda: None)
+        scene.supervisor.stuck()
+        scene.clock.s += EVERY_S * phase / 20
+        scene.line("worker-0").does(Doing.WORKS)
+        hung_s, ended = scene.clock.s, False
+        scene.clock.s += EVERY_S * (1 - phase / 20)
+        heart._last_s = scene.clock.s
+        while not ended:
+            vitals = Vitals(phase="running", stuck=bool(scene.supervisor.stuck()))
+            ended = heart._stuck_too_long(vitals, scene.clock.s)
+            scene.clock.s += 0 if ended else EVERY_S
+        assert scene.clock.s - hung_s + LAST_WORDS_S <= 10.0
+
+
+def test_p13_processor_time_tells_a_thread_that_computes_from_one_that_stands() -> None:
+    """Asked of the operating system, by the number that Python gives a thread."""
+    ready, done = threading.Barrier(3), threading.Event()
+    ids: dict[str, int] = {}
+
+    def computes() -> None:
+        ids["computes"] = threading.get_native_id()
+        ready.wait()
+        while not done.is_set():
+            sum(range(10_000))
+
+    def stands() -> None:
+        ids["stands"] = threading.get_native_id()
+        ready.wait()
+        done.wait()
+
+    threads = [threading.Thread(target=one) for one in (computes, stands)]
+    for thread in threads:
+        thread.start()
+    ready.wait()
+    try:
+        ends_s = time.monotonic() + 30
+        while (used_s := processor_time.of_thread(ids["computes"])) is not None and used_s < 0.1:
+            assert time.monotonic() < ends_s
+            time.sleep(0.01)
+        stood_s = processor_time.of_thread(ids["stands"])
+        assert used_s is not None and stood_s is not None and stood_s < 0.1 <= used_s
+        whole_s = processor_time.of_process(os.getpid())
+        assert whole_s is not None and whole_s >= used_s
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert processor_time.of_thread(2**30) is None
 
 
 def test_p13_who_waits_for_work_is_never_stuck() -> None:

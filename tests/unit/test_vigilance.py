@@ -4,6 +4,7 @@ import pytest
 
 from autotrader_v2.app.heartbeat import Vitals
 from autotrader_v2.app.vigilance import Again, DeadMan, Done, Finding, GiveUp, Patience, Watch, after_end
+from autotrader_v2.app.watchdog import POLL_S, STACKS_WAIT_S
 
 P = Patience()
 WELL = Vitals(phase="running", open_cycles=1)
@@ -16,21 +17,45 @@ def looks(watch: Watch, *steps: tuple[float, object, Vitals | None]) -> list[lis
 
 
 def test_p13_silence_is_told_once_and_then_ended() -> None:
-    """Told after 10 s, ended after 12 s, as far as a look every 3 s sees it."""
+    """Told after 5 s, ended after 6.5 s, as far as a look every second sees it."""
     watch = Watch(P, 0.0)
-    found = looks(watch, *((3.0 * n, 1, WELL) for n in range(1, 9)))
-    # Its only beat is seen at 3 s: 12 s silent at 15 s, 15 s silent at 18 s.
-    assert found == [[], [], [], [], [Finding.SILENT], [Finding.HUNG], [], []]
+    found = looks(watch, *((float(n), 1, WELL) for n in range(1, 11)))
+    # Its only beat is seen at 1 s: 6 s silent at 7 s, 7 s silent at 8 s.
+    assert found == [[], [], [], [], [], [], [Finding.SILENT], [Finding.HUNG], [], []]
+
+
+def test_p13_a_silent_engine_is_ended_within_ten_seconds() -> None:
+    """Whenever it falls silent between two looks, and however late a look is: the times add up."""
+    look_s = P.look_every_s + POLL_S
+    for phase in range(100):
+        watch, hung_s = Watch(P, 0.0), look_s * phase / 100
+        now_s, found = 0.0, False
+        while not found:
+            now_s += look_s
+            found = Finding.HUNG in watch.look(now_s, min(now_s, hung_s), WELL, 7.0)
+        assert now_s + STACKS_WAIT_S - hung_s <= 10.0
+
+
+@pytest.mark.parametrize(("used_s", "hung"), [(0.0, True), (0.3, False), (6.0, True), (None, True)])
+def test_p13_silence_of_an_engine_that_gets_little_processor_is_told_and_no_hang(
+    used_s: float | None, hung: bool
+) -> None:
+    """Standing still or looping it hangs; computing now and then it starves, which ending it would not mend."""
+    watch = Watch(P, 0.0)
+    found = [watch.look(1.0, 1, WELL, None if used_s is None else 50.0)]
+    found += [watch.look(float(n), 1, WELL, None if used_s is None else 50.0 + used_s) for n in range(2, 15)]
+    assert [Finding.SILENT] in found
+    assert ([Finding.HUNG] in found) is hung
+    later = [watch.look(float(n), 1, WELL, None if used_s is None else 50.5) for n in range(15, 70)]
+    assert [Finding.HUNG] in found + later, "nobody starves for a minute"
 
 
 def test_every_beat_is_a_sign_of_life_and_silence_is_told_anew_after_one() -> None:
     """A mark that changes is life, whatever it says."""
     watch = Watch(P, 0.0)
     assert not any(looks(watch, *((3.0 * n, n, WELL) for n in range(1, 30))))
-    assert looks(watch, (90.0, 29, WELL), (93.0, 29, WELL), (96.0, 29, WELL), (99.0, 29, WELL))[-1] == [Finding.SILENT]
-    assert looks(watch, (101.0, 30, WELL), (104.0, 30, WELL), (107.0, 30, WELL), (110.0, 30, WELL), (113.0, 30, WELL))[
-        -1
-    ] == [Finding.SILENT]
+    assert looks(watch, (90.0, 29, WELL), (93.0, 29, WELL))[-1] == [Finding.SILENT]
+    assert looks(watch, (95.0, 30, WELL), (98.0, 30, WELL), (101.0, 30, WELL))[-1] == [Finding.SILENT]
 
 
 def test_a_start_gets_its_time_before_the_first_beat() -> None:
