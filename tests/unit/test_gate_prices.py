@@ -136,7 +136,7 @@ class Asked:
             self.subscriptions.answered(frame)
 
 
-def test_m6_one_unknown_pair_does_not_take_the_others_with_it() -> None:
+def test_m6_a_pair_that_is_refused_is_singled_out_and_the_others_are_subscribed() -> None:
     asked = Asked("C70_USDT")
     asked.subscriptions.add([f"C{number}_USDT" for number in range(100)])
     assert len(asked.requests) == 4

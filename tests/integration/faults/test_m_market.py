@@ -10,7 +10,16 @@ import pytest
 from autotrader_v2.application.market_rules import RulesKeeper
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.domain.quotes import Quote
-from tests.integration.faults.bench import ETH, Bench, a_bench
+from autotrader_v2.domain.situation import Reason
+from autotrader_v2.infrastructure.clock import SystemClock
+from autotrader_v2.infrastructure.gate.market_feed import GateMarketFeed
+from autotrader_v2.matching.markets import rules_for
+from autotrader_v2.simulator import Simulator
+from tests.engine import Engine, a_price
+from tests.gate import a_gate_exchange
+from tests.integration.faults.bench import ETH, MONEY, Bench, a_bench
+from tests.integration.faults.box import inject
+from tests.integration.test_unknown_orders import QUICK_PROOF
 
 D = Decimal
 BEST = "spot.book_ticker"
@@ -118,6 +127,30 @@ def test_m6_a_refused_subscription_leaves_reads_and_an_ignored_one_is_asked_agai
         bench.booked_once()
 
 
+def test_m6_a_coin_that_the_exchange_refuses_to_tell_has_no_price_and_the_others_trade(tmp_path: Path) -> None:
+    """Its subscription is refused and no read has it either; the connection and the other coin do not suffer."""
+    btc = rules_for("BTC")
+    with Simulator([ETH, btc], {"USDT": MONEY}, seed=5) as sim:
+        exchange = a_gate_exchange(sim)
+        inject(sim, "subscription_refused", pair="ETH_USDT", times=0)
+        feed = GateMarketFeed(sim.ws_url, exchange, SystemClock())
+        with Engine(
+            exchange, sim.feed, [ETH.market, btc.market], tmp_path, market_feed=feed, config=QUICK_PROOF
+        ) as engine:
+            for currency in ("ETH", "BTC"):
+                engine.desk.switch(currency, "on", "test")
+
+            def bought() -> bool:
+                sim.feed(a_price(btc.market, D(60_000), btc.tick))
+                return engine.state("BTC") == "ACTIVE"
+
+            engine.until("the other coin trades", bought)
+            assert sim.faults.counts["subscription_refused"] > 0
+            assert engine.floor.board.newest(ETH.market) is None
+            assert (engine.state("ETH"), engine.slot("ETH").hold.reason) == ("IDLE", Reason.NO_QUOTE)
+            assert {one.pair for one in sim.account().orders} == {"BTC_USDT"}
+
+
 def test_m7_an_old_price_out_of_a_cache_is_not_new(bench: Bench) -> None:
     """Reads give what was true before; the stream is right and stays so."""
     bench.inject("cached", path="/spot/tickers", times=0)
@@ -211,6 +244,43 @@ def test_m12_a_clock_apart_from_ours_is_followed(bench: Bench, offset_ms: int) -
     bench.engine.until("it is noticed", lambda: "clock_off" in bench.alerts())
     bench.start_buy()
     bench.booked_once()
+
+
+def a_clock_that_only_an_answer_mends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exchange's clock is four seconds ahead of what we know, and nothing compares them by the way."""
+    monkeypatch.setattr(bench.engine.exchange, "warm", lambda: None)
+    bench.sim.act("clock", step_ms=4_000)
+
+
+def ahead_ms(bench: Bench) -> int:
+    """How far we take the exchange's clock to be ahead of ours."""
+    return bench.engine.exchange.now_ms() - bench.engine.floor.clock.now_ms()
+
+
+def test_o4_m12_an_order_refused_as_expired_has_the_clocks_compared_and_is_sent_anew(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """REQUEST_EXPIRED is a refusal: nothing was placed, and the next attempt goes by the exchange's time."""
+    a_clock_that_only_an_answer_mends(bench, monkeypatch)
+    bench.start_buy()
+    bench.booked_once()
+    assert sorted(bench.outcomes().values()) == ["filled", "refused"]
+    [label] = [row["label"] for row in bench.engine.desk.orders("ETH", 30) if row["outcome"] == "refused"]
+    assert label == "REQUEST_EXPIRED"
+    assert abs(ahead_ms(bench) - 4_000) < 1_000
+
+
+def test_o4_m12_an_expired_order_whose_refusal_was_lost_is_proven_absent_and_bought_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unknown first: without the answer nobody knows that it came too late, nor that the clocks differ."""
+    a_clock_that_only_an_answer_mends(bench, monkeypatch)
+    bench.inject("lost_answer", path="/spot/orders", method="POST")
+    bench.start_buy()
+    bench.booked_once()
+    ends = list(bench.outcomes().values())
+    assert (ends.count("filled"), ends.count("absent")) == (1, 1)
+    assert set(ends) <= {"filled", "absent", "refused"}
 
 
 def test_m12_beyond_five_seconds_nothing_is_sent_until_the_clock_is_right(bench: Bench) -> None:
