@@ -41,7 +41,9 @@ class AccountCheck:
         worse = [name for name in _problems(facts) if told[name] != self._known.get(name)]
         try:
             if worse:
-                self._stop(worse[0], told[worse[0]])
+                # The first is shown as the reason, the worst; but resuming accepts all, so all are told.
+                pauses = [self._told(name, told[name]) for name in worse]
+                floor.pause_account(pauses[0], by="engine")
             value = {**self._known, **told}
             floor.journal.write(SettingSet(name=SETTING, value=value, by="engine", time_ms=floor.clock.now_ms()))
         except TradingError as error:
@@ -49,7 +51,8 @@ class AccountCheck:
             return
         self._known = value
 
-    def _stop(self, name: str, value: str) -> None:
+    def _told(self, name: str, value: str) -> Pause:
+        """Alert, and what pauses the account."""
         floor = self._floor
         values = {"fact": name, "value": value}
         now_ms = floor.clock.now_ms()
@@ -62,7 +65,7 @@ class AccountCheck:
         else:
             pause = Pause(cause="key_read_only", since_ms=now_ms, values=tuple(values.items()))
             floor.alert("key_read_only", Priority.HIGH, None, values)
-        floor.pause_account(pause, by="engine")
+        return pause
 
 
 def _as_text(facts: AccountFacts) -> Iterator[tuple[str, str]]:

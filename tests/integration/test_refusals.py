@@ -214,6 +214,30 @@ def test_a4_a_key_with_other_rights_than_needed_stops_everything(
             assert (pause.cause if pause else None) == cause
 
 
+def test_a4_every_reason_is_told_before_its_owner_resumes_and_nothing_trades_until_then(tmp_path: Path) -> None:
+    """A key that may withdraw, for another kind of account: resuming accepts both, so both are told, once."""
+    with Simulator([ETH], {"USDT": 1000}) as sim:
+        sim.feed(a_price(ETH.market, D(2500), ETH.tick))
+        sim.act("key", withdraw=True)
+        sim.act("account_kind", unified=True)
+        with Engine(a_gate_exchange(sim), sim.feed, [ETH.market], tmp_path, config=QUICK_PROOF) as engine:
+            pause = engine.floor.account_pause
+            assert pause is not None
+            assert (pause.cause, pause.sells) == ("key_withdraws", False)
+            engine.trader._account_check.check()
+            codes = [one.code for one in engine.told]
+            assert (codes.count("key_withdraws"), codes.count("account_kind")) == (1, 1)
+            engine.desk.switch("ETH", "on", "test")
+            for _ in range(20):
+                engine.price("ETH", "2500")
+            assert sim.account().orders == ()
+        with Engine(a_gate_exchange(sim), sim.feed, [ETH.market], tmp_path, config=QUICK_PROOF) as engine:
+            assert engine.floor.account_pause is not None, "a restart is no consent"
+            engine.desk.resume_cycle(None, "test")
+            engine.trader._account_check.check()
+            assert engine.floor.account_pause is None
+
+
 def test_p10_an_order_that_an_older_journal_does_not_know_halts_its_coin_once(bench: Bench) -> None:
     """Its label is ours, the journal never wrote it: an older copy was put back."""
     instance = bench.engine.trader._state.instance

@@ -43,7 +43,7 @@ def test_e13_an_exchange_that_answers_slowly_again_and_again_is_told(
     with a_scene(tmp_path, reconcile_s=3600.0) as scene:
         asked_often(scene, slowed(scene, monkeypatch, [1.2, 1.6, 1.1, 1.1, 1.1, 1.1]))
         assert len(scene.told("exchange_slow")) == 1
-        assert 1_100 <= int(scene.told("exchange_slow")[0]["ms"])
+        assert int(scene.told("exchange_slow")[0]["ms"]) >= 1_100
         asked_often(scene, slowed(scene, monkeypatch, [0.0] * 5))
         scene.until("it is well", lambda: scene.part("exchange").ok)
         assert len(scene.told("exchange_slow")) == 1
