@@ -22,8 +22,8 @@ _BROWSER_SETUP_LIMIT_S = 600
 _OUTPUT_SHOWN = 400
 _WINDOWS_TYPES_CACHE = os.path.join(".mypy_cache", "windows")
 
-# Tests take their turn in the order of tests/conftest.py, the long ones first.
-_BESIDE_EACH_OTHER = ("-n", "4", "--dist", "loadgroup", "--no-loadscope-reorder")
+# Tests take their turn as tests/turns.py says, in the order of tests/conftest.py: the long ones first.
+_BESIDE_EACH_OTHER = ("-n", "4", "--dist", "loadscope", "--no-loadscope-reorder")
 
 # Long forms: option, the environment variable its test reads, the test.
 _LONG_FORMS = (

@@ -30,16 +30,17 @@ def pytest_configure() -> None:
     hypothesis.settings.load_profile("mtrade")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The long ones first, so that none of them begins when the others are done; files that share costly things whole.
-
-    A group is run by one process. Tests of a file without the mark of a group are spread over all.
-    """
-    for item in items:
-        if item.get_closest_marker("browser") and not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """The long ones first, so that none of them begins when the others are done."""
     items.sort(key=_rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand tests out as tests/turns.py says."""
+    from tests.turns import Turns
+
+    return Turns(config, log)
 
 
 def _rank(item: pytest.Item) -> float:

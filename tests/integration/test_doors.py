@@ -21,8 +21,6 @@ from autotrader_v2.app.restart import CannotStop, Stopped, stop_running
 from autotrader_v2.app.values import ROOT
 from tests.processes import END_LIMIT_S
 
-# The tests of the door walk through one `.venv`, one after the other.
-pytestmark = pytest.mark.xdist_group("doors")
 POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX's")
 
 # What the door hands over to in these tests: it tells what it was given and how it runs.

@@ -29,7 +29,7 @@ SEED = int(os.environ.get("MTRADE_KILL_SEED", "") or secrets.randbelow(10**6))
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600 + 20 * max(ROUNDS))
+@pytest.mark.timeout(1200 + 30 * max(ROUNDS))
 @pytest.mark.parametrize("number", range(len(ROUNDS)))
 def test_p1_p2_p3_p4_p5_killed_many_times_it_ends_as_if_never_killed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], figures: Callable[[str], None], number: int

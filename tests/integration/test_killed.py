@@ -115,7 +115,6 @@ def never_killed(tmp_path_factory: pytest.TempPathFactory) -> Books:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("killed")
 @pytest.mark.parametrize(
     ("kill_at", "fault"),
     [
