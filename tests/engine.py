@@ -134,7 +134,9 @@ class Engine:
             account_feed=self.account_feed,
         )
         self.desk = Desk(BINDING, stop=lambda: None, available=self.markets, primary=self.markets[0])
-        self.desk.attach(self.trader, BINDING, primary=self.markets[0], first_start=True, candles=candles)
+        self.desk.attach(
+            self.trader, BINDING, primary=self.markets[0], first_start=True, candles=candles, credentials=self.journal
+        )
         self.trader.start()
         self.until("the engine runs", lambda: self.trader.running)
         return self

@@ -4,8 +4,10 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from autotrader_v2.application.credentials import Credentials
+from autotrader_v2.application.door import Door
 from autotrader_v2.application.events import News
-from autotrader_v2.application.ports import JournalRefused
+from autotrader_v2.application.ports import Credential, JournalRefused
 from autotrader_v2.application.refusals import CommandRefused
 from web.app import Web, create_app
 from web.config import WebConfig
@@ -39,6 +41,46 @@ def a_coin(currency: str, **changes: Any) -> dict[str, Any]:
 A_ROW = {"id": 7, "time_ms": 1_700_000_000_000, "symbol": "=BTC", "result": "-1.5", "values": {"what": "@x"}}
 
 
+class StoreDouble:
+    """A `CredentialStore` in memory."""
+
+    def __init__(self) -> None:
+        self.kept: list[Credential] = []
+
+    def credentials(self) -> list[Credential]:
+        """See the port."""
+        return self.kept
+
+    def add_credential(self, one: Credential) -> None:
+        """See the port."""
+        self.kept.append(one)
+
+    def credential_used(self, id: str, time_ms: int) -> None:
+        """See the port."""
+
+    def revoke_credential(self, id: str, time_ms: int) -> None:
+        """See the port."""
+
+
+class DoorDouble(Door):
+    """The real door over a store in memory; what it tells and keeps is written down."""
+
+    def __init__(self) -> None:
+        super().__init__(real_money=False)
+        self.store = StoreDouble()
+        self._credentials = Credentials(self.store, lambda: 1_700_000_000_000)
+        self.told: list[str] = []
+        self.audited: list[tuple[str, Mapping[str, str]]] = []
+
+    def alert(self, code: str, values: Mapping[str, str]) -> None:
+        """See `Door`."""
+        self.told.append(code)
+
+    def audit(self, values: Mapping[str, str], by: str) -> None:
+        """See `Door`."""
+        self.audited.append((by, values))
+
+
 class DeskDouble:
     """Shaped as `Desk`. `calls` lists every wish; `sent` counts Quick Trades that were carried out."""
 
@@ -52,6 +94,7 @@ class DeskDouble:
         self.stop_wanted = False
         self.before_order: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
+        self.door = DoorDouble()
 
     def overview(self) -> dict[str, Any]:
         """Only what the web side itself reads."""

@@ -7,12 +7,13 @@ from flask import Flask
 from flask_socketio import SocketIO
 
 from autotrader_v2.application.desk import Desk
-from web import access, errors, headers, openapi, pages, sockets
+from web import access, audit, errors, headers, openapi, pages, sockets
 from web.api import BLUEPRINTS
 from web.config import WebConfig
 from web.guard import Guard, allowed_hosts
 from web.http_server import BODY_MAX
 from web.idempotency import OncePerKey
+from web.lockout import Lockout
 from web.push import Push
 from web.sessions import Sessions
 
@@ -47,7 +48,10 @@ def create_app(desk: Desk, config: WebConfig, *, port: int) -> Web:
     hosts = allowed_hosts(config.host, port)
     errors.install(app)
     headers.install(app)
-    limiter = access.install(app, sessions, cookie=cookie, api_token=config.api_token)
+    lockout = Lockout(lambda values: desk.door.alert("password_guessed", values))
+    app.extensions["lockout"], app.extensions["sessions"] = lockout, sessions
+    limiter = access.install(app, sessions, desk.door, cookie=cookie, api_token=config.api_token, lockout=lockout)
+    audit.install(app, desk.door)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     app.register_blueprint(openapi.blueprint)

@@ -65,12 +65,13 @@ def previews(model: type[M]) -> Callable[[Callable[[M], Answer]], View]:
 
 
 def commands(
-    model: type[M], *, order: bool = False, in_query: bool = False
+    model: type[M], *, order: bool = False, in_query: bool = False, repeats: bool = False
 ) -> Callable[[Callable[[M], Answer | None]], View]:
     """Make a view that changes something: its argument is the body; an `Idempotency-Key` makes it happen once.
 
     `order`: it sends an order; so many a minute, and never again under a key whose answer was lost. `in_query`: the
-    argument is the query instead, there is no body.
+    argument is the query instead, there is no body. `repeats`: no request key, so that neither the request nor its
+    answer is kept (secrets are in it).
     """
 
     def make(view: Callable[[M], Answer | None]) -> View:
@@ -82,14 +83,14 @@ def commands(
             def do() -> Answer:
                 return view(wish) or {}
 
-            if key is None:
+            if key is None or repeats:
                 return jsonify({"success": True, **do()})
             what = f"{request.method} {request.full_path}"
             once = cast(OncePerKey, current_app.extensions["once"])
             return jsonify({"success": True, **once.run(key, what, wish.model_dump(), do, order=order)})
 
         query, body = (model, None) if in_query else (None, model)
-        return _told(answer, Told(_summary(view), query=query, body=body, once=True, order=order))
+        return _told(answer, Told(_summary(view), query=query, body=body, once=not repeats, order=order))
 
     return make
 

@@ -3,13 +3,13 @@
 import re
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, jsonify
+from flask import Blueprint, Flask, Response, current_app, jsonify, make_response, render_template
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from autotrader_v2.application.trader import VERSION
-from web.access import open_to_all
 from web.endpoints import Told
+from web.scopes import Rule, rule_of
 
 blueprint = Blueprint("openapi", __name__)
 
@@ -37,25 +37,31 @@ _DONE = {"type": "object", "required": ["success"], "properties": {"success": {"
 
 
 @blueprint.get("/api/openapi.json")
-@open_to_all
 def document() -> Response:
     """This document."""
     return jsonify(describe(current_app))
 
 
+@blueprint.get("/api/docs")
+def readable() -> Response:
+    """The same for people: a page of this server's own, without scripts."""
+    document = describe(current_app)
+    return make_response(render_template("api_docs.html", document=document, schemas=document["components"]["schemas"]))
+
+
 def describe(app: Flask) -> dict[str, Any]:
     """The OpenAPI 3.1 document of the app's endpoints."""
-    endpoints: list[tuple[str, str, str, Told]] = []
+    endpoints: list[tuple[str, str, str, Told, str]] = []
     for rule in app.url_map.iter_rules():
         told = getattr(app.view_functions[rule.endpoint], "told", None)
         if isinstance(told, Told):
             method = "post" if "POST" in (rule.methods or ()) else "get"
-            endpoints.append((_PLACE.sub(r"{\1}", rule.rule), method, rule.endpoint, told))
-    bodies = sorted({told.body for *_, told in endpoints if told.body}, key=lambda model: model.__name__)
+            endpoints.append((_PLACE.sub(r"{\1}", rule.rule), method, rule.endpoint, told, rule.rule))
+    bodies = sorted({told.body for *_, told, _rule in endpoints if told.body}, key=lambda model: model.__name__)
     _, schemas = models_json_schema([(model, "validation") for model in bodies], ref_template=_REF)
     paths: dict[str, dict[str, Any]] = {}
-    for path, method, endpoint, told in sorted(endpoints, key=lambda one: one[:2]):
-        paths.setdefault(path, {})[method] = _operation(path, endpoint, told)
+    for path, method, endpoint, told, route in sorted(endpoints, key=lambda one: one[:2]):
+        paths.setdefault(path, {})[method] = _operation(path, endpoint, told, rule_of(method.upper(), route))
     return {
         "openapi": "3.1.0",
         "info": {
@@ -66,17 +72,18 @@ def describe(app: Flask) -> dict[str, Any]:
         "security": [{"token": []}],
         "paths": paths,
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "API_TOKEN"}},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "API_TOKEN, or a token"}},
             "schemas": {**schemas.get("$defs", {}), "Error": _ERROR, "Success": _DONE},
         },
     }
 
 
-def _operation(path: str, endpoint: str, told: Told) -> dict[str, Any]:
+def _operation(path: str, endpoint: str, told: Told, rule: Rule) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": endpoint.replace(".", "_"),
         "tags": [endpoint.partition(".")[0]],
         "summary": told.summary,
+        "x-scope": rule.needs.value,
         "responses": {
             "200": _response("It is done, or here is what was asked for.", "Success"),
             "4XX": _response("The request was refused; nothing was changed.", "Error"),

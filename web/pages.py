@@ -4,7 +4,7 @@ from flask import Blueprint, Response, current_app, make_response, redirect, ren
 from flask_limiter import Limiter
 from flask_wtf.csrf import generate_csrf
 
-from web.access import open_to_all, sign_in, sign_out, signed_in
+from web.access import sign_in, sign_out, signed_in
 from web.config import WebConfig
 from web.endpoints import desk
 from web.sessions import Sessions
@@ -22,7 +22,6 @@ def make(sessions: Sessions, config: WebConfig, limiter: Limiter, *, cookie: str
     pages = Blueprint("pages", __name__)
 
     @pages.get("/")
-    @open_to_all
     def index() -> Response:
         """The page, or how to sign in."""
         if not signed_in():
@@ -42,7 +41,6 @@ def make(sessions: Sessions, config: WebConfig, limiter: Limiter, *, cookie: str
         )
 
     @pages.get("/open")
-    @open_to_all
     @limiter.limit("10 per minute", key_func=lambda: "sign-in")
     def open_link() -> Response:
         """Use the link. The next page is asked for by this one, so that the strict cookie goes along."""
@@ -54,7 +52,6 @@ def make(sessions: Sessions, config: WebConfig, limiter: Limiter, *, cookie: str
         return _door(403)
 
     @pages.post("/new-link")
-    @open_to_all
     @limiter.limit("3 per minute", key_func=lambda: "new-link")
     def new_link() -> Response:
         """Print another link in the console: only who sees the console can use it."""

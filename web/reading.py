@@ -6,6 +6,7 @@ from typing import Any, NoReturn, TypeVar
 
 from flask import request
 from pydantic import BaseModel, ValidationError
+from werkzeug.exceptions import HTTPException
 
 from web.errors import Refused
 
@@ -28,6 +29,14 @@ def read_query(model: type[M], path: Mapping[str, str] | None = None) -> M:
         name = min(doubled)
         raise Refused("bad_request", f"{name} belongs into the path only.", field=name)
     return _checked(model, {name: values[0] for name, values in given.items()} | in_path)
+
+
+def peeked_body() -> dict[str, Any] | None:
+    """The body as it came, for those who look before it is checked; None for one that is refused anyway."""
+    try:
+        return _parsed_body()
+    except (Refused, HTTPException):
+        return None
 
 
 def _parsed_body() -> dict[str, Any]:

@@ -73,6 +73,13 @@ class Sessions:
             self._sessions[digest] = (session, opened, now)
             return session
 
+    def close_all(self, but: Session | None = None) -> None:
+        """Forget every browser, or every other one, and all links that were not used yet."""
+        with self._lock:
+            kept = _digest(but.key) if but is not None and but.key else ""
+            self._sessions = {digest: one for digest, one in self._sessions.items() if digest == kept}
+            self._links.clear()
+
     def close(self, session: Session) -> None:
         """Forget it."""
         with self._lock:

@@ -238,6 +238,55 @@ def reconcile(
     raise typer.Exit(run_reconcile(settings, dry_run=dry_run, as_json=as_json, say=_say))
 
 
+token = typer.Typer(help="Tokens for scripts: create (shown once), list, revoke.", no_args_is_help=True)
+app.add_typer(token, name="token")
+
+
+@token.command("create")
+def token_create(
+    name: Annotated[str, typer.Argument(help="What it is for.")],
+    scope: Annotated[str, typer.Option(help="read, trade or admin")] = "read",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    mode: ModeFlag = None,
+    feed: FeedFlag = None,
+    data_dir: DataDirFlag = None,
+) -> None:
+    """Make a token; it is printed this once and kept only hashed."""
+    wish = {"do": "create", "name": name, "scope": scope}
+    _token(wish, _flags(mode=mode, feed=feed, data_dir=data_dir), as_json=as_json)
+
+
+@token.command("list")
+def token_list(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    mode: ModeFlag = None,
+    feed: FeedFlag = None,
+    data_dir: DataDirFlag = None,
+) -> None:
+    """Every token that is good, with its last use."""
+    _token({"do": "list"}, _flags(mode=mode, feed=feed, data_dir=data_dir), as_json=as_json)
+
+
+@token.command("revoke")
+def token_revoke(
+    id: Annotated[str, typer.Argument(help="Its id or its name.")],
+    mode: ModeFlag = None,
+    feed: FeedFlag = None,
+    data_dir: DataDirFlag = None,
+) -> None:
+    """Make a token worthless from now on."""
+    _token({"do": "revoke", "id": id}, _flags(mode=mode, feed=feed, data_dir=data_dir), as_json=False)
+
+
+def _token(wish: dict[str, str], given: dict[str, str], *, as_json: bool) -> None:
+    from autotrader_v2.app import instance
+    from autotrader_v2.app.token_command import run_token
+
+    folder = _load(given, quiet=True).data_dir
+    settings = _load({**instance.last_flags(folder), **given}, quiet=True)
+    raise typer.Exit(run_token(settings, wish, as_json=as_json, say=_say))
+
+
 maintenance = typer.Typer(
     help="Look after the journal's file: backups, the whole check, restore, vacuum.", no_args_is_help=True
 )

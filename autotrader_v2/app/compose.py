@@ -247,7 +247,7 @@ def build(
     desk.rate_use = outside.rate_use
     if outside.restore is not None:
         desk.paper_reset = PaperReset(floor, outside.restore, dict(settings.paper_balance))
-    desk.attach(trader, binding, primary=primary, first_start=first_start, candles=outside.candles)
+    desk.attach(trader, binding, primary=primary, first_start=first_start, candles=outside.candles, credentials=journal)
     return trader
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from autotrader_v2.application.chart import Charts
 from autotrader_v2.application.commands import params_as_text
+from autotrader_v2.application.door import Door
 from autotrader_v2.application.events import CommandGiven, News
 from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.funds import Limits
 from autotrader_v2.application.halts import halts_of
 from autotrader_v2.application.order_book import BookShelf
 from autotrader_v2.application.paper_reset import PaperReset
-from autotrader_v2.application.ports import Binding, CandleSource, RateUse
+from autotrader_v2.application.ports import Binding, CandleSource, CredentialStore, RateUse
 from autotrader_v2.application.quick_trade import Done
 from autotrader_v2.application.reconcile_view import report_view
 from autotrader_v2.application.refusals import CommandRefused
@@ -61,6 +62,7 @@ class Desk:
         self._today: tuple[float, dict[str, Decimal]] = (float("-inf"), {})
         self._commit_ms = 0.0
         self._charts: Charts | None = None
+        self.door = Door(real_money=binding.mode == "live")
         self.first_start = False
         self._books: BookShelf | None = None
         # Whether the machine is kept from falling asleep: held, unavailable, off.
@@ -81,12 +83,15 @@ class Desk:
         primary: Market,
         first_start: bool,
         candles: CandleSource | None = None,
+        credentials: CredentialStore | None = None,
     ) -> None:
         """The engine is there now. `first_start`: settings came from flags, environment and file, not the database.
 
-        `candles`: where charts come from; without one they show fills and levels only.
+        `candles`: where charts come from; without one they show fills and levels only. `credentials`: where tokens and
+        the password are kept.
         """
         self._charts = Charts(trader.floor, candles)
+        self.door.attach(trader, credentials)
         self._binding = binding
         self._primary = primary
         self.first_start = first_start

@@ -471,6 +471,55 @@ class Journal(Protocol):
         """Write what is pending, end."""
 
 
+class Scope(StrEnum):
+    """What a token may do: only look, also trade, also everything that a person at the page may."""
+
+    READ = "read"
+    TRADE = "trade"
+    ADMIN = "admin"
+
+    def covers(self, other: "Scope") -> bool:
+        """Whether it allows what needs that scope."""
+        return _SCOPES.index(self) >= _SCOPES.index(other)
+
+
+_SCOPES = tuple(Scope)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """A token or the page's password, as it is stored: never what a person shows, only its digest.
+
+    `kind`: token, password. Times are None until it happens.
+    """
+
+    id: str
+    kind: str
+    name: str
+    scope: Scope
+    digest: str
+    created_ms: int
+    created_by: str
+    used_ms: int | None = None
+    revoked_ms: int | None = None
+
+
+class CredentialStore(Protocol):
+    """Keeps credentials in the journal's database. Errors of writes: `JournalUnavailable`."""
+
+    def credentials(self) -> Sequence[Credential]:
+        """All of them, oldest first, revoked ones too."""
+
+    def add_credential(self, one: Credential) -> None:
+        """Keep a new one."""
+
+    def credential_used(self, id: str, time_ms: int) -> None:
+        """Note when it was used last."""
+
+    def revoke_credential(self, id: str, time_ms: int) -> None:
+        """It is worth nothing from now on."""
+
+
 class Notifier(Protocol):
     """Tells the person. Never blocks, never raises."""
 

@@ -101,6 +101,15 @@ FILES = {
     "/api/record.csv": {"kind": "command"},
     "/api/fifo.csv": {"since_ms": "1", "until_ms": "2"},
 }
+# Tried in test_web_door.py.
+DOOR = {
+    ("get", "/api/tokens"),
+    ("post", "/api/tokens/create"),
+    ("post", "/api/tokens/revoke"),
+    ("get", "/api/password"),
+    ("post", "/api/password"),
+    ("post", "/api/password/confirm"),
+}
 CALLED = {
     "/api/autotrader/start": ("start", "api"),
     "/api/autotrader/stop": ("stop", "api"),
@@ -459,6 +468,7 @@ def test_the_openapi_document_describes_every_endpoint() -> None:
     assert document["openapi"].startswith("3.1")
     described = {(method, path) for path, methods in document["paths"].items() for method in methods}
     asked = {("post", path) for path in POSTS} | {("get", path) for path in (*GETS, *FILES)}
+    asked |= DOOR
     assert described == {(method, re.sub(r"^(/api/chart/data)/BTC", r"\1/{symbol}", path)) for method, path in asked}
     routes = {
         re.sub(r"<(?:[a-z]+:)?([a-z]+)>", r"{\1}", rule.rule)

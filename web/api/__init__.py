@@ -14,11 +14,13 @@ from web.api import (
     order_book,
     overview,
     params,
+    password,
     presets,
     quick_trade,
     reconcile,
     symbols,
     system,
+    tokens,
     trades,
 )
 
@@ -39,10 +41,12 @@ BLUEPRINTS = tuple(
         overview,
         params,
         presets,
+        password,
         quick_trade,
         reconcile,
         system,
         symbols,
+        tokens,
         trades,
     )
 )

@@ -1,18 +1,28 @@
 """What commands of this machine may ask of the running program: with a token from a file only its owner can read."""
 
 import hmac
+from typing import Literal
 
 from flask import Blueprint, Response, current_app, jsonify, request
 
-from web.access import open_to_all
 from web.endpoints import desk
 from web.errors import Refused
+from web.fields import Request
+from web.reading import read_body
 
 blueprint = Blueprint("control", __name__, url_prefix="/api/control")
 
 
+class TokenWish(Request):
+    """`create` needs name and scope, `revoke` an id or a name."""
+
+    do: Literal["create", "list", "revoke"]
+    name: str | None = None
+    scope: str | None = None
+    id: str | None = None
+
+
 @blueprint.post("/stop")
-@open_to_all
 def stop() -> Response:
     """Ask the program to finish what is in flight and end."""
     _check_token()
@@ -23,12 +33,19 @@ def stop() -> Response:
 
 
 @blueprint.post("/reconcile")
-@open_to_all
 def reconcile() -> Response:
     """Compare the account with the books now; with `newest` only tell what was found last."""
     _check_token()
     report = desk().reconciliation() if "newest" in request.args else desk().reconcile_now()
     return jsonify(success=True, report=report)
+
+
+@blueprint.post("/tokens")
+def tokens() -> Response:
+    """Make, list or revoke tokens of scripts, at the console."""
+    _check_token()
+    wish = read_body(TokenWish).model_dump(exclude_none=True)
+    return jsonify(success=True, **desk().door.credentials.carry_out(wish, "console"))
 
 
 def _check_token() -> None:

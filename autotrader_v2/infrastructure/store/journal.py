@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from autotrader_v2.application.archive import Archive
 from autotrader_v2.application.events import Alert, CommandGiven, Decision, Intended, Priority, Record
 from autotrader_v2.application.ports import (
     Binding,
+    Credential,
     Doubt,
     JournalRefused,
     JournalState,
@@ -39,7 +41,7 @@ from autotrader_v2.infrastructure.store.numbers import Numbers
 from autotrader_v2.infrastructure.store.queries import Queries
 from autotrader_v2.infrastructure.store.records import RecordWriter
 from autotrader_v2.infrastructure.store.room import Room
-from autotrader_v2.infrastructure.store.rows import fill_of
+from autotrader_v2.infrastructure.store.rows import credential_of, fill_of
 from autotrader_v2.infrastructure.store.standing import DOUBT_FACT, HeadFile, doubt_about
 from autotrader_v2.infrastructure.store.statements import Statements
 
@@ -308,6 +310,33 @@ class SqlJournal:
                 self._sql.answer.run(cursor, values)
 
         self._durable(work)
+
+    # The `CredentialStore` port.
+
+    def credentials(self) -> Sequence[Credential]:
+        """See the port."""
+        table = schema.credentials
+        with self._reading() as connection:
+            rows = connection.execute(
+                select(table).where(table.c.account == self._account).order_by(table.c.created_ms, table.c.id)
+            ).mappings()
+            return [credential_of(row) for row in rows]
+
+    def add_credential(self, one: Credential) -> None:
+        """See the port."""
+        self._check_ready()
+        values = {**asdict(one), "scope": one.scope.value, "account": self._account}
+        self._durable(lambda cursor: self._sql.credential.run(cursor, values))
+
+    def credential_used(self, id: str, time_ms: int) -> None:
+        """See the port."""
+        self._check_ready()
+        self._durable(lambda cursor: self._sql.credential_used.run(cursor, {"id": id, "time_ms": time_ms}))
+
+    def revoke_credential(self, id: str, time_ms: int) -> None:
+        """See the port."""
+        self._check_ready()
+        self._durable(lambda cursor: self._sql.revoke_credential.run(cursor, {"id": id, "time_ms": time_ms}))
 
     def close(self) -> None:
         """See `Journal`."""

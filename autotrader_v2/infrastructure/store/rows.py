@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 from autotrader_v2.application.events import CycleChanged
-from autotrader_v2.application.ports import JournalRefused, OpenAttempt
+from autotrader_v2.application.ports import Credential, JournalRefused, OpenAttempt, Scope
 from autotrader_v2.domain.cycle import Active, BuyBooked, SaleBooked, SoldByHand, WrittenOff
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.orders import Book, ClientId, Fill, OrderIntent, OrderType, Side, Why
@@ -142,3 +142,9 @@ def label_of(client_id: str) -> ClientId:
 def text_of(market: Market | None) -> str | None:
     """A market's column."""
     return None if market is None else str(market)
+
+
+def credential_of(row: Mapping[Any, Any]) -> Credential:
+    """A row of `credentials`."""
+    names = ("id", "kind", "name", "digest", "created_ms", "created_by", "used_ms", "revoked_ms")
+    return Credential(scope=Scope(row["scope"]), **{name: row[name] for name in names})

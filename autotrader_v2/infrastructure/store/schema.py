@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 # Alembic revisions this program knows, oldest first; the last is the schema below.
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 HEAD = REVISIONS[-1]
 
 OPEN_STATES = ("intended", "unknown")
@@ -278,6 +278,23 @@ equity = _table(
     _words("unrealised"),
     _words("realised"),
     Index("equity_by_time", "account", "time_ms"),
+)
+
+# Tokens of scripts and the page's password, hashed.
+credentials = _table(
+    "credentials",
+    Column("id", Text, primary_key=True),
+    _words("account"),
+    _words("kind"),
+    _words("name"),
+    _words("scope"),
+    _words("digest"),
+    _number("created_ms"),
+    _words("created_by"),
+    _number("used_ms", nullable=True),
+    _number("revoked_ms", nullable=True),
+    CheckConstraint("kind IN ('token', 'password')", name="credential_kind"),
+    CheckConstraint("scope IN ('read', 'trade', 'admin')", name="credential_scope"),
 )
 
 answers = _table(

@@ -121,6 +121,11 @@ class Statements:
         self.prune_decisions = prepared(_PRUNE_DECISIONS)
         self.equity = row_of(schema.equity)
         self.forget_equity = prepared("DELETE FROM equity WHERE id = :id")
+        self.credential = row_of(schema.credentials)
+        self.credential_used = prepared("UPDATE credentials SET used_ms = :time_ms WHERE id = :id")
+        self.revoke_credential = prepared(
+            "UPDATE credentials SET revoked_ms = :time_ms WHERE id = :id AND revoked_ms IS NULL"
+        )
         self.answer = row_of(schema.answers)
         self.answer_of = prepared("SELECT request_hash, payload, expires_ms FROM answers WHERE request_key = :key")
         self.forget_answer = prepared("DELETE FROM answers WHERE request_key = :key")
