@@ -65,6 +65,9 @@ def test_a_token_opens_what_its_scope_allows_and_calls_are_in_the_journal(tmp_pa
     with closing(sqlite3.connect(tmp_path / "journal.sqlite3")) as books:
         calls = books.execute("SELECT given_by, payload FROM commands WHERE name = 'call' ORDER BY seq").fetchall()
         used = books.execute("SELECT count(*) FROM credentials WHERE used_ms IS NOT NULL").fetchone()[0]
-    assert [by for by, _ in calls] == ["token one to trade"]
-    assert json.loads(calls[0][1])["status"] == "200"
+    assert [(by, json.loads(payload)["status"]) for by, payload in calls] == [
+        ("token one to read", "403"),
+        ("token one to trade", "200"),
+        ("token one to trade", "403"),
+    ]
     assert used == 2

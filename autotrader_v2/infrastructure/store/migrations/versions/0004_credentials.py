@@ -28,7 +28,7 @@ def upgrade() -> None:
         sa.Column("used_ms", _INT, nullable=True),
         sa.Column("revoked_ms", _INT, nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_credentials"),
-        sa.CheckConstraint("kind IN ('token', 'password')", name="ck_credential_kind"),
-        sa.CheckConstraint("scope IN ('read', 'trade', 'admin')", name="ck_credential_scope"),
+        sa.CheckConstraint("kind IN ('token', 'password')", name="credential_kind"),
+        sa.CheckConstraint("scope IN ('read', 'trade', 'admin')", name="credential_scope"),
         sqlite_strict=True,
     )
