@@ -32,9 +32,9 @@ from benchmarks import report
 from benchmarks.trading_again import Run
 
 _AIM_S = 2.0
-_BINDING = Binding("paper", "synthetic", "paper", "synthetic")
+BINDING = Binding("paper", "synthetic", "paper", "synthetic")
 _PARAMS = LadderParams(steps=4)
-_COINS = (
+COINS = (
     *(
         "BTC",
         "ETH",
@@ -57,16 +57,16 @@ _COINS = (
 )
 # Of each order intent, attempt, trade and event, and the snapshot of the closed cycle.
 _ROWS_OF_A_CYCLE = 17
-_FIRST_MS = 1_735_700_000_000
+FIRST_MS = 1_735_700_000_000
 
 
 def measure(folder: Path, short: bool) -> report.Figures:
     """Build once, then starts after kills."""
     wanted, starts = (20_000, 1) if short else (1_000_000, 5)
     database = folder / "paper-synthetic.sqlite3"
-    rows, open_cycles = _build(database, wanted)
+    rows, open_cycles = build(database, wanted)
     began_s = time.perf_counter()
-    journal = SqlJournal(database, _BINDING, account="paper")
+    journal = SqlJournal(database, BINDING, account="paper")
     journal.load()
     load_s = time.perf_counter() - began_s
     journal.close()
@@ -84,7 +84,7 @@ def measure(folder: Path, short: bool) -> report.Figures:
         "FEED": "synthetic",
         "PAPER_BALANCE": "USDT=1000000000",
         "API_TOKEN": secrets.token_hex(16),
-        "AVAILABLE_SYMBOLS": ",".join(_COINS[:16]),
+        "AVAILABLE_SYMBOLS": ",".join(COINS[:16]),
         "DATA_DIR": str(folder),
         "BACKUP_EVERY_S": "0",
     }
@@ -128,19 +128,19 @@ def _start(environment: dict[str, str], cycles: int) -> tuple[float, float, floa
         run.kill()
 
 
-def _build(database: Path, wanted: int) -> tuple[int, int]:
+def build(database: Path, wanted: int) -> tuple[int, int]:
     """Returns (rows, open cycles)."""
-    journal = SqlJournal(database, _BINDING, account="paper")
+    journal = SqlJournal(database, BINDING, account="paper")
     instance = journal.load().instance
     cycles: dict[Market, TradingCycle] = {}
     batch: list[Record] = []
     number = 0
-    turns = max(1, wanted // (len(_COINS) * _ROWS_OF_A_CYCLE) + 1)
+    turns = max(1, wanted // (len(COINS) * _ROWS_OF_A_CYCLE) + 1)
     for turn in range(turns + 1):
-        for place, base in enumerate(_COINS):
+        for place, base in enumerate(COINS):
             market = Market("gate", base, "USDT")
             cycle = cycles.get(market, Idle(market=market))
-            at_ms = _FIRST_MS + (turn * len(_COINS) + place) * 60_000
+            at_ms = FIRST_MS + (turn * len(COINS) + place) * 60_000
             sides = [Side.BUY] * 3 + ([Side.SELL] if turn < turns else [])
             for step, side in enumerate(sides):
                 number += 1

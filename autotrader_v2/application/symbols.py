@@ -55,6 +55,7 @@ def _symbol(trader: "AutoTraderV2", market: Market, slot: Slot | None) -> dict[s
             "fee_pct": plain(rules.fee * HUNDRED),
             "status": rules.status.value,
             "delisting_ms": rules.delisting_s * 1000 or None,
+            "special": rules.special,
         },
     }
 

@@ -93,6 +93,8 @@ class MarketRules:
     status: TradeStatus = TradeStatus.TRADABLE
     delisting_s: int = 0
     pays_fees: bool = False
+    # Marked by the exchange as risky (special treatment); for people, nothing is decided on it.
+    special: bool = False
     name: str = ""
 
     @property

@@ -182,10 +182,11 @@ def test_a_leap_of_the_exchanges_clock_is_believed_at_once() -> None:
 
 def test_rules_leave_out_what_the_market_does_not_limit() -> None:
     raw = b"""{"id":"BTC_USDT","amount_precision":6,"precision":1,"trade_status":"buyable","min_quote_amount":"3",
-        "min_base_amount":null,"max_market_order_stock":"63","delisting_time":1700000000,"slippage":"0.05"}"""
+        "min_base_amount":null,"max_market_order_stock":"63","delisting_time":1700000000,"slippage":"0.05","st_tag":true}"""
     rules = wire.rules_of(wire.pair_of(raw), Market("gate", "BTC", "USDT"), Decimal("0.002"))
     assert (rules.min_base, rules.min_quote, rules.market_max_base) == (0, 3, 63)
     assert (rules.status, rules.delisting_s, rules.name) == (TradeStatus.BUYABLE, 1_700_000_000, "BTC")
+    assert rules.special
     odd = raw.replace(b"buyable", b"brand_new")
     assert wire.rules_of(wire.pair_of(odd), Market("gate", "BTC", "USDT"), Decimal(0)).status is TradeStatus.UNTRADABLE
 

@@ -109,6 +109,7 @@ class PairRow(msgspec.Struct):
     max_market_order_stock: str | None = None
     max_market_order_money: str | None = None
     delisting_time: int = 0
+    st_tag: bool = False
 
 
 class KeyMode(msgspec.Struct):
@@ -262,6 +263,7 @@ def rules_of(row: PairRow, market: Market, fee: Decimal, *, gt_pays: bool = Fals
         status=TradeStatus(row.trade_status) if row.trade_status in set(TradeStatus) else TradeStatus.UNTRADABLE,
         delisting_s=row.delisting_time,
         pays_fees=gt_pays and market.base == GT,
+        special=row.st_tag,
         name=row.base_name or market.base,
     )
 

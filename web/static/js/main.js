@@ -20,13 +20,15 @@ import { SellAllDialog } from "./sell_all_dialog.js";
 import { split } from "./places.js";
 import { SettingsPage } from "./settings_page.js";
 import { state } from "./store.js";
+import { SymbolSwitcher } from "./symbol_switcher.js";
+import { SymbolsPage } from "./symbols_page.js";
 import { SystemPage } from "./system_page.js";
 import { TopBar } from "./top_bar.js";
 import { TradesPage } from "./trades_page.js";
 import { TruthLine } from "./truth_line.js";
 import { TurnOnDialog } from "./turn_on_dialog.js";
 
-const PLACES = new Set(["coins", "dashboard", "trades", "orders", "decisions", "record", "settings", "system"]);
+const PLACES = new Set(["coins", "dashboard", "trades", "orders", "decisions", "record", "symbols", "settings", "system"]);
 
 /** #/coin/BTC/ladder, #/trades: pure. */
 export function placeOf(hash) {
@@ -71,6 +73,7 @@ function Page() {
       ${state.head !== null && place.name === "orders" && html`<${OrdersPage} query=${place.query} />`}
       ${state.head !== null && place.name === "decisions" && html`<${DecisionsPage} query=${place.query} />`}
       ${state.head !== null && place.name === "record" && html`<${RecordPage} query=${place.query} />`}
+      ${state.head !== null && place.name === "symbols" && html`<${SymbolsPage} actions=${actions} />`}
       ${state.head !== null && place.name === "settings" && html`<${SettingsPage} />`}
       ${place.name === "system" && html`<${SystemPage} />`}
     </main>
@@ -80,6 +83,7 @@ function Page() {
     ${known && dialog.name === "confirm" && html`<${ConfirmDialog} coin=${state.coins.get(dialog.coin)} ...${dialog.props} onClose=${close} />`}
     ${known && dialog.name === "global_modes" && html`<${GlobalModesDialog} onClose=${close} />`}
     ${known && dialog.name === "sell_all" && html`<${SellAllDialog} onClose=${close} />`}
+    <${SymbolSwitcher} place=${place} />
     <${Messages} />
     <${EmergencyBar} actions=${actions} />`;
 }

@@ -1,6 +1,7 @@
 /** Mode, places, language, looks. The mode is said by word, frame, title and icon, and never scrolls away. */
 import { html, useEffect } from "./lib.js";
 import { t } from "./i18n.js";
+import { Icon } from "./icons.js";
 import { Looks } from "./looks.js";
 import { state } from "./store.js";
 
@@ -28,10 +29,12 @@ export function TopBar({ place }) {
       <${Link} name="dashboard" />
       <${Link} name="trades" />
       <${Link} name="orders">${unknown > 0 && html`<span class="count" title=${t("truth.unknown")}>${unknown}</span>`}<//>
+      <${Link} name="symbols" />
       <${Link} name="settings" />
       <${Link} name="system" />
     </nav>
     <div class="acct">
+      <button type="button" class="btn s ghost" title=${t("jump.button")} aria-label=${t("jump.button")} onClick=${() => dispatchEvent(new Event("mtrade-jump"))}><${Icon} name="find" /></button>
       <span class="opt">${state.head?.account || ""}${state.head?.host ? ` · ${state.head.host}` : ""}</span>
       <${Looks} />
     </div>
