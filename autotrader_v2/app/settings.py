@@ -413,6 +413,11 @@ def env_file() -> Path | None:
     return Path(named) if named else None
 
 
+def in_environment(name: str) -> bool:
+    """Whether the environment of this process sets that setting to something."""
+    return bool(os.environ.get(name))
+
+
 def names() -> tuple[str, ...]:
     """Every setting by its name in the environment."""
     return tuple(field.upper() for field in Settings.model_fields)

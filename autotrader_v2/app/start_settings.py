@@ -15,7 +15,7 @@ from pydantic import SecretStr, ValidationError
 
 from autotrader_v2.app import settings as known
 from autotrader_v2.app.private_files import OWNER_ONLY, replace_file
-from autotrader_v2.app.settings import Settings
+from autotrader_v2.app.settings import Settings, in_environment
 from autotrader_v2.application.refusals import CommandRefused
 
 # In the order of the file; what is not here is changed only there.
@@ -120,7 +120,7 @@ def _source(name: str, running: Settings, written: Sequence[str]) -> str:
     """Where the running value comes from: flag, environment, file or default."""
     if name.lower() in running.flags:
         return "flag"
-    if os.environ.get(name):
+    if in_environment(name):
         return "environment"
     return "file" if name in written else "default"
 
