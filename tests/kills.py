@@ -49,7 +49,7 @@ _MOVE_S = 0.25
 _AFTER_START_S = 1.5
 # A life that does not get to its named end is ended so long after its start.
 _POINT_LIMIT_S = 2.0
-_PATIENT_S = 90.0
+_PATIENT_S = 120.0
 # Proof of absence takes some twenty seconds of one life; so long does nobody kill when nearly all coins wait for it.
 _REST_S = 40.0
 _DONE_S = 600.0
