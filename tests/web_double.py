@@ -119,9 +119,9 @@ class DeskDouble:
         """See `Desk`."""
         self.stop_wanted = True
 
-    def quick_buy(self, currency: str, quote_amount: Any, by: str) -> dict[str, Any]:
+    def quick_buy(self, currency: str, quote_amount: Any, by: str, shown_price: Any = None) -> dict[str, Any]:
         """See `Desk`."""
-        return self._order("quick_buy", currency, quote_amount, by)
+        return self._order("quick_buy", currency, quote_amount, by, shown_price)
 
     def sell_everything(self, by: str) -> dict[str, Any]:
         """See `Desk`."""

@@ -508,9 +508,12 @@ class Desk:
         trader.commands.set_order_limits(wanted, by)
         return self.order_limits()
 
-    def quick_buy(self, currency: str, quote_amount: Decimal | None, by: str) -> dict[str, Any]:
-        """Buy now; waits at most 10 s for the answer."""
-        return _done_view(self._engine().buy(self._slot(currency).market.base, quote_amount, by))
+    def quick_buy(
+        self, currency: str, quote_amount: Decimal | None, by: str, shown_price: Decimal | None = None
+    ) -> dict[str, Any]:
+        """Buy now; waits at most 10 s for the answer. `shown_price`: the ask that was decided on."""
+        base = self._slot(currency).market.base
+        return _done_view(self._engine().buy(base, quote_amount, by, shown_price=shown_price))
 
     def sell_all(self, currency: str, then: str, by: str) -> dict[str, Any]:
         """Sell everything now; waits at most 10 s for the answer."""

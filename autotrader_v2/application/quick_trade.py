@@ -12,7 +12,7 @@ from autotrader_v2.application.events import Outcome
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.ports import ExchangeUnavailable
 from autotrader_v2.application.readings import BalanceReader, outside_coins
-from autotrader_v2.application.refusals import CommandRefused, held_back, order_in_flight
+from autotrader_v2.application.refusals import CommandRefused, held_back, order_in_flight, price_moved
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active, Idle
 from autotrader_v2.domain.money import HUNDRED, ZERO, floor_to, plain
@@ -48,8 +48,11 @@ class QuickTrade:
         self._reader = reader
         self._carry = carry
 
-    def buy(self, slot: Slot, quote_amount: Decimal | None, by: str) -> Done:
-        """Buy at market now: the start of a cycle when idle, an extra row when active. Waits at most 10 s."""
+    def buy(self, slot: Slot, quote_amount: Decimal | None, by: str, *, shown_price: Decimal | None = None) -> Done:
+        """Buy at market now: the start of a cycle when idle, an extra row when active. Waits at most 10 s.
+
+        `shown_price`: the ask that the person saw; nothing is bought when it has risen by more than `max_slippage_pct`.
+        """
         quote = self._fresh_quote(slot)
         if slot.known_price is not None and leaps(slot.known_price, quote.bid):
             raise CommandRefused(
@@ -60,6 +63,8 @@ class QuickTrade:
             )
         rules, state = slot.state.rules, slot.state
         params = self._decider.params_now(slot)
+        if shown_price is not None and quote.ask > shown_price * (1 + params.max_slippage_pct / HUNDRED):
+            raise price_moved(shown_price, quote.ask)
         amount = floor_to(quote_amount if quote_amount is not None else params.size(0), rules.qstep)
         self._check_quick_amount(slot, amount, quote)
         worst = quote.ask * (1 + params.max_slippage_pct / HUNDRED)

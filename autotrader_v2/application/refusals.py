@@ -1,10 +1,12 @@
 """A person's wish that cannot be carried out, and why."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from autotrader_v2.application.deciding import texts
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.money import plain
 from autotrader_v2.domain.situation import Hold, Reason
 
 # What each limit of buys allows, in words.
@@ -45,6 +47,15 @@ def order_in_flight(slot: Slot) -> CommandRefused:
         "order_in_flight",
         f"{slot.market.base} waits for {what} {client_id}; try again when it is settled.".replace("  ", " "),
         values={"what": what, "client_id": client_id},
+    )
+
+
+def price_moved(shown: Decimal, now: Decimal) -> CommandRefused:
+    """The price that a person decided to buy at is not the price any more."""
+    return CommandRefused(
+        "price_moved",
+        f"The price rose from {plain(shown)} to {plain(now)} while you decided. Nothing was bought; decide again.",
+        values={"shown": plain(shown), "now": plain(now)},
     )
 
 

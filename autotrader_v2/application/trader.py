@@ -253,9 +253,9 @@ class AutoTraderV2:
         """Hand coins outside the cycle to it. Reads balances, and trades when asked to."""
         self.commands.adopt(currency, price=price, from_trades=from_trades, by=by)
 
-    def buy(self, currency: str, quote_amount: Decimal | None, by: str) -> Done:
+    def buy(self, currency: str, quote_amount: Decimal | None, by: str, *, shown_price: Decimal | None = None) -> Done:
         """Quick Trade: buy now. Waits at most 10 s for the answer."""
-        return self.quick_trade.buy(self.commands.slot(currency), quote_amount, by)
+        return self.quick_trade.buy(self.commands.slot(currency), quote_amount, by, shown_price=shown_price)
 
     def sell_all(self, currency: str, then: str, by: str) -> Done:
         """Quick Trade: sell everything now. Waits at most 10 s for the answer."""

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from autotrader_v2.application.archive import Which
 from tests.browser.served import Served
-from tests.browser.test_page import go, turn_on
+from tests.browser.test_page import go, no_key_shows, turn_on
 
 pytestmark = pytest.mark.browser
 
@@ -225,3 +225,48 @@ def test_a_ladder_is_kept_loaded_and_copied_to_other_coins(served: Served, open_
     ladder.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("status").get_by_text("is deleted")).to_be_visible()
     assert served.engine.desk.presets()["presets"] == {}
+
+
+def test_the_card_before_the_switch_names_the_sum_that_is_missing(served: Served, open_page: Open) -> None:
+    """Four figures, the need of all coins against the balance; Cancel has the focus; an old price takes the button."""
+    served.engine.desk.set_params("ETH", {"start_quote": "500"}, "test")
+    page = open_page()
+    page.locator('tr[data-coin="ETH"]').get_by_role("switch").click()
+    card = page.get_by_role("dialog")
+    told = served.engine.desk.before_switch("ETH")
+    assert float(told["missing"]) > 0
+    for words in ("First order", "Whole ladder", "Deepest fall", "Loss if it stays"):
+        expect(card).to_contain_text(words)
+    expect(card).to_contain_text(re.compile(r"Not covered: [\d,]+\.\d\d USDT are missing"))
+    expect(card).to_contain_text("Slippage of the first order")
+    expect(card.get_by_role("button", name="Cancel")).to_be_focused()
+    sends = card.get_by_role("button", name="Turn on ETH")
+    expect(sends).to_be_enabled()
+    served.silence()
+    expect(sends).to_be_disabled()
+    expect(card).to_contain_text("too old")
+    assert served.engine.slot("ETH").state.switch.value == "off"
+
+
+@pytest.mark.parametrize("language", ["en", "ru"])
+@pytest.mark.parametrize(
+    "viewport", [{"width": 1440, "height": 900}, {"width": 390, "height": 844}], ids=["wide", "phone"]
+)
+def test_every_part_of_the_coin_page_in_both_languages_and_widths(
+    served: Served, open_page: Open, language: str, viewport: Any
+) -> None:
+    """Nothing scrolls sideways, no key shows through, with every drawer open and a change typed."""
+    page = open_page(language=language, viewport=viewport)
+    coin_page(page, served)
+    page.locator("#field-drop_step_pct").fill("2,1")
+    for drawer in page.locator("main details").all():
+        drawer.locator("summary").click()
+    if viewport["width"] < 720:
+        page.locator("#table .phone").click()
+    expect(page.locator("#ladder .outlook")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    no_key_shows(page)
+    text = page.locator("main").inner_text()
+    assert not re.search(
+        r"\b(chart|book|exit|preset|copy|adopt|level|candle|interval|outlook|history)\.[a-z_]+\b", text
+    )

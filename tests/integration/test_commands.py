@@ -499,3 +499,15 @@ def test_fills_of_one_cycle_can_be_asked_for(desk: Desk) -> None:
     assert {trade["cycle_id"] for trade in trades} == {first.cycle_id}
     assert {trade["side"] for trade in trades} == {"buy", "sell"}
     assert all(D(trade["promised"]) > 0 for trade in trades)
+
+
+def test_a_quick_buy_at_a_price_that_has_risen_since_it_was_shown_is_refused(desk: Desk) -> None:
+    """Beyond the slippage that the ladder allows; a price that fell, or rose a little, is bought at."""
+    ask = desk.engine.floor.board.newest(RULES[0].market).ask
+    with pytest.raises(CommandRefused) as refused:
+        desk.engine.desk.quick_buy("ETH", D(20), "test", ask * D("0.99"))
+    assert refused.value.code == "price_moved"
+    assert desk.engine.state("ETH") == "IDLE"
+    done = desk.engine.desk.quick_buy("ETH", D(20), "test", ask * D("0.999"))
+    assert done["outcome"] == "filled"
+    assert D(done["average"]) == D(done["quote"]) / D(done["base"])

@@ -18,6 +18,12 @@ class QuickBuy(Request):
     quote_amount: Positive | None = None
 
 
+class QuickBuyNow(QuickBuy):
+    """`shown_price`: the ask that the person decided on; a price that has risen since is refused."""
+
+    shown_price: Positive | None = None
+
+
 class SellAll(Request):
     """`pause` (the default) leaves the currency paused; `restart` lets the engine start again."""
 
@@ -33,10 +39,10 @@ def preview(wish: QuickBuy) -> Answer:
 
 
 @blueprint.post("/buy")
-@commands(QuickBuy, order=True)
-def buy(wish: QuickBuy) -> Answer:
+@commands(QuickBuyNow, order=True)
+def buy(wish: QuickBuyNow) -> Answer:
     """Buy now at market; answers when it is filled, refused or unknown, within 10 s."""
-    return desk().quick_buy(wish.base_currency, wish.quote_amount, by())
+    return desk().quick_buy(wish.base_currency, wish.quote_amount, by(), wish.shown_price)
 
 
 @blueprint.post("/sell_all")

@@ -35,7 +35,7 @@ export function CoinHead({ coin, actions }) {
       <${Figure} name=${t("head.if_sold")} below=${active ? t("head.after_fees", { percent: signedPercent(coin.unrealised_pct) }) : ""}><${Result} value=${coin.unrealised} /><//>
       <${Figure} name=${t("col.breakeven")} look=${active ? "be" : "faint"} below=${active ? t("head.average", { price: price(coin.average) }) : ""}>${price(coin.breakeven)}<//>
       <${Figure} name=${next ? t("head.buy_n", { step: next.step }) : t("head.next_buy")} look=${next ? "" : "faint"} below=${next ? `${signedPercent(coin.distance_buy_pct)} · ${number(next.quote)} ${quote}` : active ? t("track.no_buy") : coin.first_order ? t("track.first_buy", { amount: number(coin.first_order) }) : ""}>${next ? price(next.price) : "–"}<//>
-      <${Figure} name=${t("col.take_profit")} look=${active ? "gain" : "faint"} below=${active ? signedPercent(coin.distance_sell_pct) : ""}>${price(coin.take_profit)}<//>
+      <${Figure} name=${t(coin.exit_at_breakeven ? "exit.head" : "col.take_profit")} look=${active ? "gain" : "faint"} below=${active ? signedPercent(coin.distance_sell_pct) : ""}>${price(coin.take_profit)}<//>
       <${Figure} name=${t("head.steps")} below=${t("head.invested_of", { invested: number(coin.invested), total: number(coin.budget ?? coin.ladder_cost) })}>${coin.steps_used} / ${coin.steps_total}<${Pips} coin=${coin} /><//>
       <${Figure} name=${t("head.realised")} below=${t("head.cycles", { count: coin.completed_cycles })}><${Result} value=${coin.realised} /><//>
     </dl>

@@ -15,7 +15,7 @@ const OLD_MS = 5000;
 
 /**
  * `told(answer)` makes {outcome, text, details} of the engine's answer, `details` taking the place of what was shown
- * before; without it the dialog closes when the command is done.
+ * before; without it the dialog closes when the command is done. `body` may be a function, asked when it is pressed.
  */
 export function ConfirmDialog({ coin, title, say, path, body, label, spends = false, risky = false, needsPrice = true, told = null, onClose, children }) {
   useTicks(500);
@@ -25,7 +25,7 @@ export function ConfirmDialog({ coin, title, say, path, body, label, spends = fa
   const mode = modeOf(state.head);
   const fresh = state.coins.get(coin.currency) ?? coin;
   const press = async () => {
-    const done = await run(path, body);
+    const done = await run(path, typeof body === "function" ? body() : body);
     if (done && !told) onClose();
   };
   const outcome = answer && told ? told(answer) : phase === "unknown" ? { outcome: "unknown", text: t("error.no_connection") } : null;

@@ -3,7 +3,7 @@
  * then the steps. Without a coin it edits the common ladder.
  */
 import { html, useEffect, useMemo, useState } from "./lib.js";
-import { Failed, preview } from "./api.js";
+import { Failed, get, preview } from "./api.js";
 import { signatureOf } from "./breakeven_table.js";
 import { useAnswer, useCommand, useRested } from "./hooks.js";
 import { isActive } from "./coin_facts.js";
@@ -57,8 +57,8 @@ export function LadderForm({ coin = null, revision, onApplied, form = null, onOu
   useRested({ changes: read.changes, bad: read.bad, revision, table: coin && signatureOf(coin) }, 300, async ({ changes, bad }) => {
     if (!coin || bad.length || !Object.keys(changes).length) { setOutlook({}); return; }
     try {
-      const [after, before] = await Promise.all([preview("/api/breakeven/preview", { base_currency: coin.currency, ...changes }), preview("/api/breakeven/preview", { base_currency: coin.currency })]);
-      setOutlook({ before, after });
+      const [after, before, needs] = await Promise.all([preview("/api/breakeven/preview", { base_currency: coin.currency, ...changes }), preview("/api/breakeven/preview", { base_currency: coin.currency }), get("/api/before_switch", { base_currency: coin.currency })]);
+      setOutlook({ before, after, needs });
     } catch (failed) {
       if (!(failed instanceof Failed)) throw failed;
       setOutlook({ failed });
@@ -93,7 +93,7 @@ export function LadderForm({ coin = null, revision, onApplied, form = null, onOu
     <details class="more"><summary>${t("ladder.more")}</summary><div class="form">${MORE_FIELDS.map(one)}</div></details>
     ${wrong && html`<p class="msg warn" role="status">${wrong.field ? `${t(`param.${wrong.field}`)}: ` : ""}${wrong.message}</p>`}
     ${phase === "refused" && html`<p class="msg danger" role="alert">${errorText(error)}</p>`}
-    ${outlook.before && outlook.after && !outlook.after.error && touched && html`<${Outlook} before=${outlook.before} after=${outlook.after} coin=${coin} />`}
+    ${outlook.before && outlook.after && !outlook.after.error && touched && html`<${Outlook} before=${outlook.before} after=${outlook.after} needs=${outlook.needs} coin=${coin} />`}
     <div class="apply">
       <${OrderButton} phase=${phase} label=${coin ? applyLabel(coin, outlook) : t("ladder.apply_common")} disabled=${!touched || read.bad.length > 0 || Boolean(wrong)} why=${t("ladder.nothing_changed")} onPress=${apply} wide />
       <button type="button" class="btn" disabled=${Object.keys(draft).length === 0} onClick=${discard}>${t("ladder.discard")}</button>
@@ -130,16 +130,19 @@ function Field({ field, typed, base, common, own, changed, bad, change, quote, i
 export const spelled = (field, value) => (field.choices ? t(`choice.${value}`) : Array.isArray(value) ? String(value.length) : exact(value));
 
 /** Money first: what the change costs, then every step ahead now and new. */
-function Outlook({ before, after, coin }) {
+function Outlook({ before, after, needs, coin }) {
   const price = (text) => number(text, coin.price_precision);
   const end = (table) => table.rows.at(-1);
   const loss = (row) => (Number(row.held) * Number(row.price) * (1 - Number(coin.fee_pct) / 100) - Number(row.invested)).toFixed(6);
   const deep = (table) => (coin.ask ? ((Number(end(table).price) / Number(coin.ask) - 1) * 100).toFixed(6) : null);
+  // What all coins lack once this one's ladder costs more or less ahead.
+  const missing = Math.max(0, Number(needs.all_need) + Number(after.cost_ahead) - Number(before.cost_ahead) - Number(needs.free)).toFixed(8);
   const lines = [
     ["outlook.ahead", number(before.cost_ahead), number(after.cost_ahead), difference(before.cost_ahead, after.cost_ahead)],
     ["outlook.full", number(before.cost), number(after.cost), difference(before.cost, after.cost)],
     ["outlook.deepest", signedPercent(deep(before)), signedPercent(deep(after)), difference(deep(before), deep(after))],
     ["outlook.loss", signed(loss(end(before))), signed(loss(end(after))), difference(loss(end(before)), loss(end(after)))],
+    ["outlook.missing", number(needs.missing), number(missing), difference(needs.missing, missing)],
     ...(isActive(coin) ? [["col.take_profit", price(coin.take_profit), price(activeOf(after)?.take_profit), difference(coin.take_profit, activeOf(after)?.take_profit, coin.price_precision)]] : []),
   ];
   const ahead = (table) => table.rows.filter((row) => !row.done);

@@ -35,12 +35,12 @@ export function LadderPresets({ params, load, coin, actions }) {
   };
   return html`<details class="more presets"><summary>${t("preset.title")}</summary>
     <div class="form">
-      <div class="f"><label for="preset">${t("preset.kept")}<em>${names.length || t("preset.none")}</em></label>
+      <div class="f full"><label for="preset">${t("preset.kept")}<em>${names.length || t("preset.none")}</em></label>
         <select id="preset" value=${picked} disabled=${!names.length} onChange=${(event) => setChosen(event.target.value)}><option value="">–</option>${names.map((one) => html`<option key=${one} value=${one} selected=${one === picked}>${one}</option>`)}</select></div>
-      <div class="f acts"><button type="button" class="btn s" disabled=${!picked} title=${picked ? "" : t("preset.choose")} onClick=${() => load(presets[picked])}>${t("preset.load")}</button>
+      <div class="f full acts"><button type="button" class="btn s" disabled=${!picked} title=${picked ? "" : t("preset.choose")} onClick=${() => load(presets[picked])}>${t("preset.load")}</button>
         <button type="button" class="btn s" disabled=${!picked} title=${picked ? "" : t("preset.choose")} onClick=${remove}>${t("preset.delete")}</button></div>
-      <div class="f"><label for="preset-name">${t("preset.name")}<em>${presets[trimmed] ? t("preset.replaces") : ""}</em></label><input id="preset-name" maxlength=${LONGEST} value=${name} autocomplete="off" onInput=${(event) => { reset(); setName(event.target.value); }} /></div>
-      <div class="f acts"><${OrderButton} phase=${phase} kind="s" label=${t("preset.save")} disabled=${!trimmed} why=${t("preset.name_first")} onPress=${save} />
+      <div class="f full"><label for="preset-name">${t("preset.name")}<em>${presets[trimmed] ? t("preset.replaces") : ""}</em></label><input id="preset-name" maxlength=${LONGEST} value=${name} autocomplete="off" onInput=${(event) => { reset(); setName(event.target.value); }} /></div>
+      <div class="f full acts"><${OrderButton} phase=${phase} kind="s" label=${t("preset.save")} disabled=${!trimmed} why=${t("preset.name_first")} onPress=${save} />
         ${coin && actions && html`<button type="button" class="btn s" onClick=${() => actions.ask({ name: "copy_ladder", coin: coin.currency })}>${t("copy.open")}</button>`}</div>
     </div>
     ${phase === "refused" && html`<p class="msg danger" role="alert">${errorText(error)}</p>`}

@@ -25,6 +25,9 @@ export function QuickTrade({ coin, actions }) {
 
 const isOld = (currency) => { const ms = priceAge(currency); return ms === null || ms > OLD_MS; };
 
+/** The ask that is on the page when the button is pressed: the engine refuses when it has risen by then. */
+const shownPrice = (currency) => { const { ask } = state.coins.get(currency); return ask === null ? {} : { shown_price: ask }; };
+
 /** What the dialog tells of the engine's answer; a fill beside what was promised when it was sent. */
 const told = (coin, quote, promised) => (answer) => ({
   outcome: answer.outcome,
@@ -59,7 +62,7 @@ function Buy({ coin, ask }) {
   const press = () => ask({
     title: t("quick.confirm_buy", { currency: coin.currency, amount: sum, quote }),
     say: t(isActive(coin) ? "quick.buy_adds" : "quick.buy_starts", { currency: coin.currency }),
-    path: "/api/trade/quick/buy", body: amount ? { base_currency: coin.currency, quote_amount: amount } : { base_currency: coin.currency },
+    path: "/api/trade/quick/buy", body: () => ({ base_currency: coin.currency, ...(amount ? { quote_amount: amount } : {}), ...shownPrice(coin.currency) }),
     label: t("quick.do_buy", { amount: sum, quote, currency: coin.currency }), spends: true, told: told(coin, quote, promised),
     children: html`<${LiveBuy} currency=${coin.currency} amount=${amount} promised=${promised} />`,
   });

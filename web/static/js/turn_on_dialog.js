@@ -19,6 +19,7 @@ export function TurnOnDialog({ currency, onClose }) {
   useTicks(500);
   const coin = state.coins.get(currency);
   const { answer, failure } = useAnswer("/api/before_switch", { base_currency: currency }, { everyMs: 1000 });
+  const { answer: quick } = useAnswer("/api/trade/quick/preview", { base_currency: currency }, { everyMs: 2000 });
   const [phase, setPhase] = useState("idle");
   const mode = modeOf(state.head);
   const quote = state.head.money.quote;
@@ -41,11 +42,11 @@ export function TurnOnDialog({ currency, onClose }) {
     ${failure && html`<p class="msg danger"><${Icon} name="look" />${failure.message}</p>`}
     ${wrong && html`<p class="msg warn"><${Icon} name="look" /><span><b>${t("on.cannot")}</b> ${t(`param.${wrong.field}`)}: ${wrong.message}</span></p>`}
     ${!answer && !failure && html`<div class="skel"></div>`}
-    ${answer?.rows.length > 0 && html`<${Ladder} answer=${answer} coin=${coin} quote=${quote} />`}
+    ${answer?.rows.length > 0 && html`<${Ladder} answer=${answer} coin=${coin} quote=${quote} slippage=${isActive(coin) ? null : quick?.slippage_pct ?? null} />`}
   <//>`;
 }
 
-function Ladder({ answer, coin, quote }) {
+function Ladder({ answer, coin, quote, slippage }) {
   const { rows } = answer;
   const last = rows.at(-1);
   const share = Number(answer.ladder_cost) ? (Number(answer.loss_there) / Number(answer.ladder_cost)) * 100 : null;
@@ -76,6 +77,7 @@ function Ladder({ answer, coin, quote }) {
       <${Check} good>${t("check.fee", { fee: percent(coin.fee_pct, 2) })}<//>
       <${Check} good=${Number(free) >= 0}>${t("check.free_after", { amount: number(free), quote })}<//>
       <${Check} good=${Number(coin.spread_pct ?? 0) < 1}>${t("check.spread", { percent: percent(coin.spread_pct) })}<//>
+      ${slippage !== null && html`<${Check} good=${Number(slippage) < 0.3}>${t("check.slippage", { percent: percent(slippage, 3) })}<//>`}
       <${Check} good=${!Number(coin.outside)}>${Number(coin.outside) ? t("check.outside", { amount: number(coin.outside, coin.amount_precision), currency: coin.currency }) : t("check.no_outside")}<//>
     </ul>`;
 }
