@@ -119,7 +119,7 @@ function Field({ field, typed, base, common, own, changed, bad, change, quote, i
   const look = bad ? "bad" : changed ? "chg" : own ? "own" : "";
   const id = `field-${name}`;
   return html`<div class=${`f${field.list ? " full" : ""}`}>
-    <label for=${id}>${t(`param.${name}`)}${says}</label>
+    <label for=${id}><span title=${t(`param.${name}`)}>${t(`param.${name}`)}</span>${says}</label>
     ${field.choices
       ? html`<select id=${id} class=${look} value=${value} onChange=${(event) => change(name, event.target.value)}>${field.choices.map((choice) => html`<option value=${choice} selected=${choice === value}>${t(`choice.${choice}`)}</option>`)}</select>`
       : html`<span class="u"><input id=${id} class=${look} value=${value} inputmode="decimal" autocomplete="off" aria-invalid=${bad ? "true" : null} onInput=${(event) => change(name, event.target.value)} /><em>${unit}</em></span>`}
