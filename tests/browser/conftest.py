@@ -87,5 +87,11 @@ def watch(page: Page, complaints: list[str]) -> None:
 
     page.on("request", requested)
     page.on("response", answered)
-    page.on("console", lambda told: complaints.append(told.text) if told.type in ("error", "warning") else None)
+
+    def told(line: Any) -> None:
+        # The browser's own line for a wish that was refused until the password is shown.
+        if line.type in ("error", "warning") and "responded with a status of 403" not in line.text:
+            complaints.append(line.text)
+
+    page.on("console", told)
     page.on("pageerror", lambda error: complaints.append(str(error)))

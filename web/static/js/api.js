@@ -14,6 +14,11 @@ export class Failed extends Error {
 let onSignedOut = () => {};
 export const whenSignedOut = (tell) => { onSignedOut = tell; };
 
+// With real money some wishes are refused until the password was shown: asked for once, then sent again.
+let onConfirm = async () => false;
+export const whenConfirming = (ask) => { onConfirm = ask; };
+const CONFIRMS = new Set(["confirm", "password_needed"]);
+
 async function answered(response) {
   const body = await response.json().catch(() => null);
   if (response.ok && body?.success) return body;
@@ -58,6 +63,15 @@ const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** Give a command. A lost answer is asked for again under the same key; when that fails too it is unknown. */
 export async function command(path, body, key = newKey()) {
+  try {
+    return await commanded(path, body, key);
+  } catch (error) {
+    if (!CONFIRMS.has(error.code) || !(await onConfirm(error.code))) throw error;
+    return commanded(path, body, key);
+  }
+}
+
+async function commanded(path, body, key) {
   for (const pause of [400, 1500, 0]) {
     try {
       return await answered(await send(path, body, { "Idempotency-Key": key }));

@@ -4,7 +4,7 @@
  */
 import { html, useEffect, useRef } from "./lib.js";
 
-export function Dialog({ title, badge, side, children, foot, onClose, narrow = false }) {
+export function Dialog({ title, badge, side, children, foot, onClose, narrow = false, id = "dialog-title" }) {
   const frame = useRef(null);
   const close = useRef(onClose);
   close.current = onClose;
@@ -22,8 +22,8 @@ export function Dialog({ title, badge, side, children, foot, onClose, narrow = f
     };
   }, []);
   return html`<div class="veil" onMouseDown=${(event) => event.target === event.currentTarget && onClose()}>
-    <div class=${`dlg${narrow ? " narrow" : ""}`} role="dialog" aria-modal="true" aria-labelledby="dialog-title" ref=${frame}>
-      <div class="head"><h2 id="dialog-title">${title}</h2>${badge}<span class="muted xs push">${side}</span></div>
+    <div class=${`dlg${narrow ? " narrow" : ""}`} role="dialog" aria-modal="true" aria-labelledby=${id} ref=${frame}>
+      <div class="head"><h2 id=${id}>${title}</h2>${badge}<span class="muted xs push">${side}</span></div>
       <div class="body" tabindex="0">${children}</div>
       <div class="feet">${foot}</div>
     </div>

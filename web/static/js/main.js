@@ -15,6 +15,7 @@ import { connect } from "./live.js";
 import { Messages, sayNews } from "./messages.js";
 import { GlobalModesDialog, ModesDialog } from "./modes_dialog.js";
 import { OrdersPage } from "./orders_page.js";
+import { PasswordDialog } from "./password_dialog.js";
 import { RecordPage } from "./record_page.js";
 import { SellAllDialog } from "./sell_all_dialog.js";
 import { split } from "./places.js";
@@ -84,6 +85,7 @@ function Page() {
     ${known && dialog.name === "global_modes" && html`<${GlobalModesDialog} onClose=${close} />`}
     ${known && dialog.name === "sell_all" && html`<${SellAllDialog} onClose=${close} />`}
     <${SymbolSwitcher} place=${place} />
+    <${PasswordDialog} />
     <${Messages} />
     <${EmergencyBar} actions=${actions} />`;
 }
