@@ -75,6 +75,9 @@ def _as_json(total: Tally, profile: str, steps: int) -> dict[str, Any]:
     return {
         "seeds": total.seeds,
         "steps": total.steps,
+        "turns": total.turns,
+        "processor_s": round(total.processor_s, 2),
+        "steps_per_processor_s": round(total.steps / total.processor_s) if total.processor_s else None,
         "orders": total.orders,
         "restarts": total.restarts,
         "faults": dict(sorted(total.faults.items())),

@@ -23,6 +23,10 @@ class Market:
     base: str
     quote: str
 
+    def __hash__(self) -> int:
+        # The key of nearly every look-up there is, some hundred times for each order; coins tell markets apart.
+        return hash(self.base)
+
     @property
     def pair(self) -> str:
         """`BTC_USDT`, as Gate writes it."""

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO
@@ -61,6 +62,7 @@ class ClientId:
         return f"t-{self.instance}-{base36(self.number)}.{self.attempt}"
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def parse(cls, text: str) -> "ClientId | None":
         """Read a label back; None for a foreign one."""
         found = _CLIENT_ID.fullmatch(text)

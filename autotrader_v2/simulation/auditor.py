@@ -4,7 +4,7 @@ The invariants are those of reliability.md §2 (I1-I9) and of TRADING_RULES.md. 
 and compared with what the exchange did; a claim that does not hold ends the world with `Broken`.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -113,7 +113,7 @@ class Auditor:
         self.unreachable_until_ms = 0
         # (of a coin, of the account; 0: off): how many buys five minutes allow. None: not limited, or not judged.
         self.numbers_limited: tuple[int, int] | None = None
-        self._buys: list[tuple[int, OrderIntent]] = []
+        self._buys: deque[tuple[int, OrderIntent]] = deque()
 
     # -- the exchange's books
 
@@ -201,7 +201,7 @@ class Auditor:
                 case AttemptClosed(client_id=client_id, outcome=outcome):
                     self._closed(client_id)
                     if outcome is Outcome.NOT_SENT:
-                        self._buys = [one for one in self._buys if one[1].client_id != client_id]
+                        self._buys = deque(one for one in self._buys if one[1].client_id != client_id)
                 case CycleChanged():
                     self._cycle_changed(record)
 
@@ -336,7 +336,8 @@ class Auditor:
     def _check_numbers(self, intent: OrderIntent) -> None:
         """I3: no more buys in five minutes than the owner allows, whoever asks and however often it was restarted."""
         now_ms = self._hub.now_ms
-        self._buys = [one for one in self._buys if one[0] > now_ms - _FIVE_MINUTES_MS]
+        while self._buys and self._buys[0][0] <= now_ms - _FIVE_MINUTES_MS:
+            self._buys.popleft()
         self._buys.append((now_ms, intent))
         if self.numbers_limited is None:
             return

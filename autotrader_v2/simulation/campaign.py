@@ -1,5 +1,6 @@
 """Many worlds, one after another; what broke is repeated with less until little is left."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -38,11 +39,14 @@ class Tally:
     """What many worlds came to.
 
     `resolve_ms`: how long each unknown order stayed unknown while the exchange could be reached, though not by every
-    call; `resolve_outage_ms`: of those that an outage of the exchange fell into.
+    call; `resolve_outage_ms`: of those that an outage of the exchange fell into. `turns`: see `World`. `processor_s`:
+    seconds of processor time that the worlds took.
     """
 
     seeds: int = 0
     steps: int = 0
+    turns: int = 0
+    processor_s: float = 0.0
     orders: int = 0
     restarts: int = 0
     faults: Counter[str] = field(default_factory=Counter)
@@ -54,6 +58,8 @@ class Tally:
         """Take another's figures in."""
         self.seeds += other.seeds
         self.steps += other.steps
+        self.turns += other.turns
+        self.processor_s += other.processor_s
         self.orders += other.orders
         self.restarts += other.restarts
         self.faults += other.faults
@@ -71,10 +77,13 @@ class Tally:
 
 def run_world(plan: Plan, steps: int, *, shrink: bool = True) -> Tally:
     """One world: that many steps, then all heals and everything must end well."""
+    began_s = time.process_time()
     world, broken = _lived(plan, steps)
     tally = Tally(
         seeds=1,
         steps=world.steps,
+        turns=world.turns,
+        processor_s=time.process_time() - began_s,
         orders=world.auditor.sent_count,
         restarts=world.restarts - 1,
         faults=world.dice.happened,

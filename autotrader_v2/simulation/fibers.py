@@ -52,7 +52,8 @@ class Hub:
         self._rng = rng.random
         self._heap: list[_Entry] = []
         self._count = 0
-        self._waiting: list[Fiber] = []
+        # By what they wait for: many wait for the same event.
+        self._waiting: dict[Callable[[], bool], list[Fiber]] = {}
         self._greenlet = greenlet.getcurrent()
         self._groups: dict[int, list[Fiber]] = {}
         # Who runs now; None between events.
@@ -83,11 +84,12 @@ class Hub:
 
         True when an event of the world was delivered: what it had planned, or the outside's answer to a line of work.
         A line that begins, takes over from another or only looked at the clock goes on by itself: turns of their own in
-        any order, and no events.
+        any order, and no events. What came to nothing has changed nothing and is no turn either.
         """
-        for index, fiber in enumerate(self._waiting):
-            if fiber.until is None or fiber.until():
-                del self._waiting[index]
+        for until, fibers in self._waiting.items():
+            if until():
+                fiber = fibers[0]
+                self._waits_no_more(fiber)
                 self._resume(fiber, woken=True)
                 return False
         while True:
@@ -97,20 +99,22 @@ class Hub:
                     continue
                 self.now_ms = max(self.now_ms, due_ms)
                 if what.until is not None:
-                    self._waiting.remove(what)
+                    self._waits_no_more(what)
                 answered, what.outside = what.outside, False
                 self._resume(what, woken=False)
                 return answered
             if callable(turn) and not turn():
                 continue
             self.now_ms = max(self.now_ms, due_ms)
-            return what() is not False
+            if what() is not False:
+                return True
 
     def kill(self, group: int) -> None:
         """End a process where it stands: nothing of it goes on."""
         fibers = self._groups.pop(group, [])
-        self._waiting = [fiber for fiber in self._waiting if fiber.group != group]
         for fiber in fibers:
+            if fiber.until is not None:
+                self._waits_no_more(fiber)
             if fiber.started and not fiber.thread.dead:
                 # Its `finally` blocks run, but whatever they touch outside is dead as well.
                 self.current = fiber
@@ -134,7 +138,7 @@ class Hub:
             return True
         fiber = self._mine()
         fiber.until = until
-        self._waiting.append(fiber)
+        self._waiting.setdefault(until, []).append(fiber)
         if timeout_ms is not None:
             self._wake_at(fiber, self.now_ms + timeout_ms)
         return bool(self._greenlet.switch())
@@ -144,13 +148,22 @@ class Hub:
         self._greenlet.switch()
         raise Crashed
 
+    def _waits_no_more(self, fiber: Fiber) -> None:
+        until = fiber.until
+        if until is None:
+            return
+        fibers = self._waiting[until]
+        fibers.remove(fiber)
+        if not fibers:
+            del self._waiting[until]
+        fiber.until = None
+
     def _wake_at(self, fiber: Fiber, due_ms: int) -> None:
         self._count += 1
         heapq.heappush(self._heap, (due_ms, self._rng(), self._count, fiber, fiber.turn))
 
     def _resume(self, fiber: Fiber, *, woken: bool) -> None:
         fiber.turn += 1
-        fiber.until = None
         self.current = fiber
         if fiber.started:
             fiber.thread.switch(woken)

@@ -22,7 +22,7 @@ from autotrader_v2.domain.orders import Fill, OrderIntent, OrderResult
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.infrastructure.gate.server_time import BEFORE_EXPIRY_MS, ServerTime
 from autotrader_v2.infrastructure.paper.translate import about_of, fill_of, open_order_of, request_of, result_of
-from autotrader_v2.matching.accounts import FeeSettings
+from autotrader_v2.matching.accounts import Balance, FeeSettings
 from autotrader_v2.matching.core import MatchingCore
 from autotrader_v2.matching.lookup import own_trades
 from autotrader_v2.matching.records import Event, Order, TradeMade, UserTrade
@@ -75,6 +75,7 @@ class Venue:
         self.visible_ms: dict[str, int] = {}
         self.newest: dict[Market, Quote] = {}
         self._fills: dict[int, Fill] = {}
+        self._holdings: dict[str, tuple[int, Holding]] = {}
         self.outage_until_ms = 0
         self.on_trade: Callable[[Fill], None] = lambda _fill: None
         self.witness = witness
@@ -111,7 +112,14 @@ class Venue:
 
     def holdings(self) -> dict[str, Holding]:
         """The account's balances this moment."""
-        return {name: Holding(one.available, one.locked) for name, one in self.account.balances.items()}
+        return {name: self._holding(name, one) for name, one in self.account.balances.items()}
+
+    def _holding(self, name: str, balance: Balance) -> Holding:
+        """Most have not changed since they were last asked for."""
+        known = self._holdings.get(name)
+        if known is None or known[0] != balance.update_id:
+            known = self._holdings[name] = (balance.update_id, Holding(balance.available, balance.locked))
+        return known[1]
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, TradeMade):
