@@ -118,6 +118,7 @@ class World:
         if dice.rng.random() < 0.2:
             self._fees_elsewhere()
         self._folded: dict[Market, TradingCycle] = {}
+        self._waited: dict[Market, bool] = {}
         self.disk_full_until_ms = 0
         self._crashing = False
         self._owner = Owner(dice, self._run)
@@ -367,7 +368,12 @@ class World:
         slot = self.process.floor.slots.get(market) if self.process is not None else None
         if slot is None or slot.state.pause is not None or slot.state.order is not None:
             return True
-        return slot.hold.reason in _NO_PRICE_HELPS
+        reason = slot.hold.reason
+        if reason is not Reason.QUOTE_TOO_OLD:
+            # A price grows old while a market waits: what it waited for before is what counts.
+            idle = isinstance(slot.state.cycle, Idle)
+            self._waited[market] = reason in _NO_PRICE_HELPS or (reason is Reason.SELL_ONLY and idle)
+        return self._waited.get(market, False)
 
     def _tell(self, quote: Quote, wrong: bool) -> bool:
         """Hand a quote to the engine as the feed does: by our clock, a late message as old as its price.
