@@ -31,8 +31,8 @@ from autotrader_v2.domain.situation import Pause
 _log = structlog.get_logger()
 
 
-# Own trades are read again this far back: what the exchange shows late is not lost.
-_OVERLAP_MS = 60_000
+# Own trades are read again this far back: what the exchange shows late, minutes even, is not lost.
+_OVERLAP_MS = 900_000
 # At the start: what may have traded while nobody listened.
 _FIRST_LOOK_MS = 86_400_000
 _LOOK_EVERY_S = 20.0

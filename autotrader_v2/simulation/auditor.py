@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from autotrader_v2.application.events import (
+    Alert,
     AttemptClosed,
     CycleChanged,
     FillsBooked,
     Intended,
     Outcome,
+    PauseSet,
     Record,
 )
 from autotrader_v2.domain.cycle import (
@@ -34,7 +36,7 @@ from autotrader_v2.domain.cycle import (
 )
 from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.domain.market import Market, MarketRules
-from autotrader_v2.domain.orders import OrderIntent, Side, Why
+from autotrader_v2.domain.orders import Fill, OrderIntent, Side, Why
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.matching.records import UserTrade
 from autotrader_v2.simulation.fibers import Hub
@@ -47,6 +49,8 @@ _CLOSE = Decimal("1e-12")
 _PRICE_AGE_MS = 3_000 + 10
 # A buy is counted when it is claimed and leaves later: the window is shorter by the longest way between.
 _FIVE_MINUTES_MS = 300_000 - 10_000
+# An order's end is durable so long after the look at the exchange that proved it, at most.
+_LOOK_TO_END_MS = 10_000
 # An order may have been decided under the limit before this one.
 _LIMIT_OVERLAP_MS = 10_000
 
@@ -69,6 +73,12 @@ class _Order:
     closed: bool = False
     trades: dict[str, Traded] = field(default_factory=dict)
     booked: set[str] = field(default_factory=set)
+    # Trades it had when it was written down as ended, and that nobody could know of: booked late, once.
+    late: set[str] = field(default_factory=set)
+    # The exchange's books show it only then.
+    hidden_until_ms: int = 0
+    # How often something on the way repeated the request.
+    copies: int = 0
 
 
 @dataclass(slots=True)
@@ -107,6 +117,8 @@ class Auditor:
         self.sent_count = 0
         self.filled: Counter[Market] = Counter()
         self.unknown_since: dict[str, int] = {}
+        # Trades that are still to be booked late.
+        self.unbooked: set[str] = set()
         # How long orders stayed unknown: with the exchange reachable, and those that an outage fell into.
         self.resolve_ms: list[int] = []
         self.resolve_outage_ms: list[int] = []
@@ -141,10 +153,19 @@ class Auditor:
         if order is None:
             raise Broken("I4", f"{intent.client_id} is at the exchange without an intent")
         order.placed += 1
-        if order.placed > 1:
+        if order.placed > 1 + order.copies:
             raise Broken("I1", f"{intent.client_id} is at the exchange {order.placed} times")
-        if order.closed:
+        if order.closed and not order.copies:
             raise Broken("I1", f"{intent.client_id} was written down as ended and then arrived")
+
+    def hidden(self, client_id: str, until_ms: int) -> None:
+        """The exchange's books will not show an order before then."""
+        order = self.orders[client_id]
+        order.hidden_until_ms = max(order.hidden_until_ms, until_ms)
+
+    def doubled(self, client_id: str) -> None:
+        """Something on the way is about to repeat the request."""
+        self.orders[client_id].copies += 1
 
     def traded(self, trade: UserTrade) -> None:
         """The account traded."""
@@ -162,17 +183,30 @@ class Auditor:
             ZERO if buy else trade.fee,
             elsewhere,
             trade.time_ms,
+            str(trade.order_id),
         )
         if order.closed:
-            raise Broken("I2", f"{trade.text} traded after it was written down as ended")
+            if not order.copies:
+                raise Broken("I2", f"{trade.text} traded after it was written down as ended")
+            order.late.add(str(trade.id))
+            self.unbooked.add(str(trade.id))
         intent = order.intent
         if buy:
             step = (intent.market, intent.cycle_id, -1 if intent.step is None else intent.step)
-            if intent.step is not None and self.steps.setdefault(step, trade.text) != trade.text:
-                raise Broken("I1", f"step {intent.step} of cycle {intent.cycle_id} was bought twice: {trade.text}")
+            if intent.step is not None:
+                self._check_step(step, trade.text)
             spent = sum((one.quote for one in order.trades.values()), ZERO)
-            if spent > intent.max_cost:
+            if spent > intent.max_cost * (1 + order.copies):
                 raise Broken("I3", f"{trade.text} spent {spent}, {intent.max_cost} was set aside")
+
+    def _check_step(self, step: tuple[Market, int, int], label: str) -> None:
+        """I1: a step is bought once; again only while nobody could know that an order before had bought it."""
+        before = self.steps.setdefault(step, label)
+        if before == label:
+            return
+        if not self.orders[before].late - self.orders[before].booked:
+            raise Broken("I1", f"step {step[2]} of cycle {step[1]} was bought twice: {label}")
+        self.steps[step] = label
 
     # -- what the engine makes durable
 
@@ -188,6 +222,7 @@ class Auditor:
                     self._intended(intent)
                 case FillsBooked(client_id=client_id, fills=fills):
                     order = self.orders[client_id]
+                    self._check_told(order, fills, records)
                     self.filled[order.intent.market] += len(fills)
                     for fill in fills:
                         trade = order.trades.get(fill.trade_id)
@@ -198,8 +233,9 @@ class Auditor:
                         if (fill.base, fill.quote) != (trade.base, trade.quote):
                             raise Broken("I2", f"{client_id} books other amounts than traded: {fill}")
                         order.booked.add(fill.trade_id)
+                        self.unbooked.discard(fill.trade_id)
                 case AttemptClosed(client_id=client_id, outcome=outcome):
-                    self._closed(client_id)
+                    self._closed(client_id, outcome)
                     if outcome is Outcome.NOT_SENT:
                         self._buys = deque(one for one in self._buys if one[1].client_id != client_id)
                 case CycleChanged():
@@ -213,12 +249,30 @@ class Auditor:
         self.orders[intent.client_id] = _Order(intent)
         self.open_of[intent.market] = intent.client_id
 
-    def _closed(self, client_id: str) -> None:
+    def _check_told(self, order: _Order, fills: Sequence[Fill], records: Sequence[Record]) -> None:
+        """I2: what is booked late is told, and a market with two orders of one label pauses, in one transaction."""
+        client_id = order.intent.client_id
+        told = [one for one in records if isinstance(one, Alert) and one.values]
+        alerts = {one.code for one in told if one.values and one.values.get("client_id") == client_id}
+        if order.closed and not alerts & {"late_fill", "late_fill_outside"}:
+            raise Broken("I2", f"{client_id} is booked after its end, and nobody is told")
+        ids = order.booked | {fill.trade_id for fill in fills}
+        if len({one.order_id for trade_id, one in order.trades.items() if trade_id in ids}) > 1:
+            causes = {one.pause.cause for one in records if isinstance(one, PauseSet) and one.pause is not None}
+            if "order_doubled" not in alerts or "order_doubled" not in causes:
+                raise Broken("I1", f"{client_id} was executed twice; the market goes on")
+
+    def _closed(self, client_id: str, outcome: Outcome) -> None:
         order = self.orders[client_id]
         order.closed = True
         if self.open_of.get(order.intent.market) == client_id:
             del self.open_of[order.intent.market]
         lost = order.trades.keys() - order.booked
+        unseen = outcome is Outcome.ABSENT and order.hidden_until_ms > self._hub.now_ms - _LOOK_TO_END_MS
+        if unseen or order.copies:
+            order.late |= lost
+            self.unbooked |= lost
+        lost -= order.late
         if lost:
             raise Broken("I2", f"{client_id} is written down as ended, its trades {sorted(lost)} are not")
         since_ms = self.unknown_since.pop(client_id, None)
@@ -232,6 +286,8 @@ class Auditor:
         match event:
             case BuyBooked():
                 terms = _terms(event.params, event.rules)
+                if not ledger.open and event.why is Why.START:
+                    self._check_start(event, terms)
                 ledger.bought(self._trades(event), event.cycle_id, event.step, event.seen_price, terms)
             case SaleBooked():
                 ledger.sold(self._trades(event), event.cycle_id, event.outside)
@@ -255,6 +311,16 @@ class Auditor:
                 ledger.exits = ledger.open and wanted
         self._compare(market, ledger, record.after)
         self.dirty.add(market)
+
+    def _check_start(self, event: BuyBooked, terms: Terms) -> None:
+        """I3: a start spends what the ladder says that its cycle runs on."""
+        order = self.orders[event.client_id]
+        cost = order.intent.max_cost
+        if order.late:
+            return  # decided with a ladder that may be another one by now
+        # The rules may have become coarser since it was decided.
+        if cost > terms.size(0) + Decimal(1).scaleb(-terms.price_decimals) or (terms.budget and cost > terms.budget):
+            raise Broken("I3", f"{event.client_id} starts for {cost}, its row {terms.size(0)}, budget {terms.budget}")
 
     def _trades(self, event: BuyBooked | SaleBooked) -> list[Traded]:
         order = self.orders[event.client_id]
@@ -332,6 +398,8 @@ class Auditor:
             raise Broken("I3", f"{intent.client_id} buys step {step} at {intent.seen_price}, above its row {price}")
         if intent.max_cost > terms.size(step):
             raise Broken("I3", f"{intent.client_id} spends {intent.max_cost}, its row {terms.size(step)}")
+        if terms.budget and ledger.cost + intent.max_cost > terms.budget:
+            raise Broken("I3", f"{intent.client_id}: {intent.max_cost} after {ledger.cost}, budget {terms.budget}")
 
     def _check_numbers(self, intent: OrderIntent) -> None:
         """I3: no more buys in five minutes than the owner allows, whoever asks and however often it was restarted."""
@@ -400,6 +468,10 @@ class Auditor:
             if cycle != newest[market]:
                 raise Broken("I7", f"{market}: folded from zero {_brief(cycle)}, written {_brief(newest[market])}")
 
+    def all_booked(self) -> bool:
+        """Whether nothing is left that is to be booked late."""
+        return not self.unbooked
+
     def check_end(self) -> None:
         """I2 and I12 when all is healed: nothing is open, everything that traded is booked."""
         for label, order in self.orders.items():
@@ -418,7 +490,9 @@ def _terms(params: LadderParams, rules: MarketRules) -> Terms:
         min_quote=rules.min_quote,
         start_quote=params.start_quote,
         steps=params.steps,
-        multiplier=params.size_multiplier,
+        growth=_growth(params),
+        sizes=params.sizes if params.size_mode == "custom" else (),
+        budget=params.budget_quote,
         drop_pct=params.drop_step_pct,
         drop_growth_pct=params.drop_growth_pct,
         profit_pct=params.profit_pct,
@@ -427,6 +501,16 @@ def _terms(params: LadderParams, rules: MarketRules) -> Terms:
         falls_from_start=params.drop_reference == "start",
         stop_loss_pct=params.stop_loss_pct,
     )
+
+
+def _growth(params: LadderParams) -> Decimal:
+    match params.size_mode:
+        case "fixed":
+            return Decimal(1)
+        case "martingale":
+            return Decimal(2)
+        case _:
+            return params.size_multiplier
 
 
 def _same(market: Market, what: str, ours: object, theirs: object) -> None:

@@ -1,5 +1,6 @@
 """What a world begins with: markets, and the journal of a person who has chosen ladders and switched on."""
 
+import random
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -36,9 +37,10 @@ def first_store(dice: Dice, markets: Sequence[Market]) -> Store:
     store = Store()
     for market in markets:
         store.switches[market] = SwitchMode.ON
+        steps = rng.choice((1, 2, 3, 4))
         store.params[market] = {
             "start_quote": rng.choice(("10", "25")),
-            "steps": rng.choice(("1", "2", "3", "4")),
+            "steps": str(steps),
             "rebuy_pause_s": rng.choice(("0", "0", "1")),
             "size_multiplier": rng.choice(("1", "1.4")),
             "profit_pct": rng.choice(("0.5", "0.8", "1.5")),
@@ -47,6 +49,7 @@ def first_store(dice: Dice, markets: Sequence[Market]) -> Store:
             "order_style": rng.choice(("market", "capped")),
             "max_spread_pct": "5",
             "max_slippage_pct": rng.choice(("0.3", "1")),
+            **_sizes(rng, steps),
         }
     if rng.random() < _LIMITED:
         store.settings["order_limits"] = {
@@ -56,3 +59,18 @@ def first_store(dice: Dice, markets: Sequence[Market]) -> Store:
             "band_pct": rng.choice(("0", "10", "30")),
         }
     return store
+
+
+def _sizes(rng: random.Random, steps: int) -> dict[str, str]:
+    """How the sizes grow, what the start takes of the balance, and what the market may cost: mostly as by default."""
+    chosen: dict[str, str] = {}
+    mode = rng.choice(("geometric", "geometric", "fixed", "martingale", "custom"))
+    if mode != "geometric":
+        chosen["size_mode"] = mode
+    if mode == "custom":
+        chosen["sizes"] = ",".join(rng.choice(("8", "12", "20", "31")) for _ in range(steps + 1))
+    if rng.random() < 0.15:
+        chosen["start_balance_pct"] = rng.choice(("1", "3"))
+    if rng.random() < 0.15:
+        chosen["budget_quote"] = rng.choice(("40", "90"))
+    return chosen

@@ -13,6 +13,8 @@ from autotrader_v2.simulation.world import Plan, World
 _UNKNOWN_ENDS_MS = 60_000
 # Rules and trade status are read again every half minute, backed-off sides wait a minute.
 _CYCLES_GO_ON_MS = 180_000
+# The account is compared once a minute.
+_LATE_BOOKED_MS = 120_000
 _CARE_EVERY_MS = 2_000
 _SHRINK_RUNS_MAX = 120
 
@@ -133,6 +135,7 @@ def live_on(world: World) -> None:
         "a market trades no more",
     )
     _until(world, _UNKNOWN_ENDS_MS, lambda: not world.auditor.open_of, "an order never ended")
+    _until(world, _LATE_BOOKED_MS, world.auditor.all_booked, "what was booked late never was")
     world.auditor.check_end()
 
 

@@ -22,7 +22,10 @@ def up(value: Decimal, decimals: int) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What of parameters and rules the thresholds depend on. Units: decimals, fractions, percent, coins, quote."""
+    """What of parameters and rules the thresholds depend on. Units: decimals, fractions, percent, coins, quote.
+
+    Each step spends `growth` times the one before; `sizes`, where there are any, say it one by one. `budget` 0: none.
+    """
 
     price_decimals: int
     lot_decimals: int
@@ -31,7 +34,9 @@ class Terms:
     min_quote: Decimal
     start_quote: Decimal
     steps: int
-    multiplier: Decimal
+    growth: Decimal
+    sizes: tuple[Decimal, ...]
+    budget: Decimal
     drop_pct: Decimal
     drop_growth_pct: Decimal
     profit_pct: Decimal
@@ -48,7 +53,8 @@ class Terms:
 
     def size(self, step: int) -> Decimal:
         """What a step spends."""
-        return down(self.start_quote * self.multiplier**step, min(self.price_decimals, 8))
+        quote = self.sizes[step] if self.sizes else self.start_quote * self.growth**step
+        return down(quote, min(self.price_decimals, 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class Traded:
     quote_fee: Decimal
     elsewhere: Decimal
     time_ms: int
+    order_id: str = ""
 
 
 @dataclass(slots=True)

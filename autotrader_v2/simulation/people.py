@@ -71,6 +71,8 @@ class Owner:
                 self.wish(lambda coin=coin: trader.resume_cycle(coin, _BY))  # type: ignore[misc]
             if slot.state.switch is not SwitchMode.ON:
                 self.wish(lambda coin=coin: trader.switch(coin, SwitchMode.ON, _BY))  # type: ignore[misc]
+            if slot.hold.reason is Reason.NEEDS_MONEY and slot.state.params.budget_quote:
+                self.wish(lambda coin=coin: trader.commands.set_params(coin, {"budget_quote": "0"}, _BY))  # type: ignore[misc]
             if slot.hold.reason is Reason.HOLDS_COINS:
                 self.wish(lambda coin=coin: trader.commands.ignore_coins(coin, _BY))  # type: ignore[misc]
 
@@ -127,6 +129,8 @@ class Owner:
                 ("steps", ("1", "2", "3", "5")),
                 ("drop_step_pct", ("1", "1.5", "3")),
                 ("size_multiplier", ("1", "1.4", "2")),
+                ("size_mode", ("fixed", "geometric", "martingale")),
+                ("budget_quote", ("0", "60")),
                 ("rebuy_pause_s", ("0", "1", "5")),
                 ("order_style", ("market", "capped")),
                 ("stop_loss_pct", ("0", "2", "5")),

@@ -34,7 +34,11 @@ NAME = "gate"
 _TIMEOUT_MS = (4000, 6000)
 # Gate shows a fresh order within ten seconds (staff, gateapi-python issue 61).
 _INVISIBLE_MAX_MS = 9_500
+# Far beyond what it promises: the order then counts as absent, and is booked when it shows.
+_HIDDEN_MS = (30_000, 240_000)
 _LATE_MAX_MS = 9_000
+# A middlebox that hears no answer repeats the request.
+_REPEATED_MAX_MS = 1_500
 _UNFILLED_KEPT_MS = 60_000
 # Balances lag behind fills (hummingbot issue 3686); how long nobody tells.
 _CACHED_MAX_MS = 20_000
@@ -47,6 +51,12 @@ class Witness(Protocol):
 
     def placed(self, intent: OrderIntent) -> None:
         """An order of ours was taken in."""
+
+    def hidden(self, client_id: str, until_ms: int) -> None:
+        """The books will not show an order before then."""
+
+    def doubled(self, client_id: str) -> None:
+        """An order of ours is about to arrive once more."""
 
     def traded(self, trade: UserTrade) -> None:
         """A trade of the account."""
@@ -77,21 +87,40 @@ class Venue:
         self._fills: dict[int, Fill] = {}
         self._holdings: dict[str, tuple[int, Holding]] = {}
         self.outage_until_ms = 0
-        self.on_trade: Callable[[Fill], None] = lambda _fill: None
+        # Told each trade and when the books will show it.
+        self.on_trade: Callable[[Fill, int], None] = lambda _fill, _shown_ms: None
+        self._shown_ms = 0
         self.witness = witness
 
     def arrive(self, intent: OrderIntent) -> OrderResult | Refused:
         """An order reaches the exchange."""
+        dice, now_ms = self.dice, self.hub.now_ms
         self.catch_up(intent.market)
+        if dice.hit("order_hidden"):
+            self._shown_ms = now_ms + dice.ms(*_HIDDEN_MS)
+            self.witness.hidden(intent.client_id, self._shown_ms)
         try:
             order = self.core.place(self.account, request_of(intent))
         except Refused as refused:
             return refused
+        finally:
+            shown_ms, self._shown_ms = self._shown_ms, 0
         self.placed.setdefault(intent.client_id, []).append(order)
-        if self.dice.hit("order_invisible"):
-            self.visible_ms[str(order.id)] = self.hub.now_ms + self.dice.ms(0, _INVISIBLE_MAX_MS)
+        if shown_ms:
+            self.visible_ms[str(order.id)] = shown_ms
+        elif dice.hit("order_invisible"):
+            self.visible_ms[str(order.id)] = now_ms + dice.ms(0, _INVISIBLE_MAX_MS)
         self.witness.placed(intent)
         return result_of(order)
+
+    def arrive_again(self, intent: OrderIntent) -> None:
+        """Something on the way repeats an order; nobody hears this answer."""
+        self.witness.doubled(intent.client_id)
+        self.arrive(intent)
+
+    def show_all(self) -> None:
+        """The books show everything from now on."""
+        self.visible_ms.clear()
 
     def visible(self, order_id: str) -> bool:
         """Whether the exchange's lists show it yet."""
@@ -124,7 +153,7 @@ class Venue:
     def _hear(self, event: Event) -> None:
         if isinstance(event, TradeMade):
             self.witness.traded(event.trade)
-            self.on_trade(self.fill(event.trade))
+            self.on_trade(self.fill(event.trade), self._shown_ms)
 
 
 class VenueExchange:
@@ -182,6 +211,9 @@ class VenueExchange:
         answers: list[OrderResult | Refused] = []
         # The request is on its way by itself: it arrives even if this process dies meanwhile.
         hub.at(hub.now_ms + there_ms, lambda: answers.append(self._venue.arrive(intent)))
+        if dice.hit("send_doubled"):
+            again_ms = there_ms + dice.ms(1, _REPEATED_MAX_MS)
+            hub.at(hub.now_ms + again_ms, lambda: self._venue.arrive_again(intent))
         self._boundary("crash_while_sent")
         hub.sleep(min(there_ms + dice.ms(1, 40), timeout_ms))
         self._boundary("crash_after_send")

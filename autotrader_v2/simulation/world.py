@@ -388,9 +388,13 @@ class World:
         process.feed.on_quote(quote._replace(confirmed_ms=process.clock.now_ms() - (self.hub.now_ms - true_ms)))
         return True
 
-    def _on_trade(self, fill: Fill) -> None:
-        """The stream of own trades: late, twice, or not at all."""
+    def _on_trade(self, fill: Fill, shown_ms: int) -> None:
+        """The stream of own trades: late, twice, or not at all. What the books hide it tells when they show it."""
         process, dice, hub = self.process, self.dice, self.hub
+        if shown_ms:
+            if dice.rng.random() < 0.5:
+                hub.at(shown_ms, lambda: self._stream(fill))
+            return
         if process is None or process.account_feed.on_fill is None:
             return
         if dice.hit("fill_missed"):
@@ -430,6 +434,7 @@ class World:
         self._healed = True
         self.dice.heal()
         self.venue.outage_until_ms = self.disk_full_until_ms = self.machine.ahead_ms = 0
+        self.venue.show_all()
         self.venue.core.cancel_all(self.venue.account)
         self.venue.core.deposit(self.venue.account, "USDT", Decimal(100_000))
         for rules in rules_of(len(self.markets)):

@@ -1,0 +1,105 @@
+"""What the exchange shows only minutes later, and what the network repeats: booked once, told, never bought again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from autotrader_v2.application import booking
+from autotrader_v2.application.floor import Floor
+from autotrader_v2.application.late_fills import LateFills
+from autotrader_v2.simulation import venue
+from autotrader_v2.simulation.campaign import Tally, run_worlds
+from autotrader_v2.simulation.faults import HOSTILE, Dice
+from autotrader_v2.simulation.world import Plan, World
+
+SEEDS = range(1, 4)
+HIDDEN = {"order_hidden": 0.1}
+DOUBLED = {"send_doubled": 0.1}
+
+
+def told(rates: Mapping[str, float], steps: int = 700, seeds: range = SEEDS) -> Tally:
+    """What some worlds with these faults came to."""
+    return run_worlds(seeds, Plan(seed=0, rates=rates), steps, shrink=False)
+
+
+def broken(tally: Tally) -> set[str]:
+    """The invariants that broke."""
+    return {one.invariant for one in tally.breaks}
+
+
+@pytest.mark.parametrize("kind", ["order_hidden", "send_doubled"])
+def test_o3_o8_orders_shown_late_or_executed_twice_break_nothing(kind: str) -> None:
+    for rates in ({kind: 0.1}, {**HOSTILE, kind: 0.1}):
+        tally = told(rates)
+        assert not tally.breaks, [(one.seed, one.what) for one in tally.breaks]
+        assert tally.faults[kind] >= len(SEEDS)
+
+
+def test_o3_an_order_shown_four_minutes_late_is_booked_without_a_restart_or_the_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Own trades were read again one minute back: what showed later than that was never found."""
+    monkeypatch.setattr(venue, "_HIDDEN_MS", (240_000, 240_001))
+    monkeypatch.setattr(World, "_stream", lambda self, fill: None)
+    world = World(Plan(seed=2, rates={}, markets=1))
+    world.dice = world.venue.dice = Once("order_hidden")
+    while not world.auditor.unbooked:
+        world.step()
+    ends_ms = world.hub.now_ms + 330_000
+    while not world.auditor.all_booked():
+        world.step()
+        assert world.hub.now_ms < ends_ms, "never booked"
+    assert world.restarts == 1
+    world.end()
+
+
+def test_o3_trades_shown_late_that_nobody_books_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LateFills, "book_waiting", lambda self: 0)
+    assert broken(told(HIDDEN)) == {"I12"}
+
+
+def test_o3_a_late_trade_that_nobody_is_told_of_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    alert = Floor.alert
+
+    def quiet(self: Floor, code: str, *rest: Any, **more: Any) -> Any:
+        return alert(self, code.replace("late_fill", "noted"), *rest, **more)
+
+    monkeypatch.setattr(Floor, "alert", quiet)
+    assert broken(told(HIDDEN)) == {"I2"}
+
+
+def test_o3_trades_that_never_showed_are_no_excuse_to_lose_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what the books hid may be missing at an order's end."""
+    whole = booking.Booking._book
+
+    def forgetful(self: Any, slot: Any, order: Any, intent: Any, fills: Any, *rest: Any) -> Any:
+        return whole(self, slot, order, intent, fills[:1], *rest)
+
+    monkeypatch.setattr(booking.Booking, "_book", forgetful)
+    assert "I2" in broken(told({**HIDDEN, "price_thin": 0.3}))
+
+
+def test_o8_a_market_that_goes_on_after_two_orders_under_one_label_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(booking.Booking, "_doubled", lambda *_anything: None)
+    assert broken(told(DOUBLED)) == {"I1"}
+
+
+def test_o8_the_second_order_that_nobody_books_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LateFills, "offer", lambda self, fill: None)
+    assert "I12" in broken(told(DOUBLED, seeds=range(1, 3)))
+
+
+class Once(Dice):
+    """One fault at its first opportunity, nothing else."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(2, {})
+        self._kind = kind
+
+    def hit(self, kind: str) -> bool:
+        """See `Dice`."""
+        if kind != self._kind or self.happened[kind]:
+            return False
+        self.happened[kind] += 1
+        return True
