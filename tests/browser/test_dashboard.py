@@ -69,6 +69,8 @@ def test_figures_lead_to_fills_and_the_file_holds_the_same(served: Served, open_
     assert shown is not None and Decimal(shown.replace(",", "")) == earned > 0
     today = page.locator("#calendar .today")
     expect(today).to_contain_text("+0.")
+    page.get_by_text("By week").click()
+    expect(page.locator("#calendar dd").last).to_contain_text("▲ +0.")
     today.click()
     trades = page.get_by_test_id("trades")
     expect(trades.locator("tbody tr")).to_have_count(3)

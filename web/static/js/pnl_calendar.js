@@ -1,6 +1,6 @@
 /** A month of results by day, in the person's own days. A day opens its fills; sign and number stand in each. */
 import { html } from "./lib.js";
-import { before, bordersOf, longDay, monthName, monthOf, monthsOn, nextDay, weekdays, zone } from "./days.js";
+import { before, bordersOf, dayName, longDay, monthName, monthOf, monthsOn, nextDay, weekOf, weekdays, zone } from "./days.js";
 import { Result } from "./figures.js";
 import { useAnswer } from "./hooks.js";
 import { t } from "./i18n.js";
@@ -32,8 +32,17 @@ export function PnlCalendar({ month, today, first, signature, onMonth }) {
     <div class="cal">${weekdays().map((name) => html`<span key=${name}>${name}</span>`)}
       ${[...Array(before(month)).keys()].map((at) => html`<span key=${`before ${at}`}></span>`)}
       ${borders.slice(0, -1).map((since, at) => html`<${Day} key=${since} since=${since} number=${at + 1} told=${days[at]} today=${today} largest=${largest} />`)}</div>
+    <${Weeks} days=${days.filter((day) => day.since_ms <= today)} />
     <p class="note">${t("dash.calendar_note", { zone: zone(month) })}</p>
   </section>`;
+}
+
+/** The same days by week; a week opens its fills. */
+function Weeks({ days }) {
+  const byWeek = new Map();
+  for (const day of days) byWeek.set(weekOf(day.since_ms), [...(byWeek.get(weekOf(day.since_ms)) ?? []), day]);
+  const weeks = [...byWeek.values()];
+  return html`<details class="more"><summary>${t("dash.weeks")}</summary><dl class="kv">${weeks.map((week) => html`<dt key=${week[0].since_ms}><a href=${address("trades", { since_ms: week[0].since_ms, until_ms: week.at(-1).until_ms })}>${dayName(week[0].since_ms)} – ${dayName(week.at(-1).since_ms)}</a> <span class="faint">${t("dash.cycles", { count: week.reduce((count, day) => count + day.cycles, 0) })}</span></dt><dd><${Result} value=${sum(week.map((day) => day.result))} /></dd>`)}</dl></details>`;
 }
 
 function Day({ since, number, told, today, largest }) {
