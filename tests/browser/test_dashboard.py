@@ -174,3 +174,27 @@ def test_older_rows_follow_and_nothing_is_missing_between_the_pages(served: Serv
     expect(page.locator("main")).to_contain_text("3 rows, that is all")
     page.wait_for_timeout(3500)
     expect(rows).to_have_count(3)
+
+
+def test_an_order_of_unknown_outcome_is_never_told_as_answered_or_settled(served: Served, open_page: Open) -> None:
+    """Nor one that never left as sent."""
+    page = open_page()
+    code = """async (orders) => {
+        const { stepsOf } = await import("/static/js/order_life.js");
+        const whole = (order) => ({ fills: [], order_id: "", closed_ms: null, ...order });
+        return orders.map((order) => stepsOf(whole(order)).map((step) => step.done));
+    }"""
+    orders = [
+        {"state": "unknown", "outcome": None},
+        {"state": "intended", "outcome": None},
+        {"state": "not_sent", "outcome": "not_sent", "closed_ms": 5},
+        {"state": "refused", "outcome": "refused", "closed_ms": 5},
+        {"state": "filled", "outcome": "filled", "closed_ms": 5, "fills": [{"time_ms": 4}], "order_id": "7"},
+    ]
+    assert page.evaluate(code, orders) == [
+        [True, True, False, False, False],
+        [True, True, False, False, False],
+        [True, None, None, None, True],
+        [True, True, True, None, True],
+        [True, True, True, True, True],
+    ]

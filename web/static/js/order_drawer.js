@@ -11,6 +11,7 @@ import { state } from "./store.js";
 import { clock, moment, utc } from "./times.js";
 
 const Id = ({ name, value }) => html`<dt>${name}</dt><dd class="mono">${value || "–"}</dd>`;
+const MAYBE_SENT = new Set(["open", "unknown", "absent"]);
 const glyph = { true: "done", false: "wait", null: "off" };
 
 export function OrderDrawer({ label, onOpen, onClose }) {
@@ -47,6 +48,8 @@ function Life({ order, onOpen }) {
 function sayingOf(step, order) {
   const outcome = outcomeOf(order);
   if (step.name === "answered" && outcome === "unknown") return "unknown";
+  // Whether it left before the answer was lost, or the program died, nobody knows; that it left once at most is sure.
+  if (step.name === "sent" && MAYBE_SENT.has(outcome)) return "maybe";
   if (step.done === null) return "never";
   if (!step.done) return "waits";
   if (step.name === "settled") return outcome === "filled" ? "filled" : "ended";
