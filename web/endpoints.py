@@ -44,7 +44,10 @@ def asks(model: type[M]) -> Callable[[Callable[[M], Answer]], View]:
     def make(view: Callable[[M], Answer]) -> View:
         @wraps(view)
         def answer(**path: str) -> Response:
-            return jsonify({"success": True, **view(read_query(model, path))})
+            response = jsonify({"success": True, **view(read_query(model, path))})
+            # Who asks again with `If-None-Match` hears 304 when nothing has changed.
+            response.add_etag()
+            return response.make_conditional(request)
 
         return _told(answer, Told(_summary(view), query=model))
 

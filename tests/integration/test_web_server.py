@@ -145,7 +145,7 @@ def test_a_connection_serves_many_requests(served: Served) -> None:
         (b"Content-Length: two\r\n", b"400"),
     ],
 )
-def test_a_body_of_unknown_or_great_length_ends_the_connection(served: Served, head: bytes, status: bytes) -> None:
+def test_w10_a_body_of_unknown_or_great_length_ends_the_connection(served: Served, head: bytes, status: bytes) -> None:
     """What follows on the wire could be read as another request."""
     host = f"Host: 127.0.0.1:{served.web.port}\r\n".encode()
     request = b"POST /api/autotrader/stop HTTP/1.1\r\n" + host + head + b"\r\n{}GET / HTTP/1.1\r\n\r\n"
@@ -158,7 +158,7 @@ def test_a_body_of_unknown_or_great_length_ends_the_connection(served: Served, h
 @pytest.mark.parametrize(
     "line", [b"", b"GET\r\n\r\n", b"\x00\xff\xfe\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"A" * 70_000]
 )
-def test_what_is_no_request_is_no_event(served: Served, line: bytes) -> None:
+def test_w10_what_is_no_request_is_no_event(served: Served, line: bytes) -> None:
     """The server lives on."""
     raw(served, line + b"\r\n\r\n")
     assert call(served, "GET", "/api/symbols")[0] == 200
@@ -172,7 +172,7 @@ def test_a_port_that_is_taken_and_an_open_address_are_refused(served: Served) ->
         WebServer(served.engine.desk, WebConfig(host="0.0.0.0"))
 
 
-def test_nothing_secret_reaches_the_logs(
+def test_w9_nothing_secret_reaches_the_logs(
     served: Served, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither the link's token nor the cookie, the socket's token or the API token."""
@@ -192,7 +192,7 @@ def test_nothing_secret_reaches_the_logs(
 
 
 @pytest.mark.parametrize("upgrade", [False, True])
-def test_a_rebound_name_reaches_nothing(served: Served, upgrade: bool) -> None:
+def test_w4_a_rebound_name_reaches_nothing(served: Served, upgrade: bool) -> None:
     """`Host: evil.test` with a matching Origin: the page, the API and Socket.IO, polling and WebSocket."""
     head = "Host: evil.test\r\nOrigin: http://evil.test\r\n"
     path = "/socket.io/?EIO=4&transport=" + ("websocket" if upgrade else "polling")
@@ -205,7 +205,7 @@ def test_a_rebound_name_reaches_nothing(served: Served, upgrade: bool) -> None:
         assert raw(served, f"GET {where} HTTP/1.1\r\n{head}\r\n".encode()).split()[1] == b"403"
 
 
-def test_a_foreign_page_cannot_open_the_socket(served: Served) -> None:
+def test_w3_a_foreign_page_cannot_open_the_socket(served: Served) -> None:
     """The right Host with a foreign Origin, and `null`."""
     browser = Browser(served)
     for origin in ("http://evil.test", "null", f"http://localhost.evil.test:{served.web.port}"):
@@ -214,7 +214,7 @@ def test_a_foreign_page_cannot_open_the_socket(served: Served) -> None:
         assert refused.value.response.status_code == 403
 
 
-def test_the_socket_needs_session_and_token(served: Served) -> None:
+def test_w3_the_socket_needs_session_and_token(served: Served) -> None:
     """Either alone is refused; the token belongs to its session."""
     browser, other = Browser(served), Browser(served)
     for token, cookie in (("", None), ("guess", None), (other.socket_token, None), (None, ""), (None, "mtrade=x")):

@@ -37,19 +37,19 @@ def test_the_page_answers_under_its_own_names(host: str) -> None:
     ["", "evil.test", "evil.test:8787", "127.0.0.1", "127.0.0.1:1", "localhost.evil.test:8787", "127.0.0.1:8787,evil"],
 )
 @pytest.mark.parametrize("path", ["/", "/api/overview", "/socket.io/"])
-def test_a_foreign_name_for_this_machine_is_refused(host: str, path: str) -> None:
+def test_w4_a_foreign_name_for_this_machine_is_refused(host: str, path: str) -> None:
     """DNS rebinding: a name that resolves to 127.0.0.1 is still not ours, whatever Origin says, Socket.IO included."""
     assert through_guard(HTTP_HOST=host, PATH_INFO=path, HTTP_ORIGIN=f"http://{host}") == "403"
     assert through_guard(HTTP_HOST=host, PATH_INFO=path) == "403"
 
 
 @pytest.mark.parametrize("origin", ["http://evil.test", "null", "https://127.0.0.1:8787", "http://127.0.0.1", ""])
-def test_a_foreign_origin_is_refused(origin: str) -> None:
+def test_w1_w3_a_foreign_origin_is_refused(origin: str) -> None:
     """Also the sandboxed `null`, and our own name over another scheme."""
     assert through_guard(HTTP_ORIGIN=origin) == "403"
 
 
-def test_only_following_a_link_may_come_from_another_site() -> None:
+def test_w1_only_following_a_link_may_come_from_another_site() -> None:
     """A foreign page may lead here, but not fetch from here."""
     assert through_guard(HTTP_SEC_FETCH_SITE="cross-site", HTTP_SEC_FETCH_MODE="navigate") == "200"
     assert through_guard(HTTP_SEC_FETCH_SITE="cross-site", HTTP_SEC_FETCH_MODE="no-cors") == "403"
@@ -111,7 +111,7 @@ def test_sessions_end_after_a_day_half_or_a_week() -> None:
     assert sessions.find(used.key) is None
 
 
-def test_the_page_needs_its_csrf_token_and_a_script_does_not() -> None:
+def test_w1_the_page_needs_its_csrf_token_and_a_script_does_not() -> None:
     """The cookie alone changes nothing."""
     web = a_web(desk := DeskDouble())
     browser = a_browser(web)
@@ -143,7 +143,7 @@ def test_without_a_token_in_the_settings_none_is_good() -> None:
         assert got.status_code == 401
 
 
-def test_guessing_is_slowed_down() -> None:
+def test_w5_guessing_is_slowed_down() -> None:
     """Tokens and links: so many a minute."""
     web = a_web()
     client = web.flask.test_client()
@@ -155,7 +155,7 @@ def test_guessing_is_slowed_down() -> None:
     assert a_script(web).get(READ).status_code == 200
 
 
-def test_orders_have_a_limit_of_their_own() -> None:
+def test_w10_orders_have_a_limit_of_their_own() -> None:
     """Thirty a minute; strangers use up nothing of it."""
     web = a_web(desk := DeskDouble())
     stranger = web.flask.test_client()
@@ -179,7 +179,7 @@ def test_a_new_link_goes_to_the_console_only() -> None:
     assert [client.post(f"http://{HOST}/new-link").status_code for _ in range(3)][-1] == 429
 
 
-def test_signing_out_ends_the_session() -> None:
+def test_w6_signing_out_ends_the_session() -> None:
     """The cookie is worth nothing afterwards."""
     browser = a_browser(a_web())
     assert browser.post("/sign-out", json={}).status_code == 200
@@ -224,7 +224,7 @@ def test_the_document_itself_says_the_mode(mode: tuple[str, str]) -> None:
     assert f"<span>{word}</span>" in page
 
 
-def test_every_answer_carries_the_security_headers() -> None:
+def test_w11_every_answer_carries_the_security_headers() -> None:
     """Pages, API, files and errors alike."""
     browser = a_browser(a_web())
     for path in ("/", READ, "/static/js/main.js", "/nowhere", f"/api/coin?base_currency={KNOWN[0]}"):
@@ -238,7 +238,7 @@ def test_every_answer_carries_the_security_headers() -> None:
         assert headers["Cache-Control"] == ("no-cache" if path.startswith("/static") else "no-store")
 
 
-def test_the_documents_hold_nothing_inline() -> None:
+def test_w2_the_documents_hold_nothing_inline() -> None:
     """No script, style or handler in the markup: the policy would block it, and a test is sooner than a browser."""
     web = a_web()
     pages = [a_browser(web).get("/").get_data(as_text=True), web.flask.test_client().get(f"http://{HOST}/").text]

@@ -251,7 +251,7 @@ def test_a_switch_without_a_currency_is_the_global_one() -> None:
         ("/api/trade/params", {"base_currency": "BTC", "sizes": ["1", "x"]}, "sizes.1"),
     ],
 )
-def test_a_bad_value_is_refused_with_its_field(path: str, body: dict[str, Any], field: str) -> None:
+def test_w12_a_bad_value_is_refused_with_its_field(path: str, body: dict[str, Any], field: str) -> None:
     """And nothing is asked of the desk."""
     web = a_web(desk := DeskDouble())
     answer = a_script(web).post(path, json=body)
@@ -277,7 +277,7 @@ def test_a_bad_value_is_refused_with_its_field(path: str, body: dict[str, Any], 
         (b" " * 70_000, "application/json", 413),
     ],
 )
-def test_a_body_that_is_no_json_object_is_refused(raw: bytes, kind: str, status: int) -> None:
+def test_w10_w12_a_body_that_is_no_json_object_is_refused(raw: bytes, kind: str, status: int) -> None:
     """Whatever is wrong with it."""
     web = a_web(desk := DeskDouble())
     answer = a_script(web).open("POST", "/api/trade/quick/buy", data=raw, content_type=kind)

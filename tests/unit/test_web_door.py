@@ -178,3 +178,12 @@ def test_the_api_has_a_readable_page() -> None:
     assert "style=" not in page
     assert page.count("<script") == 1
     assert "//" not in page.replace("http://www.w3.org", "")
+
+
+def test_who_asks_again_hears_only_what_changed() -> None:
+    """An ETag on every reading answer; the same one back is 304 without a body."""
+    script = a_script(a_web())
+    first = script.get("/api/symbols")
+    again = script.get("/api/symbols", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    assert script.get("/api/symbols", headers={"If-None-Match": '"another"'}).json == first.json

@@ -16,7 +16,7 @@ OWN_SCRIPTS = sorted((STATIC / "js").glob("*.js"))
 BUDGET_GZ = 250_000
 
 
-def test_vendored_files_are_the_recorded_ones() -> None:
+def test_w14_vendored_files_are_the_recorded_ones() -> None:
     """Name, version, licence and SHA-256 of every file; no other file lies there."""
     lock = json.loads((VENDOR / "vendor.lock.json").read_text("utf-8"))
     recorded = {name: digest for library in lock.values() for name, digest in library["files"].items()}
@@ -40,7 +40,7 @@ def test_the_page_names_no_other_place() -> None:
         assert not re.search(r"(https?:)?//[a-z0-9.-]+\.[a-z]{2,}", text), file.name
 
 
-def test_scripts_write_no_inline_style_and_no_raw_markup() -> None:
+def test_w2_scripts_write_no_inline_style_and_no_raw_markup() -> None:
     """The policy forbids `style=` in markup; raw markup would run what a coin is called."""
     for file in OWN_SCRIPTS:
         text = file.read_text("utf-8")
