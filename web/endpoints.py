@@ -47,7 +47,8 @@ def asks(model: type[M]) -> Callable[[Callable[[M], Answer]], View]:
             response = jsonify({"success": True, **view(read_query(model, path))})
             # Who asks again with `If-None-Match` hears 304 when nothing has changed.
             response.add_etag()
-            return response.make_conditional(request)
+            response.make_conditional(request)
+            return response
 
         return _told(answer, Told(_summary(view), query=model))
 
