@@ -3,11 +3,16 @@
 import threading
 from decimal import Decimal
 
+import structlog
+
 from autotrader_v2.application.events import Booked, News
 from autotrader_v2.application.floor import Floor
+from autotrader_v2.application.ports import JournalUnavailable
 from autotrader_v2.application.results import Results
 from autotrader_v2.application.views import money_view
 from autotrader_v2.domain.equity import SAMPLE_EVERY_MS, EquitySample, superfluous
+
+_log = structlog.get_logger()
 
 _EVERY_S = SAMPLE_EVERY_MS / 1000
 # Samples at closed cycles are at least this far apart.
@@ -39,9 +44,14 @@ class Bookkeeper:
         clock = self._floor.clock
         while not stopping.is_set():
             self._wanted.clear()
-            sampled = self.look()
-            if not self._walked:
-                self._walk(stopping)
+            sampled = False
+            try:
+                sampled = self.look()
+                if not self._walked:
+                    self._walk(stopping)
+            except JournalUnavailable as error:
+                # The same trouble stops orders, where it is told; a figure may wait.
+                _log.warning("the books of the page wait", what=error.what)
             if clock.wait(stopping, _APART_S if sampled else _RETRY_S):
                 return
             if sampled:

@@ -2,12 +2,15 @@
 
 import csv
 import io
+import threading
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from autotrader_v2.application.ports import JournalUnavailable
 from autotrader_v2.application.reports import quarter_up
 from autotrader_v2.domain.money import ZERO
 from autotrader_v2.domain.situation import SwitchMode
@@ -111,3 +114,25 @@ def test_equity_is_not_guessed_while_a_price_is_missing(engine: Engine, monkeypa
     assert engine.trader.bookkeeper.look()
     monkeypatch.setattr(engine.floor.board, "newest", lambda _market: None)
     assert not engine.trader.bookkeeper.look()
+
+
+def test_a_journal_that_cannot_be_read_makes_the_books_wait(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line goes on and tries again; nobody is told of a defect, trading is not touched."""
+    keeper, asked = engine.trader.bookkeeper, threading.Event()
+
+    def unreadable(*_: object) -> NoReturn:
+        asked.set()
+        raise JournalUnavailable("The disk does not answer.", do="Wait.")
+
+    stopping = threading.Event()
+    monkeypatch.setattr(engine.journal.archive, "fills_after", unreadable)
+    keeper._walked = False
+    line = threading.Thread(target=keeper.run, args=(stopping,))
+    line.start()
+    assert asked.wait(10)
+    assert line.is_alive()
+    stopping.set()
+    keeper.stop()
+    line.join(10)
+    assert not line.is_alive()
+    assert not any(alert.code == "line_failed" for alert in engine.told)
