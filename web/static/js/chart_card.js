@@ -117,8 +117,7 @@ function Named({ named, coin, bounds }) {
   const steps = named.filter((level) => level.kind === "step");
   const others = named.filter((level) => level.kind !== "step");
   const say = [];
-  if (steps.length === 1) say.push(t("chart.step_below", { step: steps[0].step, price: price(steps[0].price) }));
-  if (steps.length > 1) say.push(t("chart.steps_below", { from: steps[0].step, to: steps.at(-1).step, price: price(steps.at(-1).price) }));
+  if (steps.length) say.push(t("chart.steps_below", { from: steps[0].step, to: steps.at(-1).step, price: price(steps.at(-1).price) }));
   for (const level of others) say.push(t(Number(level.price) > bounds.high ? "chart.lies_above" : "chart.lies_below", { level: titleOf(level), price: price(level.price) }));
   return html`<span>${say.join(" · ")}</span>`;
 }

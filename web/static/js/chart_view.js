@@ -5,10 +5,11 @@
 import { CandlestickSeries, createChart, createSeriesMarkers } from "../vendor/lightweight-charts-5.2.1/lightweight-charts.module.js";
 import { lang } from "./i18n.js";
 import { number } from "./numbers.js";
-import { clock, shortClock } from "./times.js";
+import { shortClock } from "./times.js";
 
 const LINES = { average: { lineStyle: 1, lineWidth: 1 }, breakeven: { lineStyle: 0, lineWidth: 1 }, take_profit: { lineStyle: 0, lineWidth: 2 }, step: { lineStyle: 2, lineWidth: 1 }, stop: { lineStyle: 0, lineWidth: 1 } };
 const COLOURS = { average: "--lv-avg", breakeven: "--lv-be", take_profit: "--lv-tp", step: "--lv-step", stop: "--danger" };
+const DATES = [{ year: "numeric" }, { month: "short" }, { day: "numeric", month: "short" }];
 const SPARSE_DOTS = 4;
 const GRAB_PX = 6;
 const NARROW_PX = 600;
@@ -216,20 +217,17 @@ export class ChartView {
     return (time - this.shiftS) * 1000;
   }
 
+  /** Years, months and days by the library's kind of tick; a day's candle begins at midnight UTC. */
   tick(time, kind) {
-    const ms = this.real(time);
-    const day = { year: "numeric", month: "short", timeZone: this.intervalMs >= DAY_MS ? "UTC" : undefined };
-    if (kind === 0) return new Intl.DateTimeFormat(spelling(), { year: "numeric", timeZone: day.timeZone }).format(ms);
-    if (kind === 1) return new Intl.DateTimeFormat(spelling(), { month: "short", timeZone: day.timeZone }).format(ms);
-    if (kind === 2) return new Intl.DateTimeFormat(spelling(), { day: "numeric", month: "short", timeZone: day.timeZone }).format(ms);
-    return shortClock(ms);
+    return kind in DATES ? this.date(time, kind) : shortClock(this.real(time));
   }
 
   moment(time) {
-    const ms = this.real(time);
-    const utc = this.intervalMs >= DAY_MS;
-    const day = new Intl.DateTimeFormat(spelling(), { day: "2-digit", month: "short", timeZone: utc ? "UTC" : undefined }).format(ms);
-    return utc ? day : `${day} ${clock(ms).slice(0, 5)}`;
+    return this.intervalMs >= DAY_MS ? this.date(time, 2) : `${this.date(time, 2)} ${shortClock(this.real(time))}`;
+  }
+
+  date(time, kind) {
+    return new Intl.DateTimeFormat(spelling(), { ...DATES[kind], timeZone: this.intervalMs >= DAY_MS ? "UTC" : undefined }).format(this.real(time));
   }
 
   remove() {
