@@ -105,6 +105,6 @@ function Adoption({ coin, wish }) {
       <dt>${answer.next_buy ? t("head.buy_n", { step: answer.next_buy.step }) : t("head.next_buy")}</dt><dd>${answer.next_buy ? `${price(answer.next_buy.price)} · ${number(answer.next_buy.quote)} ${quote}` : "–"}</dd>
       <dt>${t("outlook.ahead")}</dt><dd>${number(answer.cost_ahead)} ${quote}</dd>
       <dt>${t("head.if_sold")}</dt><dd><${Result} value=${answer.result_now} /></dd></dl>
-    ${answer.sells_now && html`<p class="msg warn">${t("adopt.sells_now")}</p>`}
-    ${answer.buys_now && html`<p class="msg warn">${t("adopt.buys_now")}</p>`}`;
+    ${answer.sells_now && html`<p class="msg warn">${t("outlook.sells_now")}</p>`}
+    ${answer.buys_now && html`<p class="msg warn">${t("outlook.buys_now")}</p>`}`;
 }

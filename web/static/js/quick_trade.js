@@ -46,7 +46,7 @@ function Compared({ currency, promised, answer }) {
     ["quick.got_quote", number(promised?.quote), number(answer.quote)],
     ...(promised?.breakeven ? [["col.breakeven", price(promised.breakeven), isActive(coin) ? price(coin.breakeven) : "–"]] : []),
   ];
-  return html`<table class="t tight oldnew" data-testid="compared"><caption class="sr">${t("quick.against")}</caption><thead><tr><th></th><th class="r">${t("quick.promised")}</th><th class="r">${t("quick.actual")}</th></tr></thead>
+  return html`<table class="t tight oldnew" data-testid="compared"><caption class="sr">${t("quick.against")}</caption><thead><tr><th></th><th class="r">${t("cycle.promised")}</th><th class="r">${t("cycle.actual")}</th></tr></thead>
     <tbody>${lines.map(([name, was, is]) => html`<tr key=${name}><td>${t(name)}</td><td class="muted">${was}</td><td>${is}</td></tr>`)}</tbody></table>`;
 }
 
