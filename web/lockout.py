@@ -29,7 +29,7 @@ class Lockout:
         with self._lock:
             left_s = self._until_s - self.now_s()
             if left_s > 0:
-                raise Refused("locked", f"Too many wrong passwords; wait {left_s:.0f} s.", status=429)
+                raise Refused("too_many_requests", f"Too many wrong passwords; wait {left_s:.0f} s.", status=429)
             if is_right():
                 self._wrong = 0
                 return

@@ -45,10 +45,10 @@ class Credentials:
         """A new token; `secret` is told here and never again. Errors: `CommandRefused` (400, 409)."""
         if not _NAME.fullmatch(name) or name != name.strip():
             raise CommandRefused(
-                "bad_name", "A token's name is 1 to 40 letters, digits, spaces or . @ - _", status=400, field="name"
+                "bad_value", "A token's name is 1 to 40 letters, digits, spaces or . @ - _", status=400, field="name"
             )
         if scope not in list(Scope):
-            raise CommandRefused("bad_scope", f"The scope is one of {', '.join(Scope)}.", status=400, field="scope")
+            raise CommandRefused("bad_value", f"The scope is one of {', '.join(Scope)}.", status=400, field="scope")
         secret = _PREFIX + secrets.token_urlsafe(32)
         one = Credential(
             id=secrets.token_hex(4),
@@ -62,9 +62,9 @@ class Credentials:
         with self._lock:
             good = self._good(_TOKEN)
             if any(known.name == name for known in good):
-                raise CommandRefused("name_taken", "There is a token of that name.", field="name")
+                raise CommandRefused("bad_value", "There is a token of that name.", field="name")
             if len(good) >= _TOKENS_MAX:
-                raise CommandRefused("too_many_tokens", f"There are {_TOKENS_MAX} tokens; revoke one first.")
+                raise CommandRefused("bad_value", f"There are {_TOKENS_MAX} tokens; revoke one first.")
             self._store.add_credential(one)
             self._all[one.id] = one
         return {**_view(one, None), "secret": secret}
@@ -79,7 +79,7 @@ class Credentials:
         with self._lock:
             one = next((one for one in self._good(_TOKEN) if one.id == id or one.name == id), None)
             if one is None:
-                raise CommandRefused("unknown_token", "There is no such token.", status=404)
+                raise CommandRefused("bad_value", "There is no such token.", status=404)
             self._revoke(one)
 
     def carry_out(self, wish: Mapping[str, str], by: str) -> dict[str, Any]:
@@ -127,7 +127,7 @@ class Credentials:
         """Replace it. Errors: `CommandRefused` (400) for one that is too short or too long."""
         if not _PASSWORD_MIN <= len(password) <= _PASSWORD_MAX:
             raise CommandRefused(
-                "bad_password",
+                "bad_value",
                 f"A password has {_PASSWORD_MIN} to {_PASSWORD_MAX} characters.",
                 status=400,
                 field="password",

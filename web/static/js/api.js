@@ -14,7 +14,7 @@ export class Failed extends Error {
 let onSignedOut = () => {};
 export const whenSignedOut = (tell) => { onSignedOut = tell; };
 
-// With real money some wishes are refused until the password was shown: asked for once, then sent again.
+// Refused until the password was shown: asked for, then sent again.
 let onConfirm = async () => false;
 export const whenConfirming = (ask) => { onConfirm = ask; };
 const CONFIRMS = new Set(["confirm", "password_needed"]);

@@ -1,4 +1,4 @@
-/** Real money: asks for the password, or for a first one, before a refused wish goes out again. */
+/** Real money: asks for the password, then the refused wish goes out again. */
 import { html, useEffect, useState } from "./lib.js";
 import { Failed, command, whenConfirming } from "./api.js";
 import { Dialog } from "./dialog.js";
@@ -8,7 +8,7 @@ import { errorText } from "./messages.js";
 let pending = null;
 let tell = () => {};
 
-/** Resolves to whether the person has shown the password now; `code`: why it is asked for. */
+/** Resolves to whether the password was shown. */
 whenConfirming((code) => new Promise((answer) => {
   pending?.answer(false);
   pending = { code, answer };
@@ -50,7 +50,7 @@ export function PasswordDialog() {
   };
   return html`<${Dialog} narrow id="password-title" title=${t(first ? "password.set_title" : "password.title")} onClose=${() => end(false)}
     foot=${html`<button type="button" class="btn" onClick=${() => end(false)}>${t("cancel")}</button>
-      <button type="submit" form="password-form" class="btn prime" disabled=${busy || !typed}>${t(first ? "password.set_do" : "password.do")}</button>`}>
+      <button type="submit" form="password-form" class="btn prime" disabled=${busy || !typed}>${t("password.do")}</button>`}>
     <p>${t(first ? "password.set_say" : "password.say")}</p>
     <form id="password-form" class="f" onSubmit=${press}><label for="password-typed">${t("password.label")}</label>
       <input id="password-typed" type="password" data-safe autocomplete=${first ? "new-password" : "current-password"} value=${typed} onInput=${(event) => setTyped(event.target.value)} /></form>
