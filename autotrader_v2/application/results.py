@@ -30,6 +30,7 @@ from autotrader_v2.domain.money import ZERO
 from autotrader_v2.domain.orders import Fill, Side
 
 QUARTER_MS = 900_000
+_QUARTERS_OF_A_DAY = 96
 AT_ONCE = 500
 _DAY_MS = 86_400_000
 
@@ -150,35 +151,58 @@ class _Cycle:
     result: Decimal | None = None
 
 
+class _Stretches:
+    """Sums of numbered stretches of time; most are empty."""
+
+    def __init__(self) -> None:
+        self._numbers: list[int] = []
+        self._sums: dict[int, Sums] = {}
+
+    def at(self, number: int) -> Sums:
+        """The sums of that stretch."""
+        found = self._sums.get(number)
+        if found is None:
+            found = self._sums[number] = Sums()
+            insort(self._numbers, number)
+        return found
+
+    def sum_into(self, found: Sums, first: int, end: int) -> None:
+        """Add those from `first` on, before `end`."""
+        for number in self._numbers[bisect_left(self._numbers, first) : bisect_left(self._numbers, end)]:
+            found.add(self._sums[number])
+
+
 class _Coin:
     """One market's sums."""
 
     def __init__(self) -> None:
         self.all = Sums()
-        self.quarters: list[int] = []
-        self.sums: dict[int, Sums] = {}
+        self._quarters = _Stretches()
+        self._days = _Stretches()
         self.cycles: dict[int, _Cycle] = {}
         self.durations_ms: list[int] = []
         self.folded_to = 0
         self.foreign = Lot(ZERO, ZERO)
         self.first_ms = 0
 
-    def quarter(self, time_ms: int) -> Sums:
-        """The sums of that time."""
-        key = time_ms // QUARTER_MS
-        found = self.sums.get(key)
-        if found is None:
-            found = self.sums[key] = Sums()
-            insort(self.quarters, key)
-        return found
+    def count(self, time_ms: int, own: Sums) -> None:
+        """Add what happened at that time."""
+        quarter = time_ms // QUARTER_MS
+        self._quarters.at(quarter).add(own)
+        self._days.at(quarter // _QUARTERS_OF_A_DAY).add(own)
+        self.all.add(own)
 
     def between(self, since_ms: int, until_ms: int) -> Sums:
-        """Sums of that time, to the quarter of an hour."""
+        """Sums of that time, to the quarter of an hour: whole days (UTC) where they fit, quarters at the ends."""
+        first, end = -(-since_ms // QUARTER_MS), -(-until_ms // QUARTER_MS)
+        first_day, end_day = -(-first // _QUARTERS_OF_A_DAY), end // _QUARTERS_OF_A_DAY
         found = Sums()
-        first = bisect_left(self.quarters, -(-since_ms // QUARTER_MS))
-        end = bisect_left(self.quarters, -(-until_ms // QUARTER_MS))
-        for key in self.quarters[first:end]:
-            found.add(self.sums[key])
+        if first_day >= end_day:
+            self._quarters.sum_into(found, first, end)
+            return found
+        self._quarters.sum_into(found, first, first_day * _QUARTERS_OF_A_DAY)
+        self._days.sum_into(found, first_day, end_day)
+        self._quarters.sum_into(found, end_day * _QUARTERS_OF_A_DAY, end)
         return found
 
     def moved(self, one: Moved) -> None:
@@ -200,8 +224,7 @@ class _Coin:
                 self.foreign.coins + one.disposal.foreign, self.foreign.cost + one.disposal.foreign_proceeds
             )
         self.first_ms = self.first_ms or one.time_ms
-        self.quarter(one.time_ms).add(own)
-        self.all.add(own)
+        self.count(one.time_ms, own)
 
     def earned(self, one: BookedResult) -> None:
         """A sale's result by average cost: a cycle's win or loss."""
@@ -220,8 +243,7 @@ class _Coin:
             del self.cycles[cycle_id]
             own = _outcome(cycle)
             if own.cycles:
-                self.quarter(cycle.closed_ms).add(own)
-                self.all.add(own)
+                self.count(cycle.closed_ms, own)
                 if cycle.opened_ms:
                     self.durations_ms.append(cycle.closed_ms - cycle.opened_ms)
 

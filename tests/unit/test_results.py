@@ -184,6 +184,23 @@ def _fields(which: Which) -> dict[str, object]:
     return {name: getattr(which, name) for name in Which.__slots__}
 
 
+def test_a_rare_reason_is_found_however_far_back(scribe: Scribe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same rows as when all are looked through."""
+    for number in range(6):
+        a_cycle(scribe, BTC, "11", NOW_MS + number * DAY_MS)
+    archive = scribe.journal.archive
+    which = Which(why="take_profit", market=BTC)
+    whole = archive.trades(which, 4)
+    monkeypatch.setattr("autotrader_v2.infrastructure.store.archive._LOOKED_THROUGH", 2)
+    assert archive.trades(which, 4) == whole
+    assert len(whole) == 4
+    older = archive.trades(Which(why="take_profit", market=BTC, before=str(whole[-1]["id"])), 4)
+    assert [row["id"] for row in older] == sorted({row["id"] for row in older} - {row["id"] for row in whole})[::-1]
+    assert len(older) == 2
+    assert archive.trades(Which(why="stop_loss"), 4) == []
+    scribe.journal.close()
+
+
 def test_an_orders_life_is_told_whole(scribe: Scribe) -> None:
     """With its trades and its ids; an unknown label is none."""
     scribe.whole_cycle(BTC)

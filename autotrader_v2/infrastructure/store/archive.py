@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, false, func, or_, select, tuple_
 from sqlalchemy import text as literal_text
 
 from autotrader_v2.application.archive import BookedFill, BookedResult, Rows, Which, WithoutOrder
@@ -18,6 +18,7 @@ from autotrader_v2.infrastructure.store.rows import market_of
 
 # Rows stand in the order they were written in, a little beside that of their times.
 _ASIDE_MS = 3_600_000
+_LOOKED_THROUGH = 5000
 _STATES = {
     "open": ("intended",),
     "filled": ("filled", "filled_late"),
@@ -62,7 +63,9 @@ class SqlArchive:
                 if at is None:
                     return ()
                 asked = asked.where(tuple_(fills.c.time_ms, fills.c.id) < (at, _number(which.before)))
-            return [trade_row(row) for row in connection.execute(asked).mappings()]
+            if not which.why:
+                return [trade_row(row) for row in connection.execute(asked).mappings()]
+            return [trade_row(row) for row in self._for_that(connection, asked, which.why, limit)]
 
     def orders(self, which: Which, limit: int) -> Rows:
         """See `Archive`."""
@@ -140,9 +143,7 @@ class SqlArchive:
         stem = client_id.rpartition(".")[0]
         with self._reading() as connection:
             row = (
-                connection.execute(
-                    select(attempts).where(attempts.c.client_id == client_id, attempts.c.account == self._account)
-                )
+                connection.execute(select(attempts).where(attempts.c.client_id == client_id, self._ours(attempts)))
                 .mappings()
                 .one_or_none()
             )
@@ -150,7 +151,7 @@ class SqlArchive:
                 return None
             others = connection.execute(
                 select(attempts.c.client_id, attempts.c.state, attempts.c.decided_ms)
-                .where(attempts.c.client_id.between(f"{stem}.", f"{stem}/"), attempts.c.account == self._account)
+                .where(attempts.c.client_id.between(f"{stem}.", f"{stem}/"), self._ours(attempts))
                 .order_by(attempts.c.seq)
             ).all()
             trades = (
@@ -242,6 +243,18 @@ class SqlArchive:
                 WithoutOrder(row[0], market_of(row[1]), row[2], row[3], codec.event_from_text(row[4], row[5]))
                 for row in rows
             ]
+
+    @staticmethod
+    def _for_that(connection: Connection, asked: Select[Any], why: str, limit: int) -> Sequence[Mapping[Any, Any]]:
+        """A frequent reason is found among the newest rows; a rare one by going through the orders."""
+        fills, attempts = schema.fills, schema.attempts
+        last = connection.execute(asked.with_only_columns(fills.c.time_ms).limit(1).offset(_LOOKED_THROUGH)).scalar()
+        near = asked if last is None else asked.where(fills.c.time_ms > last)
+        rows = connection.execute(near.where(attempts.c.why == why)).mappings().all()
+        if last is None or len(rows) == limit:
+            return rows
+        those = select(attempts.c.client_id).where(attempts.c.why == why)
+        return connection.execute(asked.where(fills.c.client_id.in_(those))).mappings().all()
 
     def _of(self, table: Table, which: Which) -> tuple[ColumnElement[bool], ...]:
         if which.market is not None:
