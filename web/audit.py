@@ -6,7 +6,9 @@ from typing import Any
 from flask import Flask, Response, g, request
 
 from autotrader_v2.application.door import Door
+from autotrader_v2.application.ports import Scope
 from web.reading import peeked_body
+from web.scopes import rule_of
 
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _LENGTH_MAX = 1000
@@ -20,7 +22,7 @@ def install(app: Flask, door: Door) -> None:
     @app.after_request
     def keep(response: Response) -> Response:
         by = g.get("by", "")
-        if request.method not in _SAFE and by and by != "machine":
+        if by and by != "machine" and _changes():
             values = {"call": f"{request.method} {request.path}"[:200], "status": str(response.status_code)}
             if asked := _asked():
                 values["asked"] = asked
@@ -28,6 +30,13 @@ def install(app: Flask, door: Door) -> None:
                 values["code"] = code
             door.audit(values, by)
         return response
+
+
+def _changes() -> bool:
+    """A preview is a POST only because its question is too long for a query; a slider asks many a second."""
+    if request.method in _SAFE or request.url_rule is None:
+        return False
+    return rule_of(request.method, request.url_rule.rule).needs is not Scope.READ
 
 
 def _asked() -> str:

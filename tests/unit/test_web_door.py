@@ -152,6 +152,7 @@ def test_e18_every_call_that_changes_something_is_audited() -> None:
     browser.post("/api/password", json={"password": PASSWORD})
     script.post("/orchestrator/stop?symbol=BTC")
     script.get("/api/overview")
+    script.post("/api/breakeven/preview", json={"base_currency": "BTC", "steps": 3})
     web.flask.test_client().post(f"http://{HOST}/api/autotrader/stop", json={})
     assert [(by, values["call"], values["status"]) for by, values in desk.door.audited] == [
         ("api", "POST /api/trade/quick/buy", "200"),
