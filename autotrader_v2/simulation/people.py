@@ -21,6 +21,7 @@ from autotrader_v2.simulation.faults import Dice
 from autotrader_v2.simulation.venue import Venue
 
 _BY = "person"
+_AMOUNTS_OFF = {"budget_quote": "0", "start_balance_pct": "0"}
 
 
 class Owner:
@@ -71,8 +72,9 @@ class Owner:
                 self.wish(lambda coin=coin: trader.resume_cycle(coin, _BY))  # type: ignore[misc]
             if slot.state.switch is not SwitchMode.ON:
                 self.wish(lambda coin=coin: trader.switch(coin, SwitchMode.ON, _BY))  # type: ignore[misc]
-            if slot.hold.reason is Reason.NEEDS_MONEY and slot.state.params.budget_quote:
-                self.wish(lambda coin=coin: trader.commands.set_params(coin, {"budget_quote": "0"}, _BY))  # type: ignore[misc]
+            if slot.state.params.budget_quote or slot.state.params.start_balance_pct:
+                # A share of what is paid in for healing is more than its own budget, or than the book of a cheap coin.
+                self.wish(lambda coin=coin: trader.commands.set_params(coin, _AMOUNTS_OFF, _BY))  # type: ignore[misc]
             if slot.hold.reason is Reason.HOLDS_COINS:
                 self.wish(lambda coin=coin: trader.commands.ignore_coins(coin, _BY))  # type: ignore[misc]
 

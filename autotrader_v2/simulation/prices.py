@@ -19,7 +19,8 @@ _LOOKS_LAST_MS = 1600
 _ALL_THE_SAME = 0.03
 _APART_STEADY_MS = (800, 2400)
 _APART_WAITING_MS = (3000, 15_000)
-_PLENTY = Decimal(10**7)
+# More than any position of any coin, the cheapest too: a book that cannot take it back would be a fault of the world.
+_PLENTY = Decimal(10**12)
 _NAN = Decimal("NaN")
 # A wrong price is one that the screen can tell from the last right one.
 _SPIKE_LEAST = 0.25

@@ -128,6 +128,9 @@ class _Quiet(Bus):
     def __init__(self) -> None:
         self.dropped = 0
 
+    def listen(self, listener: Callable[[News], None]) -> None:
+        """See `Bus`."""
+
     def start(self) -> None:
         """See `Bus`."""
 

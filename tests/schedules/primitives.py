@@ -1,5 +1,6 @@
 """Locks, events and queues that wait under a `Scheduler`; outside of a run they take what is free and never wait."""
 
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -33,6 +34,10 @@ class Primitives:
     def SimpleQueue(self) -> "_Queue":
         """A `queue.SimpleQueue`."""
         return _Queue(self._scheduler)
+
+    def get_native_id(self) -> int:
+        """The id that `threading` gives the line of work asking."""
+        return threading.get_native_id()
 
     # Annotations of the engine's modules are evaluated with these.
     Thread = object

@@ -28,7 +28,8 @@ def test_coins_outside_sold_by_a_person_bring_no_result_to_the_market() -> None:
 def test_a_clock_set_back_does_not_trade_on_the_prices_of_before() -> None:
     """Seed 5076: after five minutes back a feed that fell silent was believed for five more minutes."""
     world = World(Plan(seed=1, rates={}))
-    while not (world.slots() and all(slot.state.cycle.tally.completed for slot in world.slots())):
+    # A coin whose first buy is a share of the balance may wait for money that the others hold.
+    while not sum(bool(slot.state.cycle.tally.completed) for slot in world.slots()) >= 8:
         world.step()
     world.machine.ahead_ms = -300_000
     for walk in world.walks.values():
