@@ -134,8 +134,10 @@ def live_on(world: World) -> None:
         lambda: all(filled[market] > fills for market, fills in before.items()),
         "a market trades no more",
     )
-    _until(world, _UNKNOWN_ENDS_MS, lambda: not world.auditor.open_of, "an order never ended")
-    _until(world, _LATE_BOOKED_MS, world.auditor.all_booked, "what was booked late never was")
+    auditor = world.auditor
+    _until(world, _LATE_BOOKED_MS, auditor.all_booked, "what was booked late never was")
+    # Markets trade on meanwhile: the end is a moment at which nothing is out.
+    _until(world, _UNKNOWN_ENDS_MS, lambda: not auditor.open_of and auditor.all_booked(), "an order never ended")
     world.auditor.check_end()
 
 
