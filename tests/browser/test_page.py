@@ -251,6 +251,7 @@ def test_no_screen_scrolls_sideways(served: Served, open_page: Open, viewport: A
         for button in page.locator(".emer .btn").all():
             box = button.bounding_box()
             assert box is not None and box["height"] >= 44
+            assert button.evaluate("one => one.scrollWidth <= one.clientWidth"), button.inner_text()
 
 
 def test_a_lost_connection_is_told_and_mended(served: Served, open_page: Open) -> None:
