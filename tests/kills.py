@@ -119,6 +119,8 @@ class Market:
         # So many coins wait for their next order at a time, those not counted that `in_doubt` names; 0: all may.
         self.at_once = 0
         self.in_doubt: set[str] = set()
+        # The cycle, counted from 0, in which a coin's price waits after the first order for whoever says: the last one.
+        self.last: dict[str, int] = {}
         self._moves_s = 0.0
         # After how many orders the coin's present price is due.
         self._moved: dict[str, int] = dict.fromkeys(coins, 0)
@@ -153,12 +155,17 @@ class Market:
             (coin for coin in self.paths if self.orders[coin] != self._moved[coin]), key=self._moved.__getitem__
         )
         waiting = set(self.paths) - set(due) - self.in_doubt
+        due = [coin for coin in due if not self._in_the_last(coin)]
         if self.at_once:
             now_s = time.monotonic()
             due = due[: len(waiting) < self.at_once and now_s >= self._moves_s]
             self._moves_s = now_s + _MOVE_S if due else self._moves_s
         for coin in due:
             self._moved[coin] = self.orders[coin]
+
+    def _in_the_last(self, coin: str) -> bool:
+        path, orders = self.paths[coin], self.orders[coin]
+        return orders > 0 and path.cycle(orders) == path.cycle(orders - 1) == self.last.get(coin)
 
     def cycle(self, coin: str) -> int:
         """The cycle that the coin's next order belongs to."""
@@ -247,6 +254,7 @@ class Campaign:
                     if states[coin]["state"] == "ACTIVE" and states[coin]["completed_cycles"] == wanted[coin] - 1:
                         engine.post("/api/autotrader/switch", base_currency=coin, mode="finish")
                         asked.add(coin)
+                        self.market.last.pop(coin, None)
                 return all(states[coin]["switch"] == "off" for coin in self.coins)
 
             try:
@@ -379,6 +387,7 @@ def run(
         Proxy(sim.url, seed=seed) as proxy,
         Market(sim, coins) as market,
     ):
+        market.last = {coin: number - 1 for coin, number in (cycles or {}).items()}
         campaign = Campaign(sim, proxy, market, folder, seed, quick)
         campaign.set_up()
         campaign.kill(kills, points)

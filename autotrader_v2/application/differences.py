@@ -22,7 +22,7 @@ _SMALLEST = Decimal("1e-8")
 
 
 class Kind(StrEnum):
-    """What a difference is. The last two are explained by nothing the exchange tells."""
+    """What a difference is. The last three are explained by nothing the exchange tells."""
 
     LATE_FILL = "late_fill"
     SOLD_BY_HAND = "sold_by_hand"
@@ -30,6 +30,7 @@ class Kind(StrEnum):
     DEPOSIT = "deposit"
     WITHDRAWAL = "withdrawal"
     LOCKED = "locked"
+    BALANCE_LAGS = "balance_lags"
     ORDER_LEFT_OPEN = "order_left_open"
     ORDER_NOT_IN_JOURNAL = "order_not_in_journal"
     COINS_MISSING = "coins_missing"

@@ -178,12 +178,18 @@ class Reconciler:
         return report
 
     def reconcile_surely(self) -> ReconcileReport:
-        """Reconcile, and look again at what counts only when it is seen twice. Errors: as `reconcile`."""
+        """Reconcile, and look again at what counts only when it is seen twice. Errors: as `reconcile`.
+
+        Coins that a lagging balance may still bring are waited for: as long as one may lag, not longer.
+        """
         clock, never = self._floor.clock, threading.Event()
+        config = self._floor.config
+        ends_s = clock.monotonic_s() + config.balance_lag_s + 2 * config.reconcile_confirm_s
         report = self.reconcile()
-        if due_s := self._confirm_due_s():
+        while (due_s := self._confirm_due_s()) and clock.monotonic_s() < ends_s:
             clock.wait(never, max(0.01, max(due_s) - clock.monotonic_s()))
-            both = (*report.differences, *self.reconcile().differences)
+            earlier = (one for one in report.differences if one.kind is not Kind.BALANCE_LAGS)
+            both = (*earlier, *self.reconcile().differences)
             report = replace(report, differences=tuple(dict.fromkeys(both)))
         return report
 
@@ -377,6 +383,7 @@ class Reconciler:
         if on_their_way and (gone <= on_their_way + cycle.rules.lot or not explained):
             # Even a sale by hand may have been of other coins. Nothing is traded meanwhile; it is looked at again.
             self._missing[slot] = _Missing(cycle.cycle_id, gone, floor.clock.monotonic_s())
+            self._find(Kind.BALANCE_LAGS, slot.market.base, gone, slot.market)
             return
         now_ms = floor.clock.now_ms()
         records: list[Record]

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -56,6 +57,15 @@ class Laptop:
         self.price("2500")
         self.engine.ready()
         self.engine.post("/api/trade/params", rebuy_pause_s="0")
+
+    def switch_on(self) -> None:
+        """Press it and do not wait: the engine may fall asleep before it answers."""
+        Thread(
+            target=self.engine.post,
+            args=("/api/autotrader/switch",),
+            kwargs={"base_currency": "ETH", "mode": "on"},
+            daemon=True,
+        ).start()
 
     def price(self, price: str) -> None:
         """The exchange's price is this now."""
@@ -118,7 +128,7 @@ def test_m13_an_order_decided_before_a_sleep_is_not_carried_out_after_it(laptop:
     """Decided at 2500, slept on, woken at 2600: the old decision buys nothing, a new one buys once at the new price."""
     laptop.wake_up(point)
     laptop.until("a price", "2500", lambda: laptop.engine.cycle("ETH")["last_price"])
-    laptop.engine.post("/api/autotrader/switch", base_currency="ETH", mode="on")
+    laptop.switch_on()
     ends_s = time.monotonic() + 90
     while not laptop.sleeps():
         laptop.price("2500")
@@ -134,7 +144,7 @@ def test_m13_an_order_decided_before_a_sleep_is_not_carried_out_after_it(laptop:
 def test_m13_an_answer_that_came_during_the_sleep_is_booked_once(laptop: Laptop) -> None:
     laptop.wake_up("after-send")
     laptop.until("a price", "2500", lambda: laptop.engine.cycle("ETH")["last_price"])
-    laptop.engine.post("/api/autotrader/switch", base_currency="ETH", mode="on")
+    laptop.switch_on()
     ends_s = time.monotonic() + 90
     while not laptop.sleeps():
         laptop.price("2500")

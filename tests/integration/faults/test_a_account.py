@@ -148,10 +148,15 @@ def test_a1_a_sale_of_other_coins_does_not_explain_coins_that_are_on_their_way(t
         bench.sim.trade_by_hand("ETH_USDT", Side.SELL, D("0.05"))
         bench.inject("lag", path="/spot/accounts", ms=LAG_MS, times=0)
         bench.engine.floor.want_balances.set()
+        wallet = bench.engine.floor.wallet
+
+        def free() -> Decimal | None:
+            reading = wallet.base_reading(ETH.market)
+            return None if reading is None else reading.available
+
+        bench.until("2500", "a reading of before", lambda: free() != held)
         bench.until("2550", "they seem missing", lambda: bench.hold() == "shortage")
-        bench.until(
-            "2500", "they are seen", lambda: bench.engine.floor.wallet.base_reading(ETH.market).available == held
-        )
+        bench.until("2500", "they are seen", lambda: free() == held)
         assert bench.cycle().held == held
         assert "sold_by_hand" not in bench.alerts()
 
