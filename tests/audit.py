@@ -5,7 +5,7 @@ The journal is read as SQLite by a connection that cannot write; the exchange's 
 
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -90,8 +90,10 @@ def differences(
         found += [f"{row['client_id']} is still {row['state']}" for row in books.attempts if row["state"] in OPEN]
         found += [f"{one.text} is still open at the exchange" for one in account.open_orders]
         late = _after_their_cycle(books, repeated)
+        booked = {(row["market"].partition(":")[2], row["trade_id"]): row["id"] for row in books.fills}
         for pair in sorted({one.pair for one in ours}):
-            book = recount([one for one in ours if one.pair == pair and str(one.id) not in late])
+            of_pair = [one for one in ours if one.pair == pair]
+            book = recount(sorted(of_pair, key=lambda one: booked.get((pair, str(one.id)), one.id)), late)
             told = books.realised(pair)
             found += [f"{label} sold more than was bought" for label in book.oversold]
             if abs(Fraction(told) - book.realised) > _ROUNDED:
@@ -144,7 +146,7 @@ def _steps(attempts: Mapping[str, Row], ours: Sequence[UserTrade]) -> list[str]:
 
 
 def _after_their_cycle(books: Books, repeated: Collection[str]) -> set[str]:
-    """Trades of repeated orders booked after their cycle was sold: they moved coins outside, and are no result."""
+    """Trades of repeated orders booked after their cycle was sold: they moved outside coins."""
     cycle_of = {row["client_id"]: (row["market"], row["cycle_id"]) for row in books.attempts}
     sold_by: dict[tuple[str, int], str] = {}
     late = set()
@@ -173,15 +175,21 @@ class Recount:
     oversold: list[str] = field(default_factory=list)
 
 
-def recount(trades: Sequence[UserTrade]) -> Recount:
-    """Average cost by hand: TRADING_RULES.md, written a third time."""
+def recount(trades: Iterable[UserTrade], late: Collection[str]) -> Recount:
+    """Average cost by hand, in the order of booking: TRADING_RULES.md, written a third time.
+
+    `late`: trades after their cycle. What they bought is no cycle's; of what they sold, what was left over was ours.
+    """
     book, last_order = Recount(), 0
-    for one in sorted(trades, key=lambda one: one.id):
+    for one in trades:
         if one.order_id != last_order and last_order in book.sales:
             book.left, book.left_cost = book.left + book.held, book.left_cost + book.cost
             book.held = book.cost = Fraction(0)
         last_order = one.order_id
         coins, money, fee = Fraction(one.amount), Fraction(one.amount) * Fraction(one.price), Fraction(one.fee)
+        outside = str(one.id) in late
+        if outside and one.side is Side.BUY:
+            continue
         if one.side is Side.BUY:
             book.held, book.cost = book.held + coins - fee, book.cost + money
             continue
@@ -189,6 +197,9 @@ def recount(trades: Sequence[UserTrade]) -> Recount:
         from_held = min(coins, book.held)
         cost = book.cost * from_held / book.held if book.held else Fraction(0)
         from_left = coins - from_held
+        if outside and from_left > book.left:
+            own = (from_held + book.left) / coins
+            from_left, money, fee = book.left, money * own, fee * own
         if from_left > book.left:
             book.oversold.append(one.text)
             from_left = book.left
