@@ -57,4 +57,4 @@ def create_app(desk: Desk, config: WebConfig, *, port: int) -> Web:
     app.register_blueprint(openapi.blueprint)
     app.register_blueprint(pages.make(sessions, config, limiter, cookie=cookie))
     socket, push = sockets.install(app, desk, sessions, hosts)
-    return Web(app, Guard(app, hosts), sessions, socket, push)
+    return Web(app, Guard(sockets.SignedInOnly(app, sessions, cookie), hosts), sessions, socket, push)

@@ -5,6 +5,7 @@ matching Origin; Socket.IO answers before Flask routes and by itself compares on
 with an exact list out here.
 """
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -19,6 +20,21 @@ def allowed_hosts(host: str, port: int) -> frozenset[str]:
     return frozenset(hosts | set(names) if port == 80 else hosts)
 
 
+def refuse(start_response: _Start, status: str, code: str, message: str) -> Iterable[bytes]:
+    """The one shape of errors, where Flask does not answer."""
+    body = json.dumps({"success": False, "error": {"code": code, "message": message}}).encode()
+    start_response(
+        status,
+        [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+            ("X-Content-Type-Options", "nosniff"),
+        ],
+    )
+    return [body]
+
+
 class Guard:
     """A WSGI wrapper: lets a request through only when Host, and Origin where there is one, are on the list."""
 
@@ -30,17 +46,7 @@ class Guard:
     def __call__(self, environ: dict[str, Any], start_response: _Start) -> Iterable[bytes]:
         """Pass the request on or answer 403."""
         if refused := self._refusal(environ):
-            body = f'{{"success":false,"error":{{"code":"foreign_request","message":"{refused}"}}}}'.encode()
-            start_response(
-                "403 Forbidden",
-                [
-                    ("Content-Type", "application/json"),
-                    ("Content-Length", str(len(body))),
-                    ("Cache-Control", "no-store"),
-                    ("X-Content-Type-Options", "nosniff"),
-                ],
-            )
-            return [body]
+            return refuse(start_response, "403 Forbidden", "foreign_request", refused)
         return self._app(environ, start_response)
 
     def _refusal(self, environ: dict[str, Any]) -> str:

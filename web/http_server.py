@@ -2,7 +2,8 @@
 
 Werkzeug's own server closes the connection after every answer and waits 10 ms for left-over input; a page that asks
 often pays for both. What makes keeping it open safe here: the body is read whole, and a request whose body is not told
-by a Content-Length, or is too long, is refused and its connection closed.
+by a Content-Length, or is too long, is refused and its connection closed. A request must arrive whole, and its answer
+be taken, in time; when all places are taken, who keeps us waiting loses its own.
 """
 
 import io
@@ -10,17 +11,24 @@ import ipaddress
 import os
 import socket
 import socketserver
-import threading
+import time
 from http.server import ThreadingHTTPServer
 from typing import Any
 
 import structlog
 from werkzeug.serving import WSGIRequestHandler
 
+from web.places import Doing, Places
+from web.wire import Arrival, PushSocket
+
 _log = structlog.get_logger()
 
 BODY_MAX = 64 * 1024
+_HEAD_MAX = 64 * 1024
 _CONNECTIONS_MAX = 64
+_CONNECTIONS_OF_ONE_ADDRESS = 48
+_WEBSOCKETS_MAX = 32
+# Between two requests of a connection; a new one has to say something sooner.
 _IDLE_S = 65.0
 _Head = list[tuple[str, str]]
 
@@ -41,6 +49,13 @@ class LoopbackServer(ThreadingHTTPServer):
     passthrough_errors = False
     ssl_context = None
     _server_version = "mTrade"
+    # From the first byte of a request to its last.
+    arrival_s = 10.0
+    # To take an answer; large files get more, by the rate below.
+    answer_s = 10.0
+    slowest_bytes_per_s = 100_000
+    # A page answers a ping every ten seconds.
+    websocket_silence_s = 30.0
 
     def __init__(self, host: str, port: int) -> None:
         if not ipaddress.ip_address(host).is_loopback:
@@ -48,7 +63,12 @@ class LoopbackServer(ThreadingHTTPServer):
         if ":" in host:
             self.address_family = socket.AF_INET6
         self.app: Any = None
-        self._room = threading.BoundedSemaphore(_CONNECTIONS_MAX)
+        self.places = Places(
+            in_all=_CONNECTIONS_MAX,
+            of_one=_CONNECTIONS_OF_ONE_ADDRESS,
+            websockets=_WEBSOCKETS_MAX,
+            now_s=time.monotonic,
+        )
         try:
             super().__init__((host, port), _Handler)
         except OSError as error:
@@ -63,8 +83,8 @@ class LoopbackServer(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve the connection on a thread of its own, or close it when there are too many."""
-        if not self._room.acquire(blocking=False):
+        """Serve the connection on a thread of its own, or close it when nobody makes room for it."""
+        if not self.places.enter(request, str(client_address[0])):
             self.shutdown_request(request)
             return
         super().process_request(request, client_address)
@@ -74,7 +94,7 @@ class LoopbackServer(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._room.release()
+            self.places.leave(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A connection that broke is no event; anything else is a defect."""
@@ -87,23 +107,41 @@ class LoopbackServer(ThreadingHTTPServer):
 
 class _Handler(WSGIRequestHandler):
     protocol_version = "HTTP/1.1"
-    timeout = _IDLE_S
     disable_nagle_algorithm = True
     server: LoopbackServer  # type: ignore[assignment]
+
+    def setup(self) -> None:
+        """Read through the watch on what arrives."""
+        super().setup()
+        self.rfile.close()
+        self._arrival = Arrival(
+            self.connection, within_s=self.server.arrival_s, most=_HEAD_MAX + BODY_MAX, now_s=time.monotonic
+        )
+        self.rfile = io.BufferedReader(self._arrival)
+
+    def handle_one_request(self) -> None:
+        """Wait for a request and answer it."""
+        self.close_connection = not self._does(Doing.WAITS)
+        if not self.close_connection:
+            super().handle_one_request()
+            self._arrival.expect(_IDLE_S)
 
     def run_wsgi(self) -> None:
         """Read the body, run the app, write the answer in one piece."""
         refused = self._read_body()
         if refused:
-            self.close_connection = True
-            self._write(refused, [("Content-Length", "0"), ("Connection", "close")], b"")
+            self._refuse(refused)
             return
         environ = self.make_environ()
         environ["wsgi.input"] = io.BytesIO(self._body)
-        if "upgrade" in self.headers.get("Connection", "").lower():
-            # From here on the socket belongs to the WebSocket, whose silence is watched by its own pings.
+        upgrade = "upgrade" in self.headers.get("Connection", "").lower()
+        if not self._does(Doing.LISTENS if upgrade else Doing.RUNS):
+            self._refuse("503 Service Unavailable")
+            return
+        if upgrade:
+            # From here on the socket belongs to the WebSocket.
             self.close_connection = True
-            self.connection.settimeout(None)
+            environ["werkzeug.socket"] = PushSocket(self.connection, within_s=self.server.websocket_silence_s)
         status, head = "500 Internal Server Error", list[tuple[str, str]]()
 
         def start_response(told: str, headers: _Head, exc_info: Any = None) -> Any:
@@ -130,6 +168,13 @@ class _Handler(WSGIRequestHandler):
             head.append(("Connection", "close"))
         self._write(status, head, b"" if self.command == "HEAD" else body)
 
+    def _does(self, what: Doing) -> bool:
+        return self.server.places.now(self.connection, what)
+
+    def _refuse(self, status: str) -> None:
+        self.close_connection = True
+        self._write(status, [("Content-Length", "0"), ("Connection", "close")], b"")
+
     def _read_body(self) -> str:
         """Take the body off the wire; return the status that refuses the request, or nothing."""
         self._body = b""
@@ -150,6 +195,9 @@ class _Handler(WSGIRequestHandler):
         code, _, words = status.partition(" ")
         lines = [f"HTTP/1.1 {int(code)} {words}", f"Date: {self.date_time_string()}"]
         lines += [f"{name}: {value}" for name, value in headers]
+        self._does(Doing.ANSWERS)
+        # Python counts this against the whole of what is written, not each part.
+        self.connection.settimeout(self.server.answer_s + len(body) / self.server.slowest_bytes_per_s)
         self.wfile.write("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:

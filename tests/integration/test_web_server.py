@@ -217,11 +217,24 @@ def test_w3_a_foreign_page_cannot_open_the_socket(served: Served) -> None:
 def test_w3_the_socket_needs_session_and_token(served: Served) -> None:
     """Either alone is refused; the token belongs to its session."""
     browser, other = Browser(served), Browser(served)
-    for token, cookie in (("", None), ("guess", None), (other.socket_token, None), (None, ""), (None, "mtrade=x")):
-        with browser.listen(token=token, cookie=cookie) as wire:
+    for token in ("", "guess", other.socket_token):
+        with browser.listen(token=token) as wire:
             assert heard(wire)[0] == "refused"
+    for cookie in ("", "mtrade=x", browser.cookie + "x"):
+        with pytest.raises(InvalidStatus) as refused:
+            browser.listen(cookie=cookie).__enter__()
+        assert refused.value.response.status_code == 401
     with browser.listen() as wire:
         assert heard(wire)[0] == "snapshot"
+
+
+def test_w10_a_stranger_cannot_make_the_socket_work(served: Served) -> None:
+    """Long polling without a session makes no connection that the server would have to keep."""
+    before = threading.active_count()
+    for _ in range(30):
+        asked = f"GET /socket.io/?EIO=4&transport=polling HTTP/1.1\r\nHost: 127.0.0.1:{served.web.port}\r\n"
+        assert raw(served, f"{asked}Connection: close\r\n\r\n".encode()).split()[1] == b"401"
+    assert threading.active_count() < before + 20
 
 
 # -- the push

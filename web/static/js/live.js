@@ -20,11 +20,11 @@ export function connect(onNews) {
     state.lostAt = Date.now();
     changed();
   };
-  /** Where the library does not try again by itself: ask over HTTP first, where a 401 ends in `whenSignedOut`. */
+  /** Ask over HTTP, where a 401 ends in `whenSignedOut`; then try again where the library does not by itself. */
   const again = async () => {
-    if (socket.active || state.signedOut) return;
+    if (state.signedOut) return;
     await get("/api/symbols").catch(() => null);
-    if (!state.signedOut) setTimeout(() => socket.connect(), AGAIN_MS);
+    if (!socket.active && !state.signedOut) setTimeout(() => socket.connect(), AGAIN_MS);
   };
 
   socket.on("connect", pace);
