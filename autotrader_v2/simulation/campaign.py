@@ -124,6 +124,8 @@ def shrunk(plan: Plan, steps: int, found: Break) -> Break:
 
 def live_on(world: World) -> None:
     """I12: with all faults healed every unknown order ends and every market trades on. Errors: `Broken`."""
+    while world.asleep:
+        world.step()
     world.heal()
     _until(world, _UNKNOWN_ENDS_MS, lambda: not world.auditor.open_of and bool(world.slots()), "an order never ended")
     filled = world.auditor.filled

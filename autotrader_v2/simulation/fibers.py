@@ -58,6 +58,9 @@ class Hub:
         self._groups: dict[int, list[Fiber]] = {}
         # Who runs now; None between events.
         self.current: Fiber | None = None
+        # Nothing of this group goes on before then.
+        self._asleep_group = -1
+        self._asleep_until_ms = 0
 
     # -- from outside fibers
 
@@ -86,9 +89,10 @@ class Hub:
         A line that begins, takes over from another or only looked at the clock goes on by itself: turns of their own in
         any order, and no events. What came to nothing has changed nothing and is no turn either.
         """
+        asleep = self._asleep_group if self.now_ms < self._asleep_until_ms else -1
         for until, fibers in self._waiting.items():
-            if until():
-                fiber = fibers[0]
+            fiber = fibers[0]
+            if fiber.group != asleep and until():
                 self._waits_no_more(fiber)
                 self._resume(fiber, woken=True)
                 return False
@@ -96,6 +100,9 @@ class Hub:
             due_ms, _, _, what, turn = heapq.heappop(self._heap)
             if isinstance(what, Fiber):
                 if what.thread.dead or what.turn != turn:
+                    continue
+                if what.group == asleep and due_ms < self._asleep_until_ms:
+                    self._wake_at(what, self._asleep_until_ms)
                     continue
                 self.now_ms = max(self.now_ms, due_ms)
                 if what.until is not None:
@@ -108,6 +115,10 @@ class Hub:
             self.now_ms = max(self.now_ms, due_ms)
             if what() is not False:
                 return True
+
+    def sleep_all(self, group: int, until_ms: int) -> None:
+        """Let nothing of a process go on before then: its machine sleeps, the world does not."""
+        self._asleep_group, self._asleep_until_ms = group, until_ms
 
     def kill(self, group: int) -> None:
         """End a process where it stands: nothing of it goes on."""
@@ -249,16 +260,17 @@ class FiberLock:
 
 @dataclass(slots=True)
 class Machine:
-    """The computer: how far its clock is ahead of the world's."""
+    """The computer: how far its clock is ahead of the world's, and how long it slept unknown to its other clock."""
 
     ahead_ms: int = 0
+    slept_ms: int = 0
 
 
 class VirtualClock(SystemClock):
     """The program's own clock on a machine whose time is the hub's."""
 
     def __init__(self, hub: Hub, machine: Machine) -> None:
-        super().__init__(lambda: hub.now_ms + machine.ahead_ms, lambda: hub.now_ms / 1000)
+        super().__init__(lambda: hub.now_ms + machine.ahead_ms, lambda: (hub.now_ms - machine.slept_ms) / 1000)
         self._hub = hub
 
     def wait(self, event: threading.Event, timeout_s: float) -> bool:

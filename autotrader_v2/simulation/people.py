@@ -64,9 +64,11 @@ class Owner:
             self.wish(lambda: trader.resume_cycle(None, _BY))
         if trader.floor.global_switch is not SwitchMode.ON:
             self.wish(lambda: trader.switch(None, SwitchMode.ON, _BY))
+        if trader.floor.holding.is_set():
+            self.wish(trader.start)
         for slot in trader.get_all_cycles():
             coin, pause = slot.market.base, slot.state.pause
-            if pause is not None and pause.cause == "coins_missing":
+            if pause is not None and pause.cause == "coins_missing" and isinstance(slot.state.cycle, Active):
                 self.wish(lambda coin=coin: trader.commands.write_off(coin, _BY))  # type: ignore[misc]
             elif pause is not None:
                 self.wish(lambda coin=coin: trader.resume_cycle(coin, _BY))  # type: ignore[misc]
@@ -86,6 +88,8 @@ class Owner:
             self.wish(lambda: trader.resume_cycle(None, _BY))
         if floor.global_switch is not SwitchMode.ON and rng.random() < 0.3:
             self.wish(lambda: trader.switch(None, SwitchMode.ON, _BY))
+        if floor.holding.is_set() and rng.random() < 0.3:
+            self.wish(trader.start)
         if rng.random() < 0.1 and any(slot.hold.reason is Reason.LIMIT_REACHED for slot in slots):
             if floor.buy_limits.limits != OrderLimits.none():
                 self.wish(lambda: trader.commands.set_order_limits(OrderLimits.none(), _BY))
@@ -111,6 +115,8 @@ class Owner:
         return [
             ("person_switch", lambda: trader.switch(coin, rng.choice(modes), _BY)),
             ("person_global", lambda: trader.switch(None, rng.choice(modes), _BY)),
+            ("person_hold", trader.hold),
+            ("person_exit", lambda: commands.exit_at_breakeven(coin, rng.random() < 0.8, _BY)),
             ("person_reset", lambda: trader.reset_cycle(coin, _BY)),
             ("person_write_off", lambda: commands.write_off(coin, _BY)),
             ("person_adopt", lambda: trader.adopt(coin, price=price, from_trades=price is None, by=_BY)),

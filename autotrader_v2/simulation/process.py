@@ -22,7 +22,8 @@ from autotrader_v2.simulation.journal import MemoryJournal, Store
 from autotrader_v2.simulation.venue import Venue, VenueExchange
 
 # Rules are read often, so that worlds need not be long to see them change.
-CONFIG = TraderConfig(workers=1, rules_s=30, order_limits=OrderLimits.none())
+# A stop waits for no order: the program may end while one is out.
+CONFIG = TraderConfig(workers=1, rules_s=30, order_limits=OrderLimits.none(), stop_wait_s=0)
 _LINGER_MS = 300
 _DISK_DO = "Free some space."
 

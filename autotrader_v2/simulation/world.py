@@ -120,6 +120,7 @@ class World:
         self._folded: dict[Market, TradingCycle] = {}
         self._waited: dict[Market, bool] = {}
         self.disk_full_until_ms = 0
+        self._awake_ms = 0
         self._crashing = False
         self._owner = Owner(dice, self._run)
         self._hands = Hands(dice, self.venue)
@@ -292,10 +293,14 @@ class World:
         before = dice.hits, self._owner.wishes
         hub.at(hub.now_ms + dice.ms(300, 2500), self._people)
         process = self.process
-        if process is not None and process.trader.phase == "running":
+        if process is not None and process.trader.phase == "running" and not self.asleep:
             self._owner.turn(process.trader)
             if dice.hit("crash_idle"):
                 self.crash()
+            if dice.hit("stop_idle"):
+                self._run(lambda: self._stop(process))
+            if dice.hit("machine_sleeps"):
+                self._fall_asleep(process.group)
         market = dice.rng.choice(self.markets)
         self._hands.turn(market)
         if dice.hit("clock_step"):
@@ -318,6 +323,29 @@ class World:
             self.venue.core.deposit(self.venue.account, "USDT", Decimal(500))
             return True
         return (dice.hits, self._owner.wishes) != before
+
+    def _stop(self, process: Process) -> None:
+        """The program is ended as its owner ends it, and started again later."""
+        process.trader.stop()
+        self._note("stopped")
+        self.crash()
+        self.hub.forever()
+
+    def _fall_asleep(self, group: int) -> None:
+        """The lid is closed. By one of the two kinds of machine the clock that only counts does not count this."""
+        hub, dice = self.hub, self.dice
+        asleep_ms = dice.mostly_short_ms(2_000, 600_000)
+        self._awake_ms = hub.now_ms + asleep_ms
+        hub.sleep_all(group, self._awake_ms)
+        if dice.rng.random() < 0.5:
+            self.machine.slept_ms += asleep_ms
+        self._note(f"the machine sleeps for {asleep_ms} ms")
+        hub.at(self._awake_ms, self._wake_up)
+
+    def _wake_up(self) -> None:
+        """Nobody could ask meanwhile: an unknown order's time counts from here."""
+        unknown = self.auditor.unknown_since
+        unknown.update(dict.fromkeys(unknown, self.hub.now_ms))
 
     def _set_clock_right(self) -> None:
         self.machine.ahead_ms = 0
@@ -359,6 +387,11 @@ class World:
             tell=self._tell,
         )
 
+    @property
+    def asleep(self) -> bool:
+        """Whether the machine sleeps."""
+        return self.hub.now_ms < self._awake_ms
+
     def _cycle(self, market: Market) -> TradingCycle | None:
         slot = self.process.floor.slots.get(market) if self.process is not None else None
         return slot.state.cycle if slot is not None else None
@@ -366,7 +399,7 @@ class World:
     def _waits(self, market: Market) -> bool:
         """Whether no price changes anything there now."""
         slot = self.process.floor.slots.get(market) if self.process is not None else None
-        if slot is None or slot.state.pause is not None or slot.state.order is not None:
+        if slot is None or slot.state.pause is not None or slot.state.order is not None or self.asleep:
             return True
         reason = slot.hold.reason
         if reason is not Reason.QUOTE_TOO_OLD:
@@ -382,6 +415,10 @@ class World:
         """
         process = self.process
         if process is None or process.feed.on_quote is None:
+            return False
+        if self.asleep:
+            # It lies at the door until somebody reads it.
+            self.hub.at(self._awake_ms, lambda: self._tell(quote, wrong))
             return False
         true_ms = quote.exchange_ms
         self.auditor.quoted(quote, true_ms, wrong=wrong)
@@ -407,11 +444,14 @@ class World:
     def _stream(self, fill: Fill) -> bool:
         if self.process is None or self.process.account_feed.on_fill is None:
             return False
+        if self.asleep:
+            self.hub.at(self._awake_ms, lambda: self._stream(fill))
+            return False
         self.process.account_feed.on_fill(fill)
         return True
 
     def _gap(self) -> bool:
-        if self.process is None or self.process.account_feed.on_gap is None:
+        if self.process is None or self.process.account_feed.on_gap is None or self.asleep:
             return False
         self.process.account_feed.on_gap()
         return True

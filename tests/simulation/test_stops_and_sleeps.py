@@ -1,0 +1,57 @@
+"""The owner ends the program or holds it, the machine falls asleep with it: it goes on as if nothing had happened."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from autotrader_v2.simulation.campaign import Tally, run_worlds
+from autotrader_v2.simulation.faults import HOSTILE
+from autotrader_v2.simulation.fibers import Hub
+from autotrader_v2.simulation.world import Plan, World
+
+KINDS = {"stop_idle": 0.2, "machine_sleeps": 0.2, "person_hold": 0.1, "person_exit": 0.1}
+
+
+def told(rates: Mapping[str, float], seeds: range, steps: int = 700) -> Tally:
+    """What some worlds with these faults came to."""
+    return run_worlds(seeds, Plan(seed=0, rates=rates), steps, shrink=False)
+
+
+@pytest.mark.parametrize("rates", [KINDS, {**HOSTILE, **KINDS}], ids=["alone", "with everything else"])
+def test_m12_m13_stops_holds_and_sleeps_break_nothing(rates: Mapping[str, float]) -> None:
+    tally = told(rates, range(1, 13))
+    assert not tally.breaks, [(one.seed, one.what) for one in tally.breaks]
+    assert {kind for kind in KINDS if not tally.faults[kind]} == set()
+
+
+@pytest.mark.parametrize("counts", [True, False], ids=["a clock that counts the sleep", "one that does not"])
+def test_m13_nothing_of_a_sleeping_machine_goes_on(counts: bool) -> None:
+    """No order leaves and nothing is written while it sleeps; afterwards every market trades on."""
+    world = World(Plan(seed=3, rates={}))
+    while not world.slots():
+        world.step()
+    assert world.process is not None
+    world.run(300)
+    world.dice.rng.random = lambda: 0.1 if counts else 0.9  # type: ignore[method-assign]
+    world._fall_asleep(world.process.group)
+    del world.dice.rng.random
+    asleep = len(world.auditor.orders), world.writes
+    wakes_ms = world._awake_ms
+    while world.asleep:
+        world.step()
+    assert (len(world.auditor.orders), world.writes) == asleep
+    assert world.hub.now_ms >= wakes_ms
+    world.run(1500)
+    assert len(world.auditor.orders) > asleep[0]
+    world.end()
+
+
+def test_m13_a_process_that_never_wakes_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The auditor's liveness sees a machine that stays asleep."""
+    sleep_all = Hub.sleep_all
+
+    def for_good(self: Hub, group: int, until_ms: int) -> None:
+        sleep_all(self, group, until_ms + 3_600_000)
+
+    monkeypatch.setattr(Hub, "sleep_all", for_good)
+    assert {one.invariant for one in told({"machine_sleeps": 0.2}, range(1, 3)).breaks} == {"I12"}
