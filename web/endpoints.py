@@ -9,6 +9,7 @@ from flask import Response, current_app, g, jsonify, request
 from pydantic import BaseModel
 
 from autotrader_v2.application.desk import Desk
+from web.fields import Done, Reply
 from web.idempotency import OncePerKey
 from web.reading import read_body, read_query
 
@@ -22,10 +23,12 @@ class Told:
     """What the OpenAPI document says about an endpoint."""
 
     summary: str
+    tells: tuple[type[Reply], ...]
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     once: bool = False
     order: bool = False
+    file: bool = False
 
 
 def desk() -> Desk:
@@ -38,8 +41,11 @@ def by() -> str:
     return str(g.by)
 
 
-def asks(model: type[M]) -> Callable[[Callable[[M], Answer]], View]:
-    """Make a view that reads: its argument comes from the query, and from the path where that names fields."""
+def asks(model: type[M], tells: type[Reply], *others: type[Reply]) -> Callable[[Callable[[M], Answer]], View]:
+    """Make a view that reads: its argument comes from the query, and from the path where that names fields.
+
+    `tells`, or one of the others: what it answers with, beside `success`.
+    """
 
     def make(view: Callable[[M], Answer]) -> View:
         @wraps(view)
@@ -50,12 +56,12 @@ def asks(model: type[M]) -> Callable[[Callable[[M], Answer]], View]:
             response.make_conditional(request)
             return response
 
-        return _told(answer, Told(_summary(view), query=model))
+        return _told(answer, Told(_summary(view), (tells, *others), query=model))
 
     return make
 
 
-def previews(model: type[M]) -> Callable[[Callable[[M], Answer]], View]:
+def previews(model: type[M], tells: type[Reply]) -> Callable[[Callable[[M], Answer]], View]:
     """Make a view that reads with a body too large for a query; it changes nothing."""
 
     def make(view: Callable[[M], Answer]) -> View:
@@ -63,13 +69,13 @@ def previews(model: type[M]) -> Callable[[Callable[[M], Answer]], View]:
         def answer() -> Response:
             return jsonify({"success": True, **view(read_body(model))})
 
-        return _told(answer, Told(_summary(view), body=model))
+        return _told(answer, Told(_summary(view), (tells,), body=model))
 
     return make
 
 
 def commands(
-    model: type[M], *, order: bool = False, in_query: bool = False, repeats: bool = False
+    model: type[M], tells: type[Reply] = Done, *, order: bool = False, in_query: bool = False, repeats: bool = False
 ) -> Callable[[Callable[[M], Answer | None]], View]:
     """Make a view that changes something: its argument is the body; an `Idempotency-Key` makes it happen once.
 
@@ -94,7 +100,7 @@ def commands(
             return jsonify({"success": True, **once.run(key, what, wish.model_dump(), do, order=order)})
 
         query, body = (model, None) if in_query else (None, model)
-        return _told(answer, Told(_summary(view), query=query, body=body, once=not repeats, order=order))
+        return _told(answer, Told(_summary(view), (tells,), query=query, body=body, once=not repeats, order=order))
 
     return make
 

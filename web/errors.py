@@ -1,7 +1,7 @@
 """Every failure as JSON: `{success: false, error: {code, message, field?, values?}}`."""
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from flask import Flask, Response, jsonify
@@ -11,8 +11,25 @@ from werkzeug.exceptions import HTTPException
 from autotrader_v2.application.ports import JournalRefused, TradingError
 from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.domain.ladder import BadLadder
+from web.fields import Part, Values
 
 _log = structlog.get_logger()
+
+
+class ErrorTold(Part):
+    """`code` is for programs, `message` for people; `field` is named when one is to blame, `values` fill the code."""
+
+    code: str
+    message: str
+    field: str | None = None
+    values: Values | None = None
+
+
+class Error(Part):
+    """The one shape of failures."""
+
+    success: Literal[False]
+    error: ErrorTold
 
 
 class Refused(Exception):

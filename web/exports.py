@@ -35,7 +35,7 @@ def exports(model: type[M], name: str, columns: Sequence[str]) -> Callable[[Call
             response.headers["Content-Disposition"] = f'attachment; filename="{name}.csv"'
             return response
 
-        answer.told = Told((view.__doc__ or "").strip().partition("\n")[0], query=model)  # type: ignore[attr-defined]
+        answer.told = Told((view.__doc__ or "").strip().partition("\n")[0], (), query=model, file=True)  # type: ignore[attr-defined]
         return answer
 
     return make

@@ -2,7 +2,7 @@
 
 import re
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
@@ -15,6 +15,25 @@ class Request(BaseModel):
     """A body or a query: unknown fields are refused, values are not guessed."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+
+
+class Part(BaseModel):
+    """A part of an answer: nothing that is not named here."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+
+
+class Reply(Part):
+    """What a request that succeeded is answered with.
+
+    Never checked while the program runs, for that would take time from trading: the tests check every answer they get.
+    """
+
+    success: Literal[True]
+
+
+class Done(Reply):
+    """It is done; there is nothing more to tell."""
 
 
 def _number(value: Any) -> Decimal | None:
@@ -42,5 +61,9 @@ _AS_TEXT = WithJsonSchema({"type": "string", "pattern": f"^{_PLAIN.pattern}$", "
 Number = Annotated[Decimal, BeforeValidator(_number), _AS_TEXT]
 Positive = Annotated[Decimal, BeforeValidator(_number), Field(gt=0), _AS_TEXT]
 Currency = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[A-Za-z0-9/_-]+$", examples=["BTC"])]
+# Amounts and prices of answers: text, exact or to 12 digits.
+Amount = Annotated[str, Field(pattern=r"^-?[0-9]+(\.[0-9]+)?$", examples=["12.5"])]
+# Codes come with values; the page's catalogues make sentences of them.
+Values = dict[str, str]
 Limit = Annotated[int, BeforeValidator(whole), Field(ge=1, le=1000)]
 Position = Annotated[int, BeforeValidator(whole), Field(ge=0, le=2**53)]

@@ -15,6 +15,7 @@ from autotrader_v2.infrastructure.paper import PaperExchange
 from autotrader_v2.infrastructure.store.backups import Backups
 from autotrader_v2.infrastructure.store.upkeep import Upkeep
 from autotrader_v2.matching.markets import rules_for
+from tests.answers import Checked
 from tests.engine import Engine
 from web.config import WebConfig
 from web.server import WebServer
@@ -25,7 +26,10 @@ _REPEAT_S = 0.25
 
 
 class Served:
-    """Leaving the `with` block stops server and engine. Prices are repeated until another is told."""
+    """Leaving the `with` block stops server and engine. Prices are repeated until another is told.
+
+    Every answer is held against its model.
+    """
 
     def __init__(self, folder: Path, *, money: int = 10_000) -> None:
         rules = [rules_for(name) for name in COINS]
@@ -46,6 +50,7 @@ class Served:
         self._teller.start()
         self.lines: list[str] = []
         self.web = WebServer(self.engine.desk, WebConfig(api_token=API_TOKEN, tell=self.lines.append))
+        self.answers = Checked(self.web._web.flask)
         self.web.start()
         return self
 
@@ -54,6 +59,7 @@ class Served:
         self._stopping.set()
         self._teller.join(5)
         self.engine.__exit__(*error)
+        assert not self.answers.faults, "no model allows:\n" + "\n".join(self.answers.faults[:20])
 
     def _surround(self) -> None:
         """The program around the engine, as the System screen shows it."""

@@ -485,8 +485,12 @@ def test_the_openapi_document_describes_every_endpoint() -> None:
     assert any(one["name"] == "Idempotency-Key" for one in buy["parameters"])
     assert TOKEN not in json.dumps(document)
     for reference in _references(document):
-        assert reference.startswith("#/components/schemas/")
-        assert reference.rsplit("/")[-1] in document["components"]["schemas"]
+        _, components, kind, name = reference.split("/")
+        assert name in document[components][kind]
+    assert buy["responses"]["409"]["$ref"].endswith("/409")
+    told = buy["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rsplit("/")[-1]
+    assert document["components"]["schemas"][told]["additionalProperties"] is False
+    assert "average" in document["components"]["schemas"][told]["properties"]
 
 
 def _references(part: Any) -> list[str]:

@@ -4,9 +4,10 @@ from typing import Literal
 
 from flask import Blueprint
 
+from web.api.parts import CycleState, Mode, NextBuy
 from web.api.queries import Nothing, OneCurrency
 from web.endpoints import Answer, asks, by, commands, desk, previews
-from web.fields import Currency, Positive, Request
+from web.fields import Amount, Currency, Part, Positive, Reply, Request, Values
 
 blueprint = Blueprint("autotrader", __name__, url_prefix="/api/autotrader")
 
@@ -52,8 +53,64 @@ class Exit(Request):
     wanted: bool = True
 
 
+class HoldReason(Part):
+    """Why nothing else happens now."""
+
+    code: str
+    values: Values
+
+
+class CycleStats(Part):
+    """A currency's cycle; prices are null without an open one."""
+
+    state: CycleState
+    enabled: bool
+    switch: Mode
+    paused: bool
+    cycle_id: int | None
+    active_step: int | None
+    start_price: Amount | None
+    last_buy_price: Amount | None
+    invested_quote: Amount
+    held_base: Amount
+    breakeven_price: Amount | None
+    take_profit_price: Amount | None
+    next_buy_price: Amount | None
+    last_price: Amount | None
+    hold_reason: HoldReason
+    completed_cycles: int
+    realised_profit_quote: Amount
+
+
+class Stats(Reply):
+    """The engine, and each currency's cycle."""
+
+    running: bool
+    version: str
+    auto_trade_enabled: bool
+    mode: str
+    cycles: dict[str, CycleStats]
+
+
+class Adoption(Reply):
+    """The cycle that adopting would make. `sells_now`, `buys_now`: what the price at once would lead to."""
+
+    currency: str
+    coins: Amount
+    cost: Amount
+    price: Amount
+    breakeven_before: Amount | None
+    breakeven_after: Amount
+    take_profit_after: Amount
+    next_buy: NextBuy | None
+    cost_ahead: Amount
+    result_now: Amount | None
+    sells_now: bool
+    buys_now: bool
+
+
 @blueprint.get("/stats")
-@asks(WhichStats)
+@asks(WhichStats, Stats)
 def stats(which: WhichStats) -> Answer:
     """The cycle of one currency, or of every currency (row A7)."""
     return desk().stats(which.currency)
@@ -109,7 +166,7 @@ def adopt(wish: Adopt) -> None:
 
 
 @blueprint.post("/adopt/preview")
-@previews(Adopt)
+@previews(Adopt, Adoption)
 def adopt_preview(wish: Adopt) -> Answer:
     """What adopting would make: cost, breakeven, take-profit, next buy; nothing is changed."""
     return desk().adoption(wish.base_currency, price=wish.price, from_trades=wish.from_trades)

@@ -2,6 +2,8 @@
 
 from flask import Blueprint
 
+from web.api.history import Signals
+from web.api.orchestrator import StatusAll
 from web.api.queries import MaybeSymbol
 from web.api.tables import OfSymbol, Paged, page_of, which_of
 from web.endpoints import Answer, asks, by, commands, desk
@@ -14,7 +16,7 @@ class WhichSignals(OfSymbol, Paged):
 
 
 @blueprint.get("/status/all")
-@asks(MaybeSymbol)
+@asks(MaybeSymbol, StatusAll)
 def status_all(which: MaybeSymbol) -> Answer:
     """The engine, and what the worker of every coin does: working, waiting (and why), failing, off."""
     return desk().status_all(which.symbol)
@@ -41,7 +43,7 @@ def stop(wish: MaybeSymbol) -> None:
 
 
 @blueprint.get("/signals")
-@asks(WhichSignals)
+@asks(WhichSignals, Signals)
 def signals(which: WhichSignals) -> Answer:
     """What the engine decided (buy, sell, hold) and why, newest first; kept when kind or reason changed."""
     return page_of("signals", desk().reports.decisions, which_of(which), which.limit)

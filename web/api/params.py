@@ -2,11 +2,11 @@
 
 from flask import Blueprint, request
 
-from web.api.ladder import Ladder
+from web.api.ladder import Ladder, LadderTold
 from web.api.queries import MaybeCurrency
 from web.endpoints import Answer, asks, by, commands, desk
 from web.errors import Refused
-from web.fields import Currency
+from web.fields import Currency, Reply
 from web.reading import read_query
 
 blueprint = Blueprint("params", __name__, url_prefix="/api/trade")
@@ -18,15 +18,23 @@ class Changes(Ladder):
     base_currency: Currency | None = None
 
 
+class Params(Reply):
+    """`own`: only what differs from the common ones."""
+
+    common: LadderTold
+    own: dict[str, str | int | list[str]]
+    effective: LadderTold
+
+
 @blueprint.get("/params")
-@asks(MaybeCurrency)
+@asks(MaybeCurrency, Params)
 def params(which: MaybeCurrency) -> Answer:
     """Common parameters, a currency's own, and what they make together."""
     return desk().params(which.base_currency)
 
 
 @blueprint.post("/params")
-@commands(Changes)
+@commands(Changes, Params)
 def set_params(wish: Changes) -> Answer:
     """Change parameters; a running cycle follows at once."""
     asked = read_query(MaybeCurrency).base_currency if request.args else None

@@ -8,7 +8,7 @@ from pydantic import Field
 from web.access import CONFIRMED_FOR_S, confirmed
 from web.api.queries import Nothing
 from web.endpoints import Answer, asks, by, commands, desk
-from web.fields import Request
+from web.fields import Reply, Request
 from web.lockout import Lockout
 from web.sessions import Sessions
 
@@ -30,8 +30,22 @@ class Shown(Request):
     password: _Password
 
 
+class PasswordTold(Reply):
+    """`asked`: real money is traded here. `confirmed_s`: so long it need not be shown again."""
+
+    set: bool
+    asked: bool
+    confirmed_s: int
+
+
+class Confirmed(Reply):
+    """For so many seconds this browser may spend real money."""
+
+    confirmed_s: int
+
+
 @blueprint.get("")
-@asks(Nothing)
+@asks(Nothing, PasswordTold)
 def password(_: Nothing) -> Answer:
     """Whether one is set, whether it is asked for here, and for how long it was just confirmed."""
     lockout: Lockout = current_app.extensions["lockout"]
@@ -54,7 +68,7 @@ def set_password(wish: NewPassword) -> None:
 
 
 @blueprint.post("/confirm")
-@commands(Shown, repeats=True)
+@commands(Shown, Confirmed, repeats=True)
 def confirm(wish: Shown) -> Answer:
     """Show it: for ten minutes this browser may spend real money. Five wrong ones lock it."""
     door, lockout = desk().door, current_app.extensions["lockout"]

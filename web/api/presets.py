@@ -5,11 +5,11 @@ from typing import Annotated
 from flask import Blueprint
 from pydantic import Field
 
-from web.api.ladder import Ladder
+from web.api.ladder import Ladder, LadderTold
 from web.api.queries import Nothing
 from web.endpoints import Answer, asks, by, commands, desk
 from web.errors import Refused
-from web.fields import Request
+from web.fields import Reply, Request
 
 blueprint = Blueprint("presets", __name__, url_prefix="/api/presets")
 
@@ -28,15 +28,21 @@ class OldPreset(Request):
     name: _Name
 
 
+class Presets(Reply):
+    """Whole ladders by name."""
+
+    presets: dict[str, LadderTold]
+
+
 @blueprint.get("")
-@asks(Nothing)
+@asks(Nothing, Presets)
 def presets(_: Nothing) -> Answer:
     """Every kept ladder by name."""
     return desk().presets()
 
 
 @blueprint.post("")
-@commands(NewPreset)
+@commands(NewPreset, Presets)
 def save(wish: NewPreset) -> Answer:
     """Keep a ladder under a name; nothing is traded and no coin changes."""
     values = wish.changes()
@@ -46,7 +52,7 @@ def save(wish: NewPreset) -> Answer:
 
 
 @blueprint.post("/delete")
-@commands(OldPreset)
+@commands(OldPreset, Presets)
 def delete(wish: OldPreset) -> Answer:
     """Forget a kept ladder."""
     return desk().delete_preset(wish.name, by())

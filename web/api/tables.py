@@ -7,7 +7,7 @@ from pydantic import Field
 
 from autotrader_v2.application.archive import Which
 from web.endpoints import Answer, desk
-from web.fields import Currency, Limit, Position, Request
+from web.fields import Currency, Limit, Position, Reply, Request
 
 Word = Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
 Cursor = Annotated[str, Field(pattern=r"^[0-9]{1,18}(\.[a-z]{1,10}\.[0-9]{1,18})?$")]
@@ -32,6 +32,12 @@ class Paged(Request):
 
     limit: Limit = 100
     before: Cursor | None = None
+
+
+class Page(Reply):
+    """`next`: `before` of the page after; null: that was all."""
+
+    next: str | None
 
 
 def which_of(asked: OfSymbol, *, state: str | None = None) -> Which:

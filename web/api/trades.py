@@ -5,10 +5,10 @@ from typing import Any
 
 from flask import Blueprint
 
-from web.api.tables import OfSymbol, Paged, Side, Word, page_of, which_of
+from web.api.tables import OfSymbol, Page, Paged, Side, Word, page_of, which_of
 from web.endpoints import Answer, asks, desk
 from web.exports import exports
-from web.fields import Position
+from web.fields import Amount, Part, Position
 
 blueprint = Blueprint("trades", __name__)
 COLUMNS = (
@@ -41,8 +41,37 @@ class WhichTrades(TheseTrades, Paged):
     """A page of them."""
 
 
+class Trade(Part):
+    """A booked fill. `promised`: the price that was seen when it was decided."""
+
+    id: int
+    time_ms: int
+    symbol: str
+    currency: str
+    side: Side
+    why: str
+    step: int | None
+    base: Amount
+    quote: Amount
+    price: Amount
+    promised: Amount
+    fee: Amount
+    fee_currency: str
+    client_id: str
+    order_id: str
+    trade_id: str
+    cycle_id: int
+    book: str
+
+
+class Trades(Page):
+    """Newest first."""
+
+    trades: list[Trade]
+
+
 @blueprint.get("/api/trades")
-@asks(WhichTrades)
+@asks(WhichTrades, Trades)
 def trades(which: WhichTrades) -> Answer:
     """Booked fills, newest first."""
     return page_of("trades", desk().reports.trades, which_of(which), which.limit)
