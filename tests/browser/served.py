@@ -10,6 +10,7 @@ from autotrader_v2.app.settings import Settings
 from autotrader_v2.app.surroundings import Around
 from autotrader_v2.application.floor import TraderConfig
 from autotrader_v2.application.paper_reset import PaperReset
+from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.infrastructure.clock import SystemClock
 from autotrader_v2.infrastructure.paper import PaperExchange
 from autotrader_v2.infrastructure.store.backups import Backups
@@ -94,7 +95,10 @@ class Served:
     def _tell(self) -> None:
         while not self._stopping.wait(_REPEAT_S):
             for name, price in self._prices.items():
-                self.engine.price(name, price)
+                try:
+                    self.engine.price(name, price)
+                except CommandRefused:
+                    continue  # it has left the market list
 
 
 def _quote(name: str, price: str) -> "object":
