@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.browser.served import Served
 
-_FLAGS = (
+FLAGS = (
     "--no-sandbox",
     "--headless",
     "--disable-gpu",
@@ -32,7 +32,7 @@ def browser(chromium: str) -> Iterator[Browser]:
     # How long something may take to be seen is no promise of these tests; a loaded machine may take a while.
     expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=list(_FLAGS))
+        started = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         yield started
         started.close()
 

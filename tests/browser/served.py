@@ -1,6 +1,7 @@
 """The page over the real engine on a paper exchange, with prices that the test tells; nothing is stubbed."""
 
 import threading
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from autotrader_v2.app.surroundings import Around
 from autotrader_v2.application.floor import TraderConfig
 from autotrader_v2.application.paper_reset import PaperReset
 from autotrader_v2.application.refusals import CommandRefused
+from autotrader_v2.domain.market import MarketRules
 from autotrader_v2.infrastructure.clock import SystemClock
 from autotrader_v2.infrastructure.paper import PaperExchange
 from autotrader_v2.infrastructure.store.backups import Backups
 from autotrader_v2.infrastructure.store.upkeep import Upkeep
 from autotrader_v2.matching.markets import rules_for
 from tests.answers import Checked
-from tests.engine import Engine
+from tests.engine import Engine, a_price
 from web.config import WebConfig
 from web.server import WebServer
 
@@ -32,19 +34,30 @@ class Served:
     Every answer is held against its model.
     """
 
-    def __init__(self, folder: Path, *, money: int = 10_000) -> None:
-        rules = [rules_for(name) for name in COINS]
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        money: int = 10_000,
+        rules: Sequence[MarketRules] | None = None,
+        prices: Mapping[str, str] = COINS,
+        repeat_s: float = _REPEAT_S,
+    ) -> None:
+        rules = rules or [rules_for(name) for name in prices]
         self._start = {"USDT": Decimal(money)}
         self.paper = PaperExchange(rules, self._start, clock=SystemClock(), seed=7)
         config = TraderConfig(loop_interval_s=0.05)
         markets = [one.market for one in rules]
+        self._rules = {one.market.base: one for one in rules}
         self.engine = Engine(self.paper, self.paper.feed, markets, folder, account_feed=self.paper, config=config)
-        self._prices = dict(COINS)
+        self._prices = dict(prices)
+        self._repeat_s = repeat_s
         self._stopping = threading.Event()
 
     def __enter__(self) -> "Served":
         for name, price in self._prices.items():
-            self.paper.feed(_quote(name, price))
+            one = self._rules[name]
+            self.paper.feed(a_price(one.market, Decimal(price), one.tick))
         self.engine.__enter__()
         self._surround()
         self._teller = threading.Thread(target=self._tell, daemon=True)
@@ -93,16 +106,9 @@ class Served:
         self._teller.join(5)
 
     def _tell(self) -> None:
-        while not self._stopping.wait(_REPEAT_S):
+        while not self._stopping.wait(self._repeat_s):
             for name, price in self._prices.items():
                 try:
                     self.engine.price(name, price)
                 except CommandRefused:
                     continue  # it has left the market list
-
-
-def _quote(name: str, price: str) -> "object":
-    from tests.engine import a_price
-
-    rules = rules_for(name)
-    return a_price(rules.market, Decimal(price), rules.tick)

@@ -16,11 +16,12 @@ OWN_SCRIPTS = sorted((STATIC / "js").glob("*.js"))
 BUDGET_GZ = 250_000
 
 
-def test_w14_vendored_files_are_the_recorded_ones() -> None:
+@pytest.mark.parametrize("vendor", [VENDOR, ROOT / "tests" / "browser" / "vendor"], ids=["page", "tests"])
+def test_w14_vendored_files_are_the_recorded_ones(vendor: Path) -> None:
     """Name, version, licence and SHA-256 of every file; no other file lies there."""
-    lock = json.loads((VENDOR / "vendor.lock.json").read_text("utf-8"))
+    lock = json.loads((vendor / "vendor.lock.json").read_text("utf-8"))
     recorded = {name: digest for library in lock.values() for name, digest in library["files"].items()}
-    there = {file.relative_to(VENDOR).as_posix(): file for file in VENDOR.rglob("*") if file.is_file()}
+    there = {file.relative_to(vendor).as_posix(): file for file in vendor.rglob("*") if file.is_file()}
     del there["vendor.lock.json"]
     assert {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in there.items()} == recorded
     for library, facts in lock.items():

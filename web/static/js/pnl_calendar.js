@@ -53,5 +53,5 @@ function Day({ since, number, told, today, largest }) {
   const strength = way && largest ? 14 + Math.round((Math.abs(Number(value)) / largest) * 30) : 0;
   const look = { background: `color-mix(in srgb, var(${way < 0 ? "--loss" : "--gain"}) ${strength}%, var(--raised))` };
   const label = `${longDay(since)}: ${exact(value)}, ${t("dash.cycles", { count: told?.cycles ?? 0 })}, ${t("dash.fills", { count: told?.fills ?? 0 })}`;
-  return html`<a class=${`day${since === today ? " today" : ""}`} href=${address("trades", { since_ms: since, until_ms: nextDay(since) })} style=${look} aria-label=${label} title=${`${label}\n${utc(since)}`}>${number}<b class="desk">${way ? signed(value) : ""}</b><b class="phone">${way ? signed(value, 1) : ""}</b></a>`;
+  return html`<a class=${`day${since === today ? " today" : ""}`} href=${address("trades", { since_ms: since, until_ms: nextDay(since) })} style=${look} title=${`${label}\n${utc(since)}`}>${number}<b class="desk">${way ? signed(value) : ""}</b><b class="phone">${way ? signed(value, 1) : ""}</b></a>`;
 }
