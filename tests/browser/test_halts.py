@@ -60,3 +60,31 @@ def test_a_pause_of_the_account_ends_with_its_button(served: Served, open_page: 
     halt.get_by_role("button", name="Продолжить").click()
     expect(halt).to_have_count(0)
     assert floor.account_pause is None
+
+
+def test_what_soon_ends_by_itself_does_not_push_the_table_away(served: Served, open_page: Open) -> None:
+    """It is in the coin's row, and on the coin's page; at home only after a minute."""
+    halt = {
+        "kind": "hold",
+        "code": "price_out_of_band",
+        "currency": "ETH",
+        "values": {"price": "3160", "median": "3000", "band_pct": "5"},
+        "stops": "buys",
+        "stake": {"invested": "0", "coins": None, "worth": None, "reserved": "0"},
+        "ways": [{"way": "change_limits"}, {"way": "wait"}],
+        "until_ms": None,
+    }
+    since_ms = served.engine.floor.clock.now_ms() - 2_000
+    page = open_page()
+    page.route(
+        "**/api/halts", lambda route: route.fulfill(json={"success": True, "halts": [{**halt, "since_ms": since_ms}]})
+    )
+    halts = page.get_by_role("region", name="Standing still")
+    go(page, "#/coin/ETH")
+    expect(halts.locator("li")).to_have_count(1)
+    go(page, "#/coins")
+    expect(row(page, "ETH")).to_be_visible()
+    page.wait_for_timeout(2500)
+    expect(halts).to_have_count(0)
+    since_ms -= 120_000
+    expect(halts.locator("li")).to_have_count(1)

@@ -10,6 +10,10 @@ import { now, state } from "./store.js";
 import { age, moment } from "./times.js";
 
 const SHOWN = 5;
+// What ends by itself is in the coin's row at once; here it would only make the table jump under the hand.
+const BRIEF_MS = 60_000;
+const brief = (halt) => halt.since_ms && now() - halt.since_ms < BRIEF_MS && !halt.until_ms && halt.ways.some(({ way }) => way === "wait");
+
 const PLACES = { adopt: "cycle", ignore: "cycle", write_off: "cycle", sell_all: "trade", change_ladder: "ladder" };
 
 /** Word, sentence, glyph and tone of a halt. */
@@ -76,7 +80,7 @@ export function Halts({ currency = null, actions }) {
   const [all, setAll] = useState(false);
   const signature = [...state.coins.values()].map((coin) => `${coin.hold.reason}${coin.paused?.cause ?? ""}`).join() + (state.head.account_pause?.cause ?? "") + state.head.running;
   const { answer, again } = useAnswer("/api/halts", {}, { signature, everyMs: 2000 });
-  const halts = (answer?.halts ?? []).filter((halt) => !currency || halt.currency === currency);
+  const halts = (answer?.halts ?? []).filter((halt) => (currency ? halt.currency === currency : !brief(halt)));
   if (!halts.length) return null;
   const shown = all ? halts : halts.slice(0, SHOWN);
   return html`<section class="box card halts" aria-label=${t("halts.title")}>
