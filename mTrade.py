@@ -19,7 +19,8 @@ ROOT = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(ROOT, ".venv")
 WINDOWS = sys.platform == "win32"
 PYTHON = os.path.join(VENV, "Scripts", "python.exe") if WINDOWS else os.path.join(VENV, "bin", "python")
-_LOCKS = ("requirements.txt", "requirements-test.txt")
+# Each holds those before it.
+_LOCKS = ("requirements.txt", "requirements-keys.txt", "requirements-test.txt")
 _LOG_LINES_SHOWN = 15
 
 
@@ -54,9 +55,10 @@ def hand_over(arguments: list[str]) -> int:
 def main() -> int:
     """Install what is missing, hand over, and in there run the command line."""
     arguments = sys.argv[1:]
-    if arguments[:1] == ["restart"] and os.path.exists(PYTHON) and _stamp_of("requirements.txt"):
-        _stop_before_an_update(arguments[1:])
-    ensure("requirements.txt")
+    lock = _lock_for(arguments)
+    if arguments[:1] == ["restart"] and os.path.exists(PYTHON) and _stamp_of(lock):
+        _stop_before_an_update(lock, arguments[1:])
+    ensure(lock)
     if not (sys.flags.utf8_mode and _is_venv_python()):
         return hand_over(arguments)
     if ROOT not in sys.path:
@@ -75,9 +77,15 @@ def _run_child(command: list[str]) -> int:
     return subprocess.call(command)
 
 
-def _stop_before_an_update(flags: list[str]) -> None:
+def _lock_for(arguments: list[str]) -> str:
+    """What a key ring and an encrypted file need is installed when `keys` is first used, and kept up from then on."""
+    core, with_keys = _LOCKS[:2]
+    return with_keys if arguments[:1] == ["keys"] or _stamp_of(with_keys) else core
+
+
+def _stop_before_an_update(lock: str, flags: list[str]) -> None:
     """Stop the running one before its own packages are replaced under it (Windows would not even allow that)."""
-    if _stamp_of("requirements.txt") == _wanted_stamp("requirements.txt"):
+    if _stamp_of(lock) == _wanted_stamp(lock):
         return
     import subprocess
 
@@ -152,7 +160,6 @@ def _install(requirements: str) -> None:
             "All that pip said is in " + log,
         )
         sys.exit("\n".join(what_to_do))
-    # The lock of the tests holds the core too.
     for name in _LOCKS[: _LOCKS.index(requirements) + 1]:
         stamp = _stamp_path(name)
         with open(stamp + ".new", "w", encoding="utf-8") as stream:

@@ -88,7 +88,7 @@ def restart(
     from autotrader_v2.app.restart import Stopped, is_watched, restart_watched, stop_running
 
     given = _flags(host=host, port=port, mode=mode, feed=feed, speed=speed, data_dir=data_dir)
-    folder = _load(_flags(data_dir=data_dir), quiet=True).data_dir
+    folder = _folder(data_dir)
     # Settings that would not start must not stop what runs, so they are read before anything is asked.
     settings = _load({**instance.last_flags(folder), **given})
     if is_watched(folder):
@@ -111,7 +111,7 @@ def stop(
     from autotrader_v2.app import wishes
     from autotrader_v2.app.restart import is_watched, stop_running, stop_watched
 
-    folder = _load(_flags(data_dir=data_dir), quiet=True).data_dir
+    folder = _folder(data_dir)
     if is_watched(folder):
         stop_watched(folder, _say)
         if for_update:
@@ -181,6 +181,7 @@ def autostart(
             from autotrader_v2.app.watchdog import watchdog_command
 
             settings = _load(flags)  # what would be refused at log-on is refused here
+            _require_unattended(settings)
             code = system.switch_on(watchdog_command(settings.flags), ROOT, _say)
     except system.CannotAutostart as error:
         _say(str(error))
@@ -197,7 +198,7 @@ def health(
     """Tell how the running engine is, from its heartbeat; the exit code is 0 when it is at work and well."""
     from autotrader_v2.app.health_command import run_health
 
-    folder = _load(_flags(data_dir=data_dir), quiet=True).data_dir
+    folder = _folder(data_dir)
     try:
         raise typer.Exit(run_health(folder, as_json=as_json, watch=watch))
     except KeyboardInterrupt:
@@ -233,7 +234,7 @@ def reconcile(
     from autotrader_v2.app.reconcile_command import run_reconcile
 
     given = _flags(mode=mode, data_dir=data_dir)
-    folder = _load(_flags(data_dir=data_dir), quiet=True).data_dir
+    folder = _folder(data_dir)
     settings = _load({**instance.last_flags(folder), **given}, quiet=True)
     raise typer.Exit(run_reconcile(settings, dry_run=dry_run, as_json=as_json, say=_say))
 
@@ -282,9 +283,64 @@ def _token(wish: dict[str, str], given: dict[str, str], *, as_json: bool) -> Non
     from autotrader_v2.app import instance
     from autotrader_v2.app.token_command import run_token
 
-    folder = _load(given, quiet=True).data_dir
+    data_dir = given.get("data_dir")
+    folder = _folder(Path(data_dir) if data_dir else None)
     settings = _load({**instance.last_flags(folder), **given}, quiet=True)
     raise typer.Exit(run_token(settings, wish, as_json=as_json, say=_say))
+
+
+keys = typer.Typer(
+    help="Keys and other secrets outside of .env: set, show, forget; in the system's key ring or an encrypted file.",
+    no_args_is_help=True,
+)
+app.add_typer(keys, name="keys")
+SecretNames = Annotated[
+    list[str] | None, typer.Argument(metavar="[NAME]...", help="API_KEY, API_SECRET, ...", show_default=False)
+]
+
+
+@keys.command("set")
+def keys_set(
+    names: SecretNames = None,
+    store: Annotated[str, typer.Option("--store", help="auto, keyring or file")] = "auto",
+    data_dir: DataDirFlag = None,
+) -> None:
+    """Ask for secrets without showing them (API_KEY and API_SECRET by default) and keep them; or read them from lines
+    of standard input, one for each name."""
+    _require("--store", store in ("auto", "keyring", "file"), "is auto, keyring or file")
+    _keys("set", names, data_dir, store=store)
+
+
+@keys.command("show")
+def keys_show(
+    data_dir: DataDirFlag = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Tell which secrets are set, where, and a fingerprint of each; never a secret."""
+    _keys("show", None, data_dir, as_json=as_json)
+
+
+@keys.command("forget")
+def keys_forget(
+    names: SecretNames = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every secret that is kept.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask again.")] = False,
+    data_dir: DataDirFlag = None,
+) -> None:
+    """Remove secrets from the store; the exchange shows a key's secret only once, so keep it if you still need it."""
+    _require("NAME", bool(names) != everything, "or --all is needed, and not both")
+    _keys("forget", names, data_dir, yes=yes)
+
+
+def _keys(do: str, names: list[str] | None, data_dir: Path | None, **wish: Any) -> None:
+    from autotrader_v2.app.keys_command import run_keys
+    from autotrader_v2.app.settings import STORABLE, read_unopened
+
+    wanted = [name.upper() for name in names or []]
+    unknown = [name for name in wanted if name not in STORABLE]
+    _require("NAME", not unknown, f"is one of {', '.join(STORABLE)}")
+    settings = _unless_refused(lambda: read_unopened(_flags(data_dir=data_dir)))
+    raise typer.Exit(run_keys(settings, do, wanted, say=_say, **wish))
 
 
 maintenance = typer.Typer(
@@ -508,6 +564,16 @@ def main(arguments: list[str] | None = None) -> int:
     return code if isinstance(code, int) else 0
 
 
+def _require_unattended(settings: "Settings") -> None:
+    from autotrader_v2.app.passphrase import VARIABLE
+
+    typed = (
+        settings.stored and settings.origins.get(VARIABLE) == "the environment" and not settings.keys_passphrase_file
+    )
+    needed = "is needed: nobody types the passphrase of the secrets at log-on; name a file that only you can read"
+    _require("KEYS_PASSPHRASE_FILE", not typed, needed)
+
+
 def _expected() -> tuple[type[Exception], ...]:
     """What ends a command with a sentence of its own. Loaded when something ended one, not at every start."""
     from autotrader_v2.app.instance import AlreadyRunning, AlreadyWatched, DataDirUnusable
@@ -535,10 +601,28 @@ def _serve(settings: "Settings", *, open_browser: bool, life: str = "") -> int:
 
 def _read_settings(flags: Mapping[str, str]) -> "Loaded":
     """Read the settings or leave with exit code 2, every problem on a line of its own."""
-    from autotrader_v2.app.settings import BadSettings, load
+    from autotrader_v2.app.secret_store import StoreRefused
+    from autotrader_v2.app.settings import load
 
     try:
-        return load(flags)
+        return _unless_refused(lambda: load(flags))
+    except StoreRefused as error:
+        _say(str(error))
+        raise typer.Exit(_FAILED) from None
+
+
+def _folder(data_dir: Path | None) -> Path:
+    """The data folder; the store of secrets stays closed."""
+    from autotrader_v2.app.settings import read_unopened
+
+    return _unless_refused(lambda: read_unopened(_flags(data_dir=data_dir))).data_dir
+
+
+def _unless_refused(read: Callable[[], T]) -> T:
+    from autotrader_v2.app.settings import BadSettings
+
+    try:
+        return read()
     except BadSettings as error:
         for problem in error.problems:
             _say(f"Refused: {problem}")

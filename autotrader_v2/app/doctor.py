@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import structlog
 
-from autotrader_v2.app import doctor_exchange, doctor_machine, logs
+from autotrader_v2.app import doctor_exchange, doctor_keys, doctor_machine, logs
 from autotrader_v2.app.checkup import Examination, Finding, Level, fail, warn
 from autotrader_v2.app.settings import Settings
 
@@ -40,6 +40,7 @@ def _all(settings: Settings, warnings: Sequence[str], *, notify: bool) -> Iterat
         ("sqlite", doctor_machine.sqlite),
         ("data_dir", lambda: doctor_machine.folder(settings)),
         ("database", lambda: doctor_machine.databases(settings)),
+        ("keys", lambda: doctor_keys.keys(settings)),
         ("running", lambda: doctor_machine.running(settings)),
         ("time_zone", doctor_machine.time_zone),
         ("awake", doctor_machine.awake),

@@ -14,13 +14,19 @@ _REPLACE_TRIES = 40
 _POLL_S = 0.05
 
 
-def write_private(path: Path, content: Mapping[str, Any]) -> None:
-    """Replace the file in one step; nobody sees half of it, nobody but its owner reads it. Errors: OSError."""
+def write_private(path: Path, content: Mapping[str, Any], *, durable: bool = False) -> None:
+    """Replace the file in one step; nobody sees half of it, nobody but its owner reads it. Errors: OSError.
+
+    `durable`: a power cut right after it does not lose it; costs a write through to the disk.
+    """
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     fresh.unlink(missing_ok=True)
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         json.dump(content, stream)
+        if durable:
+            stream.flush()
+            os.fsync(stream.fileno())
     replace_file(fresh, path)
 
 

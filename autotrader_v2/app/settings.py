@@ -1,13 +1,14 @@
 """Every setting of the product, and the only reader of the environment.
 
-Sources, strongest first: command-line flags, environment, `.env` beside `mTrade.py`, defaults. They seed the first
-start; what a person changes on the page is kept in the database, which wins afterwards. A bad value stops the start.
+Sources, strongest first: command-line flags, environment, `.env` beside `mTrade.py`, for secrets the store of
+`mTrade.py keys`, defaults. They seed the first start; what a person changes on the page is kept in the database, which
+wins afterwards. A bad value stops the start.
 """
 
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
@@ -18,7 +19,8 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError, ValidationI
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from autotrader_v2.app import env_file as env_files
-from autotrader_v2.app import values
+from autotrader_v2.app import passphrase, values
+from autotrader_v2.app.secret_store import SecretStore
 from autotrader_v2.app.values import ENV_FILE_NAME, ROOT, FeedKind
 from autotrader_v2.application.events import Priority
 from autotrader_v2.domain.market import Market
@@ -32,7 +34,11 @@ GATE_TESTNET_HOSTS = ("https://api-testnet.gateapi.io/api/v4", "https://fx-api-t
 _COMMON_SYMBOLS = "BTC,ETH,SOL,XRP,DOGE,ADA,LTC,TRX,DOT,LINK,AVAX,NEAR"
 _TOKEN_LENGTH_MIN = 16
 # The webhook's address is one too: many services put the right to post into it.
-SECRETS = frozenset({"API_KEY", "API_SECRET", "API_TOKEN", "NOTIFY_WEBHOOK_URL", "NOTIFY_WEBHOOK_SECRET"})
+STORABLE = ("API_KEY", "API_SECRET", "API_TOKEN", "NOTIFY_WEBHOOK_URL", "NOTIFY_WEBHOOK_SECRET")
+SECRETS = frozenset({*STORABLE, passphrase.VARIABLE})
+_OF_THE_ACCOUNT = ("API_KEY", "API_SECRET")
+_STORE = "the store of secrets"
+_NOT_OPENED = SecretStr("not-opened")
 
 
 class Mode(StrEnum):
@@ -73,6 +79,13 @@ class Loaded:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where each given setting came from, in words. Settings of other sources with the same values are the same."""
+
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+
 class Settings(BaseSettings):
     """What a start was told. Frozen; a value here has passed every check, those across settings included.
 
@@ -103,6 +116,14 @@ class Settings(BaseSettings):
     api_secret: SecretStr | None = Field(None, description="secret to that key", examples=["<secret to that key>"])
     api_token: SecretStr | None = Field(
         None, description="token that scripts send to the API of this program", examples=["<24 random characters>"]
+    )
+    keys_passphrase_file: Path | None = Field(
+        None,
+        description="file whose first line opens the encrypted file of secrets, for starts without a person",
+        examples=["/home/me/.mtrade-passphrase"],
+    )
+    keys_passphrase: SecretStr | None = Field(
+        None, description="that passphrase itself; for the environment, not for .env", examples=["<the passphrase>"]
     )
     quote: str = Field("USDT", description="the currency that buys and that profit is counted in", examples=["USDT"])
     available_symbols: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -173,11 +194,28 @@ class Settings(BaseSettings):
     )
 
     _flags: tuple[tuple[str, str], ...] = PrivateAttr(default=())
+    _stored: tuple[tuple[str, SecretStr], ...] = PrivateAttr(default=())
+    _sources: Sources = PrivateAttr(default_factory=Sources)
 
     @property
     def flags(self) -> dict[str, str]:
         """The command-line flags this start was given, by setting: what `restart` starts again with."""
         return dict(self._flags)
+
+    @property
+    def stored(self) -> dict[str, SecretStr]:
+        """What the store of secrets gave to this start, by setting."""
+        return dict(self._stored)
+
+    @property
+    def origins(self) -> dict[str, str]:
+        """Where each given setting came from, in words."""
+        return dict(self._sources.origins)
+
+    @property
+    def elsewhere(self) -> dict[str, str]:
+        """Of those, what did not come from the store of secrets."""
+        return {name: origin for name, origin in self.origins.items() if origin != _STORE}
 
     @property
     def markets(self) -> tuple[Market, ...]:
@@ -369,7 +407,7 @@ class Settings(BaseSettings):
     def _loopback(cls, value: str) -> str:
         return values.read_loopback(value)
 
-    @field_validator("data_dir", "db_path", "backup_dir")
+    @field_validator("data_dir", "db_path", "backup_dir", "keys_passphrase_file")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         """Anchor at the program's folder: the same `.env` means the same files whatever the working directory."""
@@ -383,20 +421,75 @@ class Settings(BaseSettings):
 
 
 def load(flags: Mapping[str, str | None] | None = None) -> Loaded:
-    """Read flags (None means not given), environment and `.env`. Errors: `BadSettings`."""
-    file = env_file()
+    """Read flags (None means not given), environment, `.env` and the store of secrets, asking for its passphrase where
+    it needs one. Errors: `BadSettings`, `StoreRefused`."""
+    given, in_file, before = _read(flags)
+    stored = _from_store(before)
+    settings = _checked(in_file, given, stored)
+    settings._flags, settings._stored = tuple(sorted(given.items())), tuple(sorted(stored.items()))
+    return Loaded(settings, (*in_file.warnings, *env_files.near_misses(os.environ, names())))
+
+
+def read_unopened(flags: Mapping[str, str | None] | None = None) -> Settings:
+    """The settings without the store of secrets: those of the account may be missing. Errors: `BadSettings`."""
+    return _read(flags)[2]
+
+
+def built(
+    file: Path | None, in_file: Iterable[str], flags: Mapping[str, str], stored: Mapping[str, SecretStr]
+) -> Settings:
+    """The settings of these sources; `in_file`: what the file sets. Errors: pydantic's `ValidationError`."""
+    origins = _origins(flags, in_file)
+    lacking: dict[str, Any] = {name.lower(): value for name, value in stored.items() if name not in origins}
+    given: dict[str, Any] = {**flags, **lacking}
+    settings = Settings(_env_file=file, **given)
+    ours = {name: origin for name, origin in origins.items() if name in names()}
+    settings._sources = Sources({**ours, **{name.upper(): _STORE for name in lacking}})
+    return settings
+
+
+def _read(flags: Mapping[str, str | None] | None) -> tuple[dict[str, str], env_files.EnvFile, Settings]:
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     try:
-        in_file = env_files.inspect(file, names(), SECRETS)
+        in_file = env_files.inspect(env_file(), names(), SECRETS)
     except env_files.UnreadableEnvFile as error:
         raise BadSettings(Problem(".env", str(error), "MODE=paper", "")) from None
-    origins = _origins(given, in_file.names)
+    # The store lies in the data folder, which only the settings tell.
+    return given, in_file, _checked(in_file, given, dict.fromkeys(_OF_THE_ACCOUNT, _NOT_OPENED))
+
+
+def _checked(in_file: env_files.EnvFile, flags: Mapping[str, str], stored: Mapping[str, SecretStr]) -> Settings:
     try:
-        settings = Settings(_env_file=file, **given)  # type: ignore[arg-type]
+        return built(env_file(), in_file.names, flags, stored)
     except ValidationError as error:
+        origins = dict.fromkeys(stored, _STORE) | _origins(flags, in_file.names)
         raise BadSettings(*(_problem(detail, origins) for detail in error.errors(include_url=False))) from None
-    settings._flags = tuple(sorted(given.items()))
-    return Loaded(settings, (*in_file.warnings, *env_files.near_misses(os.environ, names())))
+
+
+def _from_store(before: Settings) -> dict[str, SecretStr]:
+    """What this start lacks and the store has. Paper opens nothing for the account's keys. Errors: `StoreRefused`."""
+    store = SecretStore(before.data_dir)
+    unused = _OF_THE_ACCOUNT if before.mode is Mode.PAPER else ()
+    wanted = [name for name in store.fingerprints() if name in STORABLE and name not in {*before.elsewhere, *unused}]
+    if not wanted:
+        return {}
+    word = before.keys_passphrase.get_secret_value() if before.keys_passphrase else None
+    read = store.read(wanted, lambda: passphrase.given(word, before.keys_passphrase_file) or passphrase.typed())
+    return {name: SecretStr(value) for name, value in read.items()}
+
+
+def refusals(settings: Settings, name: str, value: SecretStr) -> tuple[Problem, ...]:
+    """What is wrong with a secret before it is kept; nothing when it would do."""
+    try:
+        _printable(value)
+        given: dict[str, Any] = {"notify_webhook_private": settings.notify_webhook_private, name.lower(): value}
+        Settings(_env_file=None, **given)
+    except ValidationError as error:
+        problems = (_problem(detail, {}) for detail in error.errors(include_url=False))
+        return tuple(problem for problem in problems if problem.name == name)
+    except ValueError as error:
+        return (Problem(name, str(error), str(Settings.model_fields[name.lower()].examples[0]), ""),)  # type: ignore[index]
+    return ()
 
 
 def environment_with(**changes: str) -> dict[str, str]:

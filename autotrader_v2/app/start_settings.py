@@ -47,7 +47,7 @@ def described(running: Settings) -> Mapping[str, Any]:
     file = known.env_file()
     written = _written(file)
     try:
-        upcoming: Settings | None = Settings(_env_file=file, **running.flags)  # type: ignore[arg-type]
+        upcoming: Settings | None = known.built(file, written, running.flags, running.stored)
     except ValidationError:
         upcoming = None  # somebody's edit of the file would stop the next start; doctor says how
     rows = []
@@ -102,7 +102,7 @@ def change(running: Settings, name: str, value: str | None) -> None:
 def _check(draft: Path, running: Settings, name: str) -> None:
     """Errors: `CommandRefused` with the first thing that would stop the next start."""
     try:
-        Settings(_env_file=draft, **running.flags)  # type: ignore[arg-type]
+        known.built(draft, _written(draft), running.flags, running.stored)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = str(first["loc"][0]).upper() if first["loc"] else name
@@ -117,12 +117,14 @@ def _written(file: Path | None) -> Sequence[str]:
 
 
 def _source(name: str, running: Settings, written: Sequence[str]) -> str:
-    """Where the running value comes from: flag, environment, file or default."""
+    """Where the running value comes from: flag, environment, file, store (of secrets) or default."""
     if name.lower() in running.flags:
         return "flag"
     if in_environment(name):
         return "environment"
-    return "file" if name in written else "default"
+    if name in written:
+        return "file"
+    return "store" if name in running.stored else "default"
 
 
 def _shown(name: str, value: Any) -> str | None:

@@ -32,7 +32,7 @@ def pins(name: str) -> dict[str, str]:
 # --- what is installed ---
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-test"])
+@pytest.mark.parametrize("name", ["requirements", "requirements-keys", "requirements-test"])
 def test_the_lock_holds_what_was_asked_for(name: str) -> None:
     """A forgotten re-lock would install something else than what is written."""
     asked, locked = pins(f"{name}.in"), pins(f"{name}.txt")
@@ -40,7 +40,7 @@ def test_the_lock_holds_what_was_asked_for(name: str) -> None:
     assert asked.items() <= locked.items()
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-keys.txt", "requirements-test.txt"])
 def test_every_locked_package_has_hashes_and_comes_from_the_public_index(name: str) -> None:
     """What is installed is what was tested, from any machine."""
     text = (ROOT / name).read_text(encoding="utf-8")
@@ -51,8 +51,9 @@ def test_every_locked_package_has_hashes_and_comes_from_the_public_index(name: s
 
 
 def test_the_tests_run_on_exactly_the_versions_that_ship() -> None:
-    """The lock of the tests holds the core unchanged; run_tests.py installs only that one."""
-    assert pins("requirements.txt").items() <= pins("requirements-test.txt").items()
+    """Each lock holds the smaller ones unchanged; run_tests.py installs only that of the tests."""
+    core, keys, tests = (pins(f"requirements{name}.txt").items() for name in ("", "-keys", "-test"))
+    assert core <= keys <= tests
 
 
 def test_the_door_needs_only_the_standard_library_and_tells_old_pythons_so() -> None:

@@ -137,7 +137,8 @@ def test_the_primary_coin_follows_what_is_available() -> None:
 
 def test_live_needs_keys_and_a_second_yes() -> None:
     """One wrong word must not trade real money."""
-    assert set(refused(mode="live")) == {"LIVE", "API_KEY", "API_SECRET"}
+    assert set(refused(mode="live")) == {"LIVE"}
+    assert set(refused(mode="live", live="yes")) == {"API_KEY", "API_SECRET"}
     assert set(refused(**{**LIVE, "live": "no"})) == {"LIVE"}
     assert load(LIVE).settings.gate_host == settings.GATE_LIVE_HOST
 
@@ -187,7 +188,9 @@ def test_sandbox_takes_this_machine_and_the_testnet(host: str, kept: str) -> Non
 
 def test_sandbox_needs_an_address_and_keys() -> None:
     """Nothing is guessed where orders are signed."""
-    assert set(refused(mode="sandbox")) == {"GATE_HOST", "API_KEY", "API_SECRET"}
+    assert set(refused(mode="sandbox")) == {"GATE_HOST"}
+    given = {name: value for name, value in SANDBOX.items() if name not in KEYS}
+    assert set(refused(**given)) == {"API_KEY", "API_SECRET"}
 
 
 @pytest.mark.parametrize("start", [SANDBOX, LIVE])
