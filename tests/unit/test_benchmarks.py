@@ -20,9 +20,11 @@ def test_all_are_named_in_the_readme() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", _NAMES)
-def test_short_form_prints_one_line(name: str) -> None:
+def test_short_form_prints_one_line(name: str, request: pytest.FixtureRequest) -> None:
     if name == "memory" and not Path("/proc/self/statm").exists():
         pytest.skip("reads memory from /proc")
+    if name == "page_load":
+        request.getfixturevalue("chromium")
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{name}", "--short"],
         cwd=_ROOT,

@@ -27,15 +27,15 @@ function Why({ coin, globalSwitch, onOffer }) {
 
 export class CoinRow extends Component {
   shouldComponentUpdate(next) {
-    const { coin, tone, globalSwitch, language, stale } = this.props;
-    return coin !== next.coin || tone !== next.tone || globalSwitch !== next.globalSwitch || language !== next.language || stale !== next.stale;
+    const { coin, at, tone, globalSwitch, language, stale } = this.props;
+    return coin !== next.coin || at !== next.at || tone !== next.tone || globalSwitch !== next.globalSwitch || language !== next.language || stale !== next.stale;
   }
 
-  render({ coin, tone, globalSwitch, onSwitch, onOffer, stale }) {
+  render({ coin, at, tone, globalSwitch, onSwitch, onOffer, stale }) {
     const active = isActive(coin);
     const classes = [isDark(coin) && "off", tone === "danger" && "crit", tone === "warn" && "hot"].filter(Boolean).join(" ");
     const cost = coin.budget ?? coin.ladder_cost;
-    return html`<tr class=${classes} data-coin=${coin.currency}>
+    return html`<tr class=${classes} data-coin=${coin.currency} aria-rowindex=${at}>
       <td class="c-sw"><${Switch} checked=${switchLook(coin)} label=${t("switch.of", { currency: coin.currency })} onPress=${() => onSwitch(coin)} /></td>
       <td class="c-coin"><a class="sym" href=${`#/coin/${coin.currency}`}>${coin.currency}</a><small>${coin.name}</small></td>
       <td class="c-price r"><${Price} value=${shownPrice(coin)} precision=${coin.price_precision} /><${PriceAge} currency=${coin.currency} /></td>

@@ -9,8 +9,9 @@ import { useTicks } from "./hooks.js";
 import { lang, t } from "./i18n.js";
 import { Icon } from "./icons.js";
 import { number } from "./numbers.js";
-import { explain, loudness } from "./reasons.js";
-import { now, state } from "./store.js";
+import { lookOf, loudness } from "./reasons.js";
+import { useRowWindow } from "./row_window.js";
+import { state } from "./store.js";
 import { Strip } from "./strip.js";
 
 const FILTERS = {
@@ -39,12 +40,13 @@ export function CoinsPage({ actions }) {
 
   const globalSwitch = state.head.global_switch;
   const rows = [...state.coins.values()].map((coin, at) => {
-    const { tone } = explain(coin, globalSwitch, now());
+    const { tone } = lookOf(coin, globalSwitch);
     return { coin, at, tone, loud: loudness(tone) };
   });
   const sorted = useMemo(() => keepStill(order, rows, SORTS[sort], body.current, sort), [rows, sort]);
   const wanted = search.trim().toUpperCase();
   const shown = sorted.filter((row) => FILTERS[filter](row) && (!wanted || row.coin.currency.includes(wanted) || row.coin.name.toUpperCase().includes(wanted)));
+  const part = useRowWindow(body, shown.length);
   if (!isReady(state.head)) return html`<${Skeleton} />`;
   return html`
     <h1 class="sr">${t("nav.coins")}</h1>
@@ -63,13 +65,13 @@ export function CoinsPage({ actions }) {
       <${GlobalSwitch} actions=${actions} />
     </div>
     <div class="box coins-box">
-      <table class="coins">
+      <table class="coins" aria-rowcount=${shown.length + 1}>
         <thead><tr>
           <th><span class="sr">${t("col.switch")}</span></th><th>${t("col.coin")}</th><th class="r">${t("col.price")}</th><th>${t("col.why")}</th>
           <th class="r">${t("col.breakeven")}</th><th>${t("col.track")}</th><th>${t("col.steps")}</th><th class="r">${t("col.unrealised")}</th><th class="r">${t("col.done")}</th>
         </tr></thead>
-        <tbody ref=${body}>${shown.map(({ coin, tone }) => html`
-          <${CoinRow} key=${coin.currency} coin=${coin} tone=${tone} globalSwitch=${globalSwitch} language=${lang()} stale=${isStale(coin)} onSwitch=${actions.pressSwitch} onOffer=${actions.offer} />`)}
+        <tbody ref=${body}>${part.before > 0 && html`<${Space} key="before" px=${part.before} />`}${shown.slice(part.from, part.to).map(({ coin, tone }, at) => html`
+          <${CoinRow} key=${coin.currency} at=${part.from + at + 2} coin=${coin} tone=${tone} globalSwitch=${globalSwitch} language=${lang()} stale=${isStale(coin)} onSwitch=${actions.pressSwitch} onOffer=${actions.offer} />`)}${part.after > 0 && html`<${Space} key="after" px=${part.after} />`}
         </tbody>
       </table>
       ${shown.length === 0 && html`<div class="empty"><h3>${t(rows.length ? "coins.none_match" : "coins.none")}</h3><p>${t(rows.length ? "coins.none_match_hint" : "coins.none_hint")}</p></div>`}
@@ -80,7 +82,8 @@ export function CoinsPage({ actions }) {
 /** Sort, unless a hand is on the table and it holds the same coins as before. */
 function keepStill(order, rows, compare, body, sort) {
   const names = rows.map((row) => row.coin.currency);
-  const same = order.current.length === names.length && order.current.sort === sort && names.every((name) => order.current.includes(name));
+  const known = new Set(order.current);
+  const same = known.size === names.length && order.current.sort === sort && names.every((name) => known.has(name));
   const held = same && body && (body.matches(":hover") || body.contains(document.activeElement));
   if (!held) {
     order.current = [...rows].sort(compare).map((row) => row.coin.currency);
@@ -101,6 +104,8 @@ function useShortcut(key, act) {
     return () => removeEventListener("keydown", press);
   }, []);
 }
+
+const Space = ({ px }) => html`<tr class="space" aria-hidden="true"><td colspan="9" style=${{ height: `${px}px` }}></td></tr>`;
 
 const Mark = ({ children, word }) => html`<span class="legend"><svg viewBox="0 0 18 10" aria-hidden="true">${children}</svg>${word}</span>`;
 

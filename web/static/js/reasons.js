@@ -95,7 +95,8 @@ const OFFERS = {
   "reason.bad_ladder": "ladder", "reason.shortage": "choose", "reason.price_leaped": "resume",
 };
 
-export function explain(coin, globalSwitch, now) {
+/** How loud it is and by which key it is told; cheap, for every coin at every change. */
+export function lookOf(coin, globalSwitch) {
   const hold = coin.hold;
   // A price ages between two decisions; the coin says so itself.
   let [glyph, tone] = LOOKS[hold.reason] ?? LOOKS.waiting;
@@ -105,6 +106,12 @@ export function explain(coin, globalSwitch, now) {
   if (key === "reason.near") [glyph, tone] = ["near", ""];
   if (key === "reason.off_active" || key === "reason.off_globally") tone = isActive(coin) ? "warn" : "q";
   if (!has(`${key}.word`)) key = hold.reason === "paused" ? "pause.other" : "reason.waiting";
+  return { glyph, tone, key };
+}
+
+export function explain(coin, globalSwitch, now) {
+  const hold = coin.hold;
+  const { glyph, tone, key } = lookOf(coin, globalSwitch);
   const values = told(coin, { ...(coin.paused?.values ?? {}), ...hold.values, cause: hold.values.cause ?? "" }, now);
   return {
     glyph, tone,
