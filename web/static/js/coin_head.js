@@ -25,7 +25,7 @@ export function CoinHead({ coin, actions }) {
   const next = coin.next_buy;
   return html`<section class="box chead">
     <div class="who">
-      <h1>${coin.currency} <small>${coin.symbol} · ${coin.name}</small><${Switch} checked=${switchLook(coin)} label=${t("switch.of", { currency: coin.currency })} onPress=${() => actions.pressSwitch(coin)} /><small>${switchWord}</small></h1>
+      <h1>${coin.currency} <small>${coin.symbol} · <bdi>${coin.name}</bdi></small><${Switch} checked=${switchLook(coin)} label=${t("switch.of", { currency: coin.currency })} onPress=${() => actions.pressSwitch(coin)} /><small>${switchWord}</small></h1>
       <div class="rowx"><${Badge} glyph=${glyph} word=${word} tone=${tone} />${offer === "resume" && html`<button type="button" class="btn s" onClick=${() => actions.offer(offer, coin)}>${t("offer.resume")}</button>`}</div>
       <p class="note">${sentence}</p>
       ${active && html`<div class="head-track"><${Track} coin=${coin} stale=${isStale(coin)} /></div>`}

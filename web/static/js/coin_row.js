@@ -37,7 +37,7 @@ export class CoinRow extends Component {
     const cost = coin.budget ?? coin.ladder_cost;
     return html`<tr class=${classes} data-coin=${coin.currency} aria-rowindex=${at}>
       <td class="c-sw"><${Switch} checked=${switchLook(coin)} label=${t("switch.of", { currency: coin.currency })} onPress=${() => onSwitch(coin)} /></td>
-      <td class="c-coin"><a class="sym" href=${`#/coin/${coin.currency}`}>${coin.currency}</a><small>${coin.name}</small></td>
+      <td class="c-coin"><a class="sym" href=${`#/coin/${coin.currency}`}>${coin.currency}</a><small><bdi>${coin.name}</bdi></small></td>
       <td class="c-price r"><${Price} value=${shownPrice(coin)} precision=${coin.price_precision} /><${PriceAge} currency=${coin.currency} /></td>
       <td class="why"><${Why} coin=${coin} globalSwitch=${globalSwitch} onOffer=${onOffer} /></td>
       <td class="c-be r" data-l=${t("col.breakeven")}>${active

@@ -26,7 +26,7 @@ export function SymbolRow({ one, actions, onPrimary, onRemove }) {
   const quote = one.quote;
   const why = one.kept_by ? t(`symbols.kept_by.${one.kept_by}`) : "";
   return html`<tr class=${one.active ? "" : "off"} data-symbol=${one.currency}>
-    <td><a href=${one.traded ? `#/coin/${one.currency}` : `#/trades?symbol=${one.currency}`}><b>${one.currency}</b></a> <span class="faint">${one.name === one.currency ? "" : one.name}</span>${one.primary && html` <span class="st fill go">${t("symbols.primary")}</span>`}</td>
+    <td><a href=${one.traded ? `#/coin/${one.currency}` : `#/trades?symbol=${one.currency}`}><b>${one.currency}</b></a> <bdi class="faint">${one.name === one.currency ? "" : one.name}</bdi>${one.primary && html` <span class="st fill go">${t("symbols.primary")}</span>`}</td>
     <td>${coin ? html`<span class="rowx nowrap"><${Switch} checked=${checked} label=${t("switch.of", { currency: one.currency })} onPress=${() => actions.pressSwitch(coin)} /><span class="muted">${has(`mode.${one.switch}`) ? t(`mode.${one.switch}`) : one.switch}${one.state === "ACTIVE" ? `, ${t("symbols.open_cycle")}` : ""}</span></span>` : "–"}</td>
     <td><${Gate} one=${one} /></td>
     <td class="r">${rules ? step(rules.price_precision) : "–"}</td><td class="r">${rules ? step(rules.amount_precision) : "–"}</td><td class="r">${rules ? least(rules.min_base) : "–"}</td><td class="r">${rules ? html`${least(rules.min_quote)}${Number(rules.min_quote) ? html` <span class="faint">${quote}</span>` : ""}` : "–"}</td><td class="r">${rules ? percent(rules.fee_pct, 3) : "–"}</td>

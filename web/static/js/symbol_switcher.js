@@ -55,7 +55,7 @@ function Chooser({ place, onClose }) {
   };
   return html`<${Dialog} title=${t("jump.title")} narrow onClose=${onClose} foot=${html`<p>${t("jump.keys")}</p><button type="button" class="btn" onClick=${onClose}>${t("close")}</button>`}>
     <input type="search" ref=${field} class="wide" value=${typed} placeholder=${t("coins.find")} aria-label=${t("coins.find")} role="combobox" aria-expanded="true" aria-controls="jump-list" aria-activedescendant=${list[at] ? `jump-${list[at].currency}` : null} onInput=${(event) => { setTyped(event.target.value); setAt(0); }} onKeyDown=${press} />
-    <ul class="jumps" id="jump-list" role="listbox" aria-label=${t("nav.coins")}>${list.map((coin, index) => html`<li key=${coin.currency} id=${`jump-${coin.currency}`} role="option" aria-selected=${String(index === at)} onMouseDown=${(event) => { event.preventDefault(); take(coin); }}><b>${coin.currency}</b> <span class="muted">${coin.name === coin.currency ? "" : coin.name}</span><span class="push">${number(shownPrice(coin), coin.price_precision)}</span></li>`)}</ul>
+    <ul class="jumps" id="jump-list" role="listbox" aria-label=${t("nav.coins")}>${list.map((coin, index) => html`<li key=${coin.currency} id=${`jump-${coin.currency}`} role="option" aria-selected=${String(index === at)} onMouseDown=${(event) => { event.preventDefault(); take(coin); }}><b>${coin.currency}</b> <bdi class="muted">${coin.name === coin.currency ? "" : coin.name}</bdi><span class="push">${number(shownPrice(coin), coin.price_precision)}</span></li>`)}</ul>
     ${!list.length && html`<p class="muted">${t("coins.none_match")}</p>`}
   <//>`;
 }
