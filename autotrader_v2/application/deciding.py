@@ -6,6 +6,7 @@ from typing import NamedTuple, assert_never
 
 from autotrader_v2.application.events import Decision, Priority, SwitchSet
 from autotrader_v2.application.floor import Floor, market_log
+from autotrader_v2.application.ports import JournalUnavailable
 from autotrader_v2.application.slot import InFlight, Plan, Slot, SlotState
 from autotrader_v2.domain.cycle import Active, Idle
 from autotrader_v2.domain.ladder import BadLadder, BreakevenTable, LadderParams, OrderStyle, planned
@@ -75,6 +76,15 @@ class Decider:
         floor.afterwards.do(self._tell, slot, news, floor.clock.now_ms())
         if isinstance(news, Hold) and news.reason is Reason.FINISHING:
             floor.afterwards.do(self._nothing_to_finish, slot)
+
+    def turn_off_finished(self) -> None:
+        """Switch off what has finished and could not be switched off at once: the disk was full, the market busy.
+
+        Never raises `TradingError`.
+        """
+        for slot in tuple(self._floor.slots.values()):
+            if slot.hold.reason is Reason.FINISHING and slot.state.switch is SwitchMode.FINISH:
+                self._nothing_to_finish(slot)
 
     def situation(self, slot: Slot, state: SlotState, quote: Quote | None) -> Situation:
         """Everything the decision needs, as of now."""
@@ -255,7 +265,10 @@ class Decider:
         return True
 
     def _nothing_to_finish(self, slot: Slot) -> None:
-        """`finish` was said while a start was on its way that never came, or as the cycle closed: the market is off."""
+        """`finish` was said while a start was on its way that never came, or as the cycle closed: the market is off.
+
+        What fails is tried again by `turn_off_finished`.
+        """
         floor = self._floor
         now_ms = floor.clock.now_ms()
         changes: dict[str, SwitchMode] = {}
@@ -267,6 +280,8 @@ class Decider:
                 if slot.state.switch is SwitchMode.FINISH and isinstance(slot.state.cycle, Idle):
                     floor.journal.write(SwitchSet(market=slot.market, mode=SwitchMode.OFF, by="finish", time_ms=now_ms))
                     changes["switch"] = SwitchMode.OFF
+        except JournalUnavailable as error:
+            market_log(slot.market).error("finished, but its switch cannot be written down yet", what=error.what)
         finally:
             slot.release(**changes)
         floor.board.mark_due(slot.market)

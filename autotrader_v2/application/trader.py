@@ -521,6 +521,7 @@ class AutoTraderV2:
                 rules_due_s = floor.clock.monotonic_s() + floor.config.rules_s
                 self._rules.refresh(tuple(floor.slots))
             self._rules.leave_rests()
+            self._decider.turn_off_finished()
             if floor.clock.monotonic_s() >= account_due_s:
                 account_due_s = floor.clock.monotonic_s() + _ACCOUNT_EVERY_S
                 self._account_check.check()

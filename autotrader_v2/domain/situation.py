@@ -8,7 +8,7 @@ from typing import NamedTuple, assert_never
 from autotrader_v2.domain.cycle import Active, Idle, TradingCycle
 from autotrader_v2.domain.ladder import LadderParams, OrderStyle
 from autotrader_v2.domain.market import MarketRules
-from autotrader_v2.domain.money import HUNDRED, ZERO, floor_to
+from autotrader_v2.domain.money import HUNDRED, ZERO, floor_to, plain
 from autotrader_v2.domain.orders import Why
 from autotrader_v2.domain.quotes import Quote, average_for_base, average_for_quote, leaps
 
@@ -333,6 +333,11 @@ def _decide_idle(now: Situation, idle: Idle, quote: Quote) -> Action:
     return _buy(now, quote, Why.START, 0, amount, worst, now.free_for_start)
 
 
+def _too_small(rules: MarketRules, step: int, amount: Decimal) -> str:
+    least = f"{plain(rules.least_sale)} coins and {plain(rules.min_quote)}"
+    return f"step {step} spends {plain(amount)}; the exchange now takes no order below {least}"
+
+
 def _doubtful(now: Situation, quote: Quote) -> bool:
     """Whether the price has moved so far at once that one message is not enough to act on."""
     known = now.known_price
@@ -365,6 +370,10 @@ def _buy(now: Situation, quote: Quote, why: Why, step: int, amount: Decimal, wor
     limit = now.params.max_spread_pct
     if (quote.ask - quote.bid) * HUNDRED > limit * quote.ask:
         return Hold(Reason.SPREAD_TOO_WIDE, (("spread_pct", quote.spread_pct), ("limit_pct", limit)))
+    at_price = worst if now.params.order_style is OrderStyle.CAPPED else quote.ask
+    if amount < now.rules.min_quote or floor_to(amount / at_price, now.rules.lot) < now.rules.least_sale:
+        # The exchange has raised its minimums since the ladder was checked.
+        return Hold(Reason.BAD_LADDER, (("field", "start_quote"), ("why", _too_small(now.rules, step, amount))))
     if amount > free:
         return Hold(Reason.NEEDS_MONEY, (("needs", amount), ("has", free), ("step", step)))
     if _doubtful(now, quote):

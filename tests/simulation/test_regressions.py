@@ -179,3 +179,25 @@ def test_new_rules_that_cannot_be_written_do_not_end_the_keeper() -> None:
     while slot.state.rules != rules and world.hub.now_ms < ends_ms:
         world.step()
     assert slot.state.rules == rules
+
+
+def test_a_finished_market_is_switched_off_when_the_disk_has_room_again() -> None:
+    """Seed 16001925: the switch could not be written and stood at `finish` until something else happened there."""
+    world = World(Plan(seed=4, rates={}, markets=1))
+    [market] = world.markets
+    while not isinstance(world.store.newest.get(market), Active):
+        world.step()
+    world.heal()  # nobody presses anything any more
+    [slot] = world.slots()
+    while isinstance(slot.state.cycle, Active) or slot.state.order is not None:
+        world.step()
+    world.store.switches[market] = SwitchMode.FINISH
+    slot.change(switch=SwitchMode.FINISH)
+    world.disk_full_until_ms = world.hub.now_ms + 20_000
+    while world.hub.now_ms < world.disk_full_until_ms:
+        world.step()
+    assert slot.state.switch is SwitchMode.FINISH
+    ends_ms = world.hub.now_ms + 10_000
+    while world.hub.now_ms < ends_ms:
+        world.step()
+    assert (slot.state.switch, world.store.switches[market]) == (SwitchMode.OFF, SwitchMode.OFF)

@@ -257,3 +257,20 @@ def test_the_coin_that_pays_the_fees_is_refused() -> None:
     with pytest.raises(BadLadder) as refused:
         planned(PARAMS, replace(RULES, pays_fees=True), D(2500))
     assert refused.value.field == "market"
+
+
+@pytest.mark.parametrize("style", list(OrderStyle))
+@pytest.mark.parametrize("raised", [{"amount_precision": 1}, {"min_base": D("0.02")}, {"min_quote": D(20)}])
+def test_o18_a_step_too_small_for_the_minimums_of_now_holds_and_sends_nothing(
+    style: OrderStyle, raised: dict[str, object]
+) -> None:
+    """Seed 16001966: larger lots than the cycle began with made an order of no coins."""
+    rules = replace(RULES, **raised)  # type: ignore[arg-type]
+    params = replace(PARAMS, order_style=style)
+    price = a_quote("2461", "2461.01")
+    cycle = an_active_cycle()
+    situation = active(cycle=cycle, quote=price, rules=rules, params=params)
+    action = decide(situation)
+    assert isinstance(action, Hold) and action.reason is Reason.BAD_LADDER
+    assert "step 1" in dict(action.values)["why"]  # type: ignore[operator]
+    assert reason(active(cycle=cycle, quote=price, params=params)) == "Buy"
