@@ -14,6 +14,7 @@ from autotrader_v2.application.door import Door
 from autotrader_v2.application.ports import Scope
 from web.errors import Refused
 from web.lockout import Lockout
+from web.pace import knows_sender
 from web.reading import peeked_body
 from web.scopes import Rule, Who, rule_of
 from web.sessions import CookieOfServerSessions, Session, Sessions
@@ -63,6 +64,7 @@ def install(
         shown = request.headers.get("Authorization")
         if shown is not None:
             g.by, scope = _bearer(shown)
+            knows_sender(request.environ)
             if not isinstance(rule.needs, Scope) or not scope.covers(rule.needs):
                 raise Refused("not_allowed", f"A token with the scope {scope} may not do that.", status=403)
         elif current_user.is_authenticated:

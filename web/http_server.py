@@ -3,7 +3,8 @@
 Werkzeug's own server closes the connection after every answer and waits 10 ms for left-over input; a page that asks
 often pays for both. What makes keeping it open safe here: the body is read whole, and a request whose body is not told
 by a Content-Length, or is too long, is refused and its connection closed. A request must arrive whole, and its answer
-be taken, in time; when all places are taken, who keeps us waiting loses its own.
+be taken, in time; when all places are taken, who keeps us waiting loses its own; and who asks without pause gets a
+pace, strangers a slow one: each request takes time from the one interpreter that also trades.
 """
 
 import io
@@ -18,6 +19,7 @@ from typing import Any
 import structlog
 from werkzeug.serving import WSGIRequestHandler
 
+from web.pace import Pace, Sender, with_sender
 from web.places import Doing, Places
 from web.wire import Arrival, PushSocket
 
@@ -69,6 +71,9 @@ class LoopbackServer(ThreadingHTTPServer):
             websockets=_WEBSOCKETS_MAX,
             now_s=time.monotonic,
         )
+        self.newcomers = Pace(per_s=50, at_once=32, now_s=time.monotonic)
+        self.strangers = Pace(per_s=50, at_once=32, now_s=time.monotonic)
+        self.known = Pace(per_s=200, at_once=400, now_s=time.monotonic)
         try:
             super().__init__((host, port), _Handler)
         except OSError as error:
@@ -84,6 +89,7 @@ class LoopbackServer(ThreadingHTTPServer):
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve the connection on a thread of its own, or close it when nobody makes room for it."""
+        time.sleep(self.newcomers.rest_s())
         if not self.places.enter(request, str(client_address[0])):
             self.shutdown_request(request)
             return
@@ -122,9 +128,13 @@ class _Handler(WSGIRequestHandler):
     def handle_one_request(self) -> None:
         """Wait for a request and answer it."""
         self.close_connection = not self._does(Doing.WAITS)
-        if not self.close_connection:
-            super().handle_one_request()
-            self._arrival.expect(_IDLE_S)
+        if self.close_connection:
+            return
+        self._sender = Sender()
+        super().handle_one_request()
+        self._arrival.expect(_IDLE_S)
+        if not self.close_connection and self._does(Doing.WAITS):
+            time.sleep((self.server.known if self._sender.known else self.server.strangers).rest_s())
 
     def run_wsgi(self) -> None:
         """Read the body, run the app, write the answer in one piece."""
@@ -134,6 +144,7 @@ class _Handler(WSGIRequestHandler):
             return
         environ = self.make_environ()
         environ["wsgi.input"] = io.BytesIO(self._body)
+        self._sender = with_sender(environ)
         upgrade = "upgrade" in self.headers.get("Connection", "").lower()
         if not self._does(Doing.LISTENS if upgrade else Doing.RUNS):
             self._refuse("503 Service Unavailable")

@@ -12,6 +12,7 @@ from werkzeug.http import parse_cookie
 from autotrader_v2.application.desk import Desk
 from web.access import session_key, socket_is_owners
 from web.guard import refuse
+from web.pace import knows_sender
 from web.push import Push
 from web.sessions import Sessions
 
@@ -82,17 +83,21 @@ def install(app: Flask, desk: Desk, sessions: Sessions, hosts: frozenset[str]) -
 
 
 class SignedInOnly:
-    """A WSGI wrapper: Socket.IO is for signed-in browsers, asked before the library makes threads for the stranger."""
+    """A WSGI wrapper: Socket.IO is for signed-in browsers, asked before the library makes threads for a stranger.
+
+    Tells the server below whether it is a signed-in browser that asks; for scripts `web/access.py` does.
+    """
 
     def __init__(self, app: Callable[..., Iterable[bytes]], sessions: Sessions, cookie: str) -> None:
         self._app, self._sessions, self._cookie = app, sessions, cookie
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Pass the request on or answer 401."""
-        if str(environ.get("PATH_INFO", "")).startswith("/socket.io"):
-            key = parse_cookie(environ).get(self._cookie, "")
-            if not key or self._sessions.find(key) is None:
-                return refuse(start_response, "401 Unauthorized", "sign_in", "Open the link that mTrade printed.")
+        key = parse_cookie(environ).get(self._cookie, "")
+        if key and self._sessions.find(key) is not None:
+            knows_sender(environ)
+        elif str(environ.get("PATH_INFO", "")).startswith("/socket.io"):
+            return refuse(start_response, "401 Unauthorized", "sign_in", "Open the link that mTrade printed.")
         return self._app(environ, start_response)
 
 

@@ -8,8 +8,11 @@ from threading import Thread
 from typing import Any
 
 import pytest
+from werkzeug.test import EnvironBuilder
 
+from tests.web_double import HOST, PORT, TOKEN, a_browser, a_web
 from web.http_server import LoopbackServer
+from web.pace import Pace, knows_sender, with_sender
 from web.places import Doing, Places
 from web.wire import PushSocket
 
@@ -37,6 +40,7 @@ def server() -> Iterator[LoopbackServer]:
     one.app = Asked()
     one.arrival_s = one.answer_s = 0.5
     one.slowest_bytes_per_s = 10**9
+    one.newcomers = one.strangers = Pace(per_s=10**6, at_once=10**6, now_s=time.monotonic)
     thread = Thread(target=one.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield one
@@ -227,3 +231,79 @@ def test_w10_a_page_that_reads_nothing_loses_its_socket() -> None:
         assert len(all_of(far)) < len(_LARGE)
         with pytest.raises(OSError):
             push.send(b"more")
+
+
+def test_w10_a_pace_lets_some_through_at_once_and_the_rest_one_after_the_other() -> None:
+    """Nobody is refused; who rested is let through again."""
+    now_s = [100.0]
+    pace = Pace(per_s=10, at_once=3, now_s=lambda: now_s[0])
+    assert [round(pace.rest_s(), 3) for _ in range(5)] == [0, 0, 0, 0.1, 0.2]
+    now_s[0] += 0.2
+    assert round(pace.rest_s(), 3) == 0.1
+    now_s[0] += 60
+    assert [round(pace.rest_s(), 3) for _ in range(4)] == [0, 0, 0, 0.1]
+
+
+class _Asked(Pace):
+    """Writes down how often a turn was taken."""
+
+    def __init__(self) -> None:
+        super().__init__(per_s=1000, at_once=1000, now_s=time.monotonic)
+        self.turns = 0
+
+    def rest_s(self) -> float:
+        self.turns += 1
+        return super().rest_s()
+
+
+def test_w10_who_asks_again_and_again_gets_a_pace_and_strangers_their_own(server: LoopbackServer) -> None:
+    """By whether the app knew who it was; a new connection takes a turn too."""
+    server.known, server.strangers, server.newcomers = known, strangers, newcomers = _Asked(), _Asked(), _Asked()
+    app = server.app
+
+    def knows_some(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        if environ["PATH_INFO"] == "/known":
+            knows_sender(environ)
+        return app(environ, start_response)
+
+    server.app = knows_some
+    with connected(server) as wire:
+        for path in (b"/known", b"/", b"/known", b"/known"):
+            wire.sendall(b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert wire.recv(1000).endswith(b"here")
+        wire.sendall(_ASK)
+        assert all_of(wire).endswith(b"here")
+    assert (known.turns, strangers.turns, newcomers.turns) == (3, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("headers", "knows"),
+    [
+        ({}, False),
+        ({"Authorization": "Bearer guess"}, False),
+        ({"Cookie": f"mtrade_{PORT}=guess"}, False),
+        ({"Host": "evil.test", "Authorization": f"Bearer {TOKEN}"}, False),
+        ({"Authorization": f"Bearer {TOKEN}"}, True),
+    ],
+)
+def test_w10_only_who_shows_something_good_is_known(headers: dict[str, str], knows: bool) -> None:
+    """A made-up token or cookie, or another name for this machine, makes nobody known."""
+    web = a_web()
+    environ = EnvironBuilder("/api/overview", f"http://{HOST}", headers=headers).get_environ()
+    sender = with_sender(environ)
+    list(web.wsgi(environ, lambda *_: None))
+    assert sender.known is knows
+
+
+def test_w10_the_signed_in_browser_is_known() -> None:
+    """For every path, the page's files too."""
+    web = a_web()
+    browser = a_browser(web)
+    cookie = browser._client.get_cookie(f"mtrade_{PORT}", "127.0.0.1")
+    for path in ("/", "/static/js/main.js", "/api/overview"):
+        environ = EnvironBuilder(
+            path, f"http://{HOST}", headers={"Cookie": f"{cookie.key}={cookie.value}"}
+        ).get_environ()
+        sender = with_sender(environ)
+        list(web.wsgi(environ, lambda *_: None))
+        assert sender.known, path
