@@ -7,8 +7,10 @@ import { LadderForm } from "./ladder_form.js";
 import { LimitsForm } from "./limits_form.js";
 import { Looks } from "./looks.js";
 import { MoneyLimits } from "./money_limits.js";
+import { PasswordForm } from "./password_form.js";
 import { StartSettings } from "./start_settings.js";
 import { state } from "./store.js";
+import { TokensCard } from "./tokens_card.js";
 
 const signOut = async () => {
   await command("/sign-out", {});
@@ -22,7 +24,7 @@ export function SettingsPage() {
   return html`<h1 class="page-title">${t("nav.settings")}</h1>
     <div class="two settings">
       <div><${LadderForm} revision=${revision} onApplied=${() => setRevision(revision + 1)} /><${StartSettings} /></div>
-      <div><${MoneyLimits} /><${LimitsForm} /><section class="box card"><header><h2>${t("settings.source")}</h2></header>
+      <div><${MoneyLimits} /><${LimitsForm} /><${PasswordForm} /><${TokensCard} /><section class="box card"><header><h2>${t("settings.source")}</h2></header>
         <p class="note w">${t(head.settings_source === "database" ? "settings.database" : "settings.first_start")}</p>
         <dl class="kv"><dt>${t("settings.mode")}</dt><dd>${t(`banner.${{ paper: "paper", sandbox: "testnet" }[head.mode] ?? "live"}`)}</dd><dt>${t("settings.host")}</dt><dd>${head.host}</dd><dt>${t("settings.account")}</dt><dd>${head.account || "–"}</dd><dt>${t("truth.feed")}</dt><dd>${t(`feed.${head.feed.family}`)}</dd><dt>${t("settings.version")}</dt><dd>${head.version}</dd></dl>
         <div class="rowx phone looks"><${Looks} /></div>
