@@ -14,6 +14,7 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
+from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -32,13 +33,13 @@ _CHECKS = [
     response_schema_conformance,
     negative_data_rejection,
 ]
-# Examples of each operation and mode; when the time is up the operations that are left get one each.
+# Every operation is asked twice what it allows and twice what it forbids; until the time is up, some of them more.
 _EXAMPLES = 6
-_SECONDS = 25.0
+_SECONDS = 20.0
 _SEED = "MTRADE_API_SEED"
 # Coins that there are, so that allowed requests do more than name unknown ones.
 _COINS = st.sampled_from([None, "BTC", "ETH/USDT", "SOL_USDT"])
-_MUST_SUCCEED = {"/api/overview", "/api/dashboard", "/api/coin", "/api/breakeven/preview POST", "/api/trades"}
+_MUST_SUCCEED = {"/api/overview", "/api/dashboard", "/api/coin", "/api/trades"}
 
 
 @pytest.fixture
@@ -62,18 +63,20 @@ def test_the_server_does_what_its_openapi_document_says(served: Served) -> None:
     session = requests.Session()
     session.headers["Authorization"] = f"Bearer {API_TOKEN}"
     ends_s = time.monotonic() + _SECONDS
-    tried: set[str] = set()
-    for result in schema.get_all_operations():
-        operation = result.ok()
-        tried.add(operation.label)
-        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-            if mode is GenerationMode.NEGATIVE and not (operation.query or operation.body or operation.path_parameters):
-                continue  # nothing that could be wrong
-            examples = _EXAMPLES if time.monotonic() < ends_s else 1
-            coins = _COINS if mode is GenerationMode.POSITIVE else st.none()
-            _hold(operation.as_strategy(generation_mode=mode), coins, session, url, examples, number)
+    asked = []
+    # One that the library cannot read is missing below, and fails the count.
+    for operation in (result.ok() for result in schema.get_all_operations() if isinstance(result, Ok)):
+        asked.append((operation.label, operation.as_strategy(generation_mode=GenerationMode.POSITIVE), _COINS))
+        if operation.query or operation.body or operation.path_parameters:
+            asked.append((operation.label, operation.as_strategy(generation_mode=GenerationMode.NEGATIVE), st.none()))
+    for _, cases, coins in asked:
+        _hold(cases, st.just("BTC") if coins is _COINS else coins, session, url, 2, number)
+    again = random.Random(number)
+    while time.monotonic() < ends_s:
+        _, cases, coins = again.choice(asked)
+        _hold(cases, coins, session, url, _EXAMPLES, again.getrandbits(32))
     assert served.answers.succeeded >= _MUST_SUCCEED, "too little was answered to say anything"
-    assert len(tried) == sum(len(methods) for methods in document["paths"].values())
+    assert len({label for label, *_ in asked}) == sum(len(methods) for methods in document["paths"].values())
     assert served.engine.trader.floor.journal_failing is False
 
 
