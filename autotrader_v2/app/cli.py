@@ -532,6 +532,46 @@ def simulate(
 
 
 @app.command()
+def backtest(
+    data: Annotated[Path, typer.Option("--data", help="A candle file (parquet, csv) or a folder of them.")],
+    symbol: Annotated[str, typer.Option("--symbol", help="Only this market: BTC or BTC_USDT.")] = "",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A ladder parameter, such as steps=4; may be repeated."),
+    ] = None,
+    budget: Annotated[str, typer.Option("--budget", help="What the account begins with, in quote currency.")] = "1000",
+    from_day: Annotated[str, typer.Option("--from", help="First day or time, UTC: 2022-01-01.")] = "",
+    to_day: Annotated[str, typer.Option("--to", help="The day or time before which it ends, UTC.")] = "",
+    engine: Annotated[str, typer.Option("--engine", help="exact: the trading engine itself.")] = "exact",
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, trades included.")] = False,
+) -> None:
+    """Show what a ladder would have done to recorded prices, worst times included."""
+    from autotrader_v2.app import values
+
+    _require("--engine", engine == "exact", "must be exact")
+    named = _read("--set", _named_values, changes or [])
+    money = _read("--budget", values.read_amount, budget)
+    _require("--budget", money > 0, "must be above 0")
+    from_ms = _read("--from", values.read_utc_ms, from_day) if from_day else 0
+    to_ms = _read("--to", values.read_utc_ms, to_day) if to_day else None
+    _require("--to", to_ms is None or to_ms > from_ms, "must be later than --from")
+
+    from autotrader_v2.app.backtest_command import run_backtest
+
+    raise typer.Exit(
+        run_backtest(
+            data=data,
+            symbol=symbol,
+            changes=named,
+            budget=money,
+            from_ms=from_ms,
+            to_ms=to_ms,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command()
 def smoke() -> None:
     """Try the whole chain on paper in about five seconds; the exit code tells."""
     from autotrader_v2.app.smoke import run_smoke

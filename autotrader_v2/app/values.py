@@ -5,6 +5,7 @@ import math
 import os
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from pathlib import Path
@@ -65,6 +66,17 @@ def read_feed(text: str) -> str:
     if found is None:
         raise ValueError(f"there is no recording at {shown(rest)}" if rest else "replay: needs the path of a recording")
     return f"{kind}:{os.path.abspath(found)}"
+
+
+def read_utc_ms(text: str) -> int:
+    """Return ms since the epoch of `2022-01-31` or `2022-01-31T12:00`, UTC unless it says otherwise."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError(f"{shown(text)} is not a day or time; write 2022-01-31 or 2022-01-31T12:00") from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
 
 
 def read_speed(text: str) -> float:

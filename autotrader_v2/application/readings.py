@@ -73,7 +73,7 @@ class BalanceReader:
             if stopping.is_set():
                 return
             try:
-                self.read()
+                self.read_and_decide()
             except ExchangeUnavailable as error:
                 self.failing, self.busy = True, False
                 if isinstance(error, AccessRefused):
@@ -88,10 +88,15 @@ class BalanceReader:
                 self.failing, self.busy = True, False
                 raise
             self.failing, retry_s = False, _RETRY_FIRST_S
-            for market, slot in floor.slots.items():
-                if slot.hold.reason in _DECIDED_BY_BALANCES:
-                    floor.board.mark_due(market)
             self.busy = False
+
+    def read_and_decide(self) -> None:
+        """Read, and have every market that waited for it decided anew. Errors: `ExchangeUnavailable`."""
+        floor = self._floor
+        self.read()
+        for market, slot in floor.slots.items():
+            if slot.hold.reason in _DECIDED_BY_BALANCES:
+                floor.board.mark_due(market)
 
 
 def outside_coins(slot: Slot, reading: BaseReading) -> Decimal:

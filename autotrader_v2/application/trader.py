@@ -333,7 +333,7 @@ class AutoTraderV2:
         spawn("alerts", lambda: floor.alerts.run(self._stopping, floor.clock, floor.journal))
         spawn("afterwards", lambda: floor.afterwards.run(self._stopping))
         for number in range(floor.config.workers):
-            spawn(f"worker-{number}", self._work)
+            spawn(f"worker-{number}", self.work)
         spawn("resolver", lambda: self._resolver.run(self._stopping))
         spawn("late-fills", lambda: self.late_fills.run(self._stopping))
         spawn("balances", lambda: self.reader.run(self._stopping), again=floor.want_balances.set)
@@ -367,7 +367,8 @@ class AutoTraderV2:
         self.reach.leave_peace()
         self.floor.want_reconcile.set()
 
-    def _work(self) -> None:
+    def work(self) -> None:
+        """A worker's life: decide what is due, until the board gives no market. Never raises for one market."""
         floor = self.floor
         while not self._stopping.is_set():
             with doing(Doing.WAITS):

@@ -1,0 +1,180 @@
+"""`mTrade.py backtest`: what a ladder would have done to recorded candles."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from autotrader_v2.app.backtest_data import PaperOutside, open_tapes
+from autotrader_v2.backtest.exact import BacktestFailed, run_exact
+from autotrader_v2.backtest.metrics import Line, Metrics, Price, merged, metrics_of
+from autotrader_v2.backtest.result import Result
+from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed
+from autotrader_v2.domain.money import plain, reported
+from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
+from autotrader_v2.infrastructure.feeds.errors import SourceError
+from autotrader_v2.simulation.silence import quiet
+
+_FAILED = 1
+_USAGE_ERROR = 2
+_CENT = Decimal("0.01")
+_GAPS_SHOWN = 5
+
+
+def run_backtest(
+    *,
+    data: Path,
+    symbol: str,
+    changes: Mapping[str, str],
+    budget: Decimal,
+    from_ms: int,
+    to_ms: int | None,
+    as_json: bool,
+) -> int:
+    """Run it and print the result; returns the exit code. 2: the ladder or the data cannot be used, 1: it failed."""
+    quiet()
+    try:
+        params = changed(LadderParams(), dict(changes))
+        tapes, rules = open_tapes(data, symbol=symbol, from_ms=from_ms, to_ms=to_ms)
+        began_s = perf_counter()
+        result = _with_progress(tapes, params, budget, PaperOutside(rules, budget))
+        took_s = perf_counter() - began_s
+    except BadLadder as error:
+        print(f"{error.field}: {error.reason}", file=sys.stderr)
+        return _USAGE_ERROR
+    except (SourceError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return _USAGE_ERROR
+    except BacktestFailed as error:
+        print(f"{error} The figures up to there would mislead, so there are none.", file=sys.stderr)
+        return _FAILED
+    metrics = metrics_of(result, _prices(tapes), rules[0].fee)
+    gaps = {tape.market.pair: tape.gaps() for tape in tapes}
+    candles = sum(len(tape) for tape in tapes)
+    if as_json:
+        print(json.dumps(_as_json(result, metrics, gaps, candles, took_s)))
+    else:
+        _tell(result, metrics, gaps, candles, took_s)
+    return 0
+
+
+def _with_progress(tapes: Sequence[CandleTape], params: LadderParams, budget: Decimal, outside: PaperOutside) -> Result:
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("candles"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("candles", total=sum(len(tape) for tape in tapes))
+        return run_exact(tapes, params, budget, outside, on_progress=lambda done: progress.update(task, completed=done))
+
+
+def _prices(tapes: Sequence[CandleTape]) -> list[Price]:
+    return merged(
+        [
+            Price(open_ms + interval_ms, tape.market.pair, ticks * tape.tick)
+            for open_ms, interval_ms, ticks in zip(tape.open_ms, tape.interval_ms, tape.closed, strict=True)
+        ]
+        for tape in tapes
+    )
+
+
+def _as_json(
+    result: Result, metrics: Metrics, gaps: Mapping[str, list[tuple[int, int]]], candles: int, took_s: float
+) -> dict[str, Any]:
+    return {
+        "engine": "exact",
+        "candles": candles,
+        "took_s": round(took_s, 3),
+        "candles_per_s": round(candles / took_s),
+        "metrics": {name: _plain(value) for name, value in asdict(metrics).items()},
+        "gaps": {
+            symbol: [{"from_ms": begin, "to_ms": end} for begin, end in all_of] for symbol, all_of in gaps.items()
+        },
+        "unpaid": [asdict(one) for one in result.unpaid],
+        "trades": [trade.as_json() for trade in result.trades],
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return plain(reported(value))
+    if isinstance(value, Line):
+        return {name: _plain(one) for name, one in value._asdict().items()}
+    if isinstance(value, dict):
+        return {str(name): _plain(one) for name, one in value.items()}
+    return value
+
+
+def _tell(
+    result: Result, metrics: Metrics, gaps: Mapping[str, list[tuple[int, int]]], candles: int, took_s: float
+) -> None:
+    from rich.table import Table
+
+    view = Table(title=f"Backtest of {', '.join(result.coins)}, {_when(metrics.begin_ms)} to {_when(metrics.end_ms)}")
+    view.add_column("Figure")
+    view.add_column("Value", justify="right")
+    for name, value in _rows(result, metrics):
+        view.add_row(name, value)
+    Console().print(view)
+    missing = [(symbol, *gap) for symbol, all_of in gaps.items() for gap in all_of]
+    if missing:
+        print(f"{len(missing)} gaps in the data; nothing was traded in them:")
+        for symbol, begin_ms, end_ms in missing[:_GAPS_SHOWN]:
+            print(f"  {symbol} {_when(begin_ms)} to {_when(end_ms)}")
+        if len(missing) > _GAPS_SHOWN:
+            print(f"  and {len(missing) - _GAPS_SHOWN} more (--json lists all)")
+    print(f"{candles} candles in {took_s:.1f} s, {candles / took_s:.0f} a second.")
+    print("The past of one coin proves nothing about its future: docs/BACKTESTING.md says where these figures mislead.")
+
+
+def _rows(result: Result, metrics: Metrics) -> list[tuple[str, str]]:
+    steps = ", ".join(f"{step}: {count}" for step, count in metrics.deepest.items())
+    return [
+        ("Budget", _money(metrics.budget)),
+        ("Profit after fees", f"{_money(metrics.pnl)} ({_pct(metrics.pnl_pct)})"),
+        ("  of closed cycles", _money(metrics.realised)),
+        ("A year", _pct(metrics.annualised_pct)),
+        ("Worst drawdown", f"{_money(metrics.max_drawdown)} ({_pct(metrics.max_drawdown_pct)})"),
+        ("Longest under water", f"{metrics.under_water_ms / 86_400_000:.1f} days"),
+        ("Trades", str(len(result.trades))),
+        ("Cycles closed / open", f"{metrics.cycles_closed} / {metrics.cycles_open}"),
+        ("Cycles won", _pct(metrics.win_rate_pct)),
+        ("Cycles by deepest step", steps or "none"),
+        ("Times the ladder ran dry", str(metrics.ran_dry)),
+        ("Buys not affordable", str(metrics.unpaid)),
+        (
+            "Capital used, half / 95 % / most",
+            " / ".join(map(_money, (metrics.capital_p50, metrics.capital_p95, metrics.capital_max))),
+        ),
+        ("Holding coins", f"{_pct(metrics.exposure_pct)} of the time"),
+        ("Buy and hold", _against(metrics.buy_and_hold)),
+        ("Buying a part each day", _against(metrics.periodic)),
+    ]
+
+
+def _against(line: Line) -> str:
+    return f"{_money(line.pnl)} ({_pct(line.pnl_pct)}), drawdown {_pct(line.max_drawdown_pct)}"
+
+
+def _money(value: Decimal) -> str:
+    return f"{value.quantize(_CENT):,}"
+
+
+def _pct(value: Decimal | None) -> str:
+    return "-" if value is None else f"{value.quantize(_CENT):,} %"
+
+
+def _when(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,108 @@
+"""What a backtest runs on: candle files as tapes, and an engine's outside that is all paper."""
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from autotrader_v2.application.events import Record
+from autotrader_v2.application.ports import Clock
+from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.infrastructure.feeds.candle_files import CandleFile
+from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
+from autotrader_v2.infrastructure.feeds.errors import SourceEmpty, SourceMissing
+from autotrader_v2.infrastructure.feeds.file_names import market_in_name
+from autotrader_v2.infrastructure.paper import PaperExchange
+from autotrader_v2.matching.markets import EXCHANGE, rules_for
+from autotrader_v2.simulation.journal import MemoryJournal, Store
+
+_ENDINGS = (".parquet", ".csv", ".csv.gz")
+
+
+class PaperOutside:
+    """The paper exchange with a budget, and a journal in memory: `backtest.exact.Made`."""
+
+    def __init__(self, rules: Sequence[MarketRules], budget: Decimal) -> None:
+        self._rules = rules
+        self._budget = budget
+
+    def exchange(self, clock: Clock) -> PaperExchange:
+        """See `Made`. The shape of its books comes from a fixed seed: the same run, the same fills."""
+        return PaperExchange(self._rules, {self._rules[0].market.quote: self._budget}, clock=clock, first_id=1)
+
+    def journal(self, on_write: Callable[[Sequence[Record]], None]) -> MemoryJournal:
+        """See `Made`."""
+
+        def boundary(records: Sequence[Record], written: bool) -> None:
+            if written:
+                on_write(records)
+
+        return MemoryJournal(Store(), boundary)
+
+
+def open_tapes(
+    path: Path, *, symbol: str = "", from_ms: int = 0, to_ms: int | None = None
+) -> tuple[list[CandleTape], list[MarketRules]]:
+    """The candles of a file, or of every candle file of a folder, one tape for each market, and the markets' rules.
+
+    `symbol`: this market only (BTC, or BTC_USDT). The rules are those of the table of common coins, fitting the
+    first price. Errors: the `SourceError` family.
+    """
+    by_market: dict[Market, list[CandleFile]] = {}
+    others = set()
+    for file in _files_in(path):
+        base, quote = market_in_name(file)
+        if symbol and symbol.upper() not in (base, f"{base}_{quote}"):
+            others.add(f"{base}_{quote}")
+            continue
+        try:
+            by_market.setdefault(Market(EXCHANGE, base, quote), []).append(CandleFile(file))
+        except OSError as error:
+            raise SourceMissing(
+                f"{file} cannot be read: {error.strerror or error}.", do="Check the file and its permissions."
+            ) from error
+    if not by_market:
+        raise SourceEmpty(
+            f"{path} holds no candles of {symbol}, only of {', '.join(sorted(others))}.", do="Choose one."
+        )
+    quotes = {market.quote for market in by_market}
+    if len(quotes) > 1:
+        raise SourceEmpty(
+            f"{path} holds prices in {' and '.join(sorted(quotes))}, but one balance has one currency.",
+            do="Choose one market with --symbol, or sort the files into folders.",
+        )
+    tapes, rules = [], []
+    for market in sorted(by_market):
+        files = by_market[market]
+        first = _first_price(files, from_ms)
+        if first is None:
+            continue
+        one = rules_for(market.base, market.quote, price=first)
+        tape = CandleTape(files, market, one.tick, from_ms=from_ms, to_ms=to_ms)
+        if len(tape):
+            tapes.append(tape)
+            rules.append(one)
+    if not tapes:
+        raise SourceEmpty(f"{path} holds no candle in that time.", do="Choose another --from and --to.")
+    return tapes, rules
+
+
+def _first_price(files: Iterable[CandleFile], from_ms: int) -> Decimal | None:
+    for file in sorted(files, key=lambda one: one.first_ms):
+        for candle in file.candles():
+            if candle.open_ms >= from_ms:
+                return candle.open
+    return None
+
+
+def _files_in(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise SourceMissing(f"There is no file or folder {path}.", do="Check the path.")
+    files = sorted(file for file in path.iterdir() if file.name.lower().endswith(_ENDINGS) and file.is_file())
+    if not files:
+        raise SourceEmpty(
+            f"The folder {path} holds no candle file ({', '.join(_ENDINGS)}); its subfolders are not searched.",
+            do="Name the folder that holds the files themselves, or one file.",
+        )
+    return files

@@ -1,0 +1,75 @@
+"""What a backtest gives, whichever machine ran it: values that two machines can be compared by, trade by trade."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from autotrader_v2.domain.money import plain, reported
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trade:
+    """One order that traded, all its fills together.
+
+    Units: `base` in coins and `quote` in quote currency, both before the fee; `fee` in `fee_currency`. `side` is buy
+    or sell; `step` 0 is the start buy, None a sale. `cycle_id` counts the cycles of a symbol from 1.
+    """
+
+    ts_ms: int
+    symbol: str
+    side: str
+    step: int | None
+    base: Decimal
+    quote: Decimal
+    fee: Decimal
+    fee_currency: str
+    cycle_id: int
+
+    @property
+    def price(self) -> Decimal:
+        """The average price."""
+        return self.quote / self.base
+
+    def as_json(self) -> dict[str, Any]:
+        """Money as text."""
+        return {
+            "ts_ms": self.ts_ms,
+            "symbol": self.symbol,
+            "side": self.side,
+            "step": self.step,
+            "price": plain(reported(self.price)),
+            "base": plain(self.base),
+            "quote": plain(self.quote),
+            "fee": plain(self.fee),
+            "fee_currency": self.fee_currency,
+            "cycle_id": self.cycle_id,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unpaid:
+    """A buy the ladder wanted and the account could not pay: once for each step of a cycle, when it was first wanted.
+
+    `step` 0: the start of that cycle.
+    """
+
+    ts_ms: int
+    symbol: str
+    cycle_id: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What happened. `ladder_steps`: how many steps each symbol's ladder has behind its start buy.
+
+    `quote` is the quote currency that is there at the end, `coins` what is held of each symbol.
+    """
+
+    budget: Decimal
+    trades: tuple[Trade, ...]
+    unpaid: tuple[Unpaid, ...]
+    quote: Decimal
+    coins: Mapping[str, Decimal]
+    ladder_steps: int

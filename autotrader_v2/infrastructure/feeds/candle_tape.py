@@ -1,0 +1,84 @@
+"""Candles of one market in memory, in whole ticks: for whoever looks at them again and again."""
+
+from array import array
+from collections.abc import Iterable
+from decimal import Decimal
+
+from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.quotes import Quote
+from autotrader_v2.infrastructure.feeds.candle_files import CandleFile
+from autotrader_v2.infrastructure.feeds.candles import CORNERS, low_first, path_inside
+from autotrader_v2.infrastructure.feeds.quoter import Quoter
+from autotrader_v2.infrastructure.feeds.sources import POINTS_PER_CANDLE
+
+
+class CandleTape:
+    """The candles of files of one market that begin in `[from_ms, to_ms)`, oldest first; 40 bytes each.
+
+    Inside a candle the price goes as a played feed lets it go, with the same spread. Quotes say nothing of sizes, so
+    that the depth is that of the market's profile and a quote depends on nothing but its own candle. Where files
+    overlap, the one that begins first is taken to its end. Prices are brought onto whole `tick`s, half to even.
+    """
+
+    def __init__(
+        self,
+        files: Iterable[CandleFile],
+        market: Market,
+        tick: Decimal,
+        *,
+        seed: int = 0,
+        points: int = POINTS_PER_CANDLE,
+        from_ms: int = 0,
+        to_ms: int | None = None,
+    ) -> None:
+        if points < CORNERS:
+            raise ValueError(f"points per candle: at least {CORNERS}, got {points}")
+        self.market = market
+        self.tick = tick
+        self.points = points
+        self._seed = seed
+        self._quoter = Quoter(market, tick)
+        self.open_ms, self.interval_ms = array("q"), array("q")
+        self.opened, self.high, self.low, self.closed = array("q"), array("q"), array("q"), array("q")
+        ticks_of = self._quoter.ticks_of
+        after_ms = from_ms - 1
+        for file in sorted(files, key=lambda one: one.first_ms):
+            for open_ms, opened, high, low, closed in file.candles():
+                if open_ms <= after_ms:
+                    continue
+                if to_ms is not None and open_ms >= to_ms:
+                    break
+                self.open_ms.append(open_ms)
+                self.interval_ms.append(file.interval_ms)
+                self.opened.append(ticks_of(opened))
+                self.high.append(ticks_of(high))
+                self.low.append(ticks_of(low))
+                self.closed.append(ticks_of(closed))
+            after_ms = max(after_ms, file.last_ms + file.interval_ms - 1)
+
+    def __len__(self) -> int:
+        return len(self.open_ms)
+
+    def path(self, candle: int) -> list[int]:
+        """The prices inside a candle, in ticks."""
+        return path_inside(
+            self.opened[candle],
+            self.high[candle],
+            self.low[candle],
+            self.closed[candle],
+            low_before_high=low_first(self._seed, self.market.pair, self.open_ms[candle]),
+            points=self.points,
+        )
+
+    def time_ms(self, candle: int, point: int) -> int:
+        """When the price is at a point of the path."""
+        return self.open_ms[candle] + self.interval_ms[candle] * point // self.points
+
+    def quote(self, ticks: int, at_ms: int) -> Quote:
+        """The quote around a price; its sizes are not known."""
+        return self._quoter.quote(ticks, at_ms)._replace(bid_size=None, ask_size=None)
+
+    def gaps(self) -> list[tuple[int, int]]:
+        """Where candles are missing: (when the first missing one would begin, when the next one begins)."""
+        ends = [begin + length for begin, length in zip(self.open_ms, self.interval_ms, strict=True)]
+        return [(end, begin) for end, begin in zip(ends, self.open_ms[1:], strict=False) if begin > end]

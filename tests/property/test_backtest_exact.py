@@ -1,0 +1,97 @@
+"""What a backtest leaves out decides nothing: with and without it the same trades, to the last digit."""
+
+import random
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+import pytest
+
+from autotrader_v2.app.backtest_data import PaperOutside
+from autotrader_v2.backtest.exact import run_exact
+from autotrader_v2.backtest.result import Result
+from autotrader_v2.domain.ladder import LadderParams
+from autotrader_v2.domain.market import Market
+from autotrader_v2.infrastructure.feeds.candle_files import Candle
+from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
+from autotrader_v2.matching.markets import rules_for
+
+_BEGIN_MS = 1_600_000_000_000
+
+
+class _Walk:
+    """A random candle file."""
+
+    def __init__(self, rng: random.Random, price: float, count: int, interval_ms: int, wild: float) -> None:
+        self.first_ms = _BEGIN_MS + rng.randrange(10) * interval_ms
+        self.interval_ms = interval_ms
+        self._candles: list[Candle] = []
+        at_ms = self.first_ms
+        for _ in range(count):
+            opened = price
+            closed = max(price * 0.3, opened * (1 + rng.gauss(0, wild)))
+            if rng.random() < 0.01:
+                closed = opened * rng.choice((0.75, 0.9, 1.1, 1.3))
+            high = max(opened, closed) * (1 + abs(rng.gauss(0, wild)))
+            low = min(opened, closed) * (1 - min(0.5, abs(rng.gauss(0, wild))))
+            parts = [Decimal(repr(round(part, 8))) for part in (opened, high, low, closed)]
+            self._candles.append(Candle(at_ms, *parts))
+            at_ms += interval_ms * (rng.randrange(2, 200) if rng.random() < 0.01 else 1)
+            price = closed
+        self.last_ms = self._candles[-1].open_ms
+
+    def candles(self) -> list[Candle]:
+        return self._candles
+
+
+def _params(rng: random.Random) -> LadderParams:
+    return LadderParams(
+        start_quote=Decimal(rng.choice((10, 25, 60))),
+        steps=rng.choice((0, 1, 3, 8)),
+        drop_step_pct=Decimal(rng.choice(("0.5", "1.5", "4"))),
+        profit_pct=Decimal(rng.choice(("0.5", "0.8", "2"))),
+        cooldown_s=Decimal(rng.choice((0, 0, 600, 7200))),
+        rebuy_pause_s=Decimal(rng.choice((5, 5, 900))),
+        stop_loss_pct=Decimal(rng.choice((0, 0, 6))),
+        start_limit=Decimal(rng.choice(("0", "0", "1.02"))),
+    )
+
+
+@cache
+def _run(seed: int, *, leave_out: bool) -> Result:
+    rng = random.Random(seed)
+    coins = rng.sample(("ADA", "XRP", "DOGE", "MATIC"), rng.choice((1, 1, 2, 3)))
+    params, tapes, rules = _params(rng), [], []
+    wild, interval_ms = rng.choice((0.0005, 0.002, 0.008)), rng.choice((60_000, 300_000, 3_600_000))
+    for coin in coins:
+        file: Any = _Walk(rng, 1.0, 60, interval_ms, wild)
+        one = rules_for(coin, price=Decimal(1))
+        tapes.append(CandleTape([file], Market("gate", coin, "USDT"), one.tick, seed=seed))
+        rules.append(one)
+    budget = Decimal(rng.choice((40, 150, 2000)))
+    return run_exact(tapes, params, budget, PaperOutside(rules, budget), leave_out=leave_out)
+
+
+@pytest.mark.parametrize("seed", range(14))
+def test_leaving_quiet_prices_out_changes_nothing(seed: int) -> None:
+    assert _run(seed, leave_out=True) == _run(seed, leave_out=False)
+
+
+def test_the_worlds_of_this_test_trade_run_dry_and_run_out_of_money() -> None:
+    results = [_run(seed, leave_out=True) for seed in range(14)]
+    trades = [trade for result in results for trade in result.trades]
+    assert sum(trade.side == "sell" for trade in trades) > 20
+    assert max(trade.step or 0 for trade in trades) == 8
+    assert any(result.unpaid for result in results)
+
+
+def test_the_end_balance_is_what_the_trades_moved() -> None:
+    for seed in range(8):
+        result = _run(seed, leave_out=True)
+        quote = result.budget
+        coins = dict.fromkeys(result.coins, Decimal(0))
+        for trade in result.trades:
+            sign = 1 if trade.side == "buy" else -1
+            quote -= sign * trade.quote + (trade.fee if trade.fee_currency == "USDT" else 0)
+            coins[trade.symbol] += sign * trade.base - (0 if trade.fee_currency == "USDT" else trade.fee)
+        assert (result.quote, result.coins) == (quote, coins), f"seed {seed}"

@@ -1,0 +1,65 @@
+"""The command's answers: figures, and what it says of data and ladders it cannot use."""
+
+import json
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def _run(*words: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(_ROOT / "mTrade.py"), "backtest", *words]
+    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False)
+
+
+def _candles(folder: Path, count: int = 120) -> Path:
+    """Falls 3 % in the first half and comes back in the second; ten minutes are missing in the middle."""
+    rows = ["timestamp_ms,open,high,low,close"]
+    begin_ms, price = 1_640_995_200_000, Decimal(100)
+    for number in range(count):
+        following = price + (Decimal("-0.05") if number < count // 2 else Decimal("0.06"))
+        at_ms = begin_ms + 60_000 * (number + (10 if number >= count // 2 else 0))
+        rows.append(f"{at_ms},{price},{max(price, following)},{min(price, following)},{following}")
+        price = following
+    path = folder / "LTC_USDT_1m.csv"
+    path.write_text("\n".join(rows), encoding="utf-8")
+    return path
+
+
+def test_json_holds_figures_trades_and_gaps(tmp_path: Path) -> None:
+    done = _run("--data", str(_candles(tmp_path)), "--set", "drop_step_pct=1", "--budget", "500", "--json")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["candles"] == 120
+    assert [(one["side"], one["step"]) for one in told["trades"]][:3] == [("buy", 0), ("buy", 1), ("buy", 2)]
+    assert told["trades"][0].keys() == {
+        *("ts_ms", "symbol", "side", "step", "price", "base", "quote", "fee", "fee_currency", "cycle_id")
+    }
+    assert any(one["side"] == "sell" for one in told["trades"])
+    assert all(isinstance(told["trades"][0][name], str) for name in ("price", "base", "quote", "fee"))
+    assert told["gaps"] == {"LTC_USDT": [{"from_ms": 1_640_998_800_000, "to_ms": 1_640_999_400_000}]}
+    assert told["metrics"]["cycles_closed"] >= 1 and Decimal(told["metrics"]["realised"]) > 0
+
+
+def test_table_and_a_part_of_the_time(tmp_path: Path) -> None:
+    done = _run("--data", str(_candles(tmp_path)), "--from", "2022-01-01T00:10", "--to", "2022-01-01T00:20")
+    assert done.returncode == 0, done.stderr
+    assert "Worst drawdown" in done.stdout and "10 candles" in done.stdout
+
+
+def test_refusals_are_sentences_with_exit_code_2(tmp_path: Path) -> None:
+    path = str(_candles(tmp_path))
+    for words, told in (
+        (("--data", str(tmp_path / "nowhere.csv")), "no file or folder"),
+        (("--data", path, "--symbol", "ETH"), "only of LTC_USDT"),
+        (("--data", path, "--set", "steps=many"), "steps"),
+        (("--data", path, "--from", "yesterday"), "yesterday"),
+        (("--data", path, "--from", "2030-01-01"), "--from"),
+        (("--data", path, "--budget", "0"), "--budget"),
+        (("--data", path, "--engine", "guess"), "--engine"),
+    ):
+        done = _run(*words)
+        assert done.returncode == 2, (words, done.stderr)
+        assert told in done.stderr and "Traceback" not in done.stderr, (words, done.stderr)
