@@ -7,6 +7,8 @@ import { lang } from "./i18n.js";
 import { number } from "./numbers.js";
 import { shortClock } from "./times.js";
 
+// A word beside a mark is about so many candles wide.
+const WORD_CANDLES = 12;
 const LINES = { average: { lineStyle: 1, lineWidth: 1 }, breakeven: { lineStyle: 0, lineWidth: 1 }, take_profit: { lineStyle: 0, lineWidth: 2 }, step: { lineStyle: 2, lineWidth: 1 }, stop: { lineStyle: 0, lineWidth: 1 } };
 const COLOURS = { average: "--lv-avg", breakeven: "--lv-be", take_profit: "--lv-tp", step: "--lv-step", stop: "--danger" };
 const DATES = [{ year: "numeric" }, { month: "short" }, { day: "numeric", month: "short" }];
@@ -154,18 +156,30 @@ export class ChartView {
     this.series.applyOptions({});
   }
 
-  /** [{time_ms, side, text}]: buys below the bar, sales above. */
+  /** [{time_ms, side, text}]: buys below the bar, sales above; one mark per candle, words where none is beside them. */
   setFills(fills) {
     this.fills = fills;
     const first = this.candles[0]?.time_ms;
-    const marks = fills.filter((fill) => first !== undefined && fill.time_ms >= first).map((fill) => {
-      const buy = fill.side === "buy";
-      return {
-        time: Math.floor(this.candleOf(fill.time_ms) / 1000) + this.shiftS, position: buy ? "belowBar" : "aboveBar",
-        shape: buy ? "arrowUp" : "arrowDown", color: token(buy ? "--lv-step" : "--gain"), text: this.narrow ? "" : fill.text,
-      };
-    });
-    this.markers.setMarkers(marks.sort((one, other) => one.time - other.time));
+    const marks = new Map();
+    for (const fill of fills) {
+      if (first === undefined || fill.time_ms < first) continue;
+      const ms = this.candleOf(fill.time_ms);
+      const mark = marks.get(`${fill.side}${ms}`) ?? { ms, buy: fill.side === "buy", texts: [] };
+      mark.texts.push(fill.text);
+      marks.set(`${fill.side}${ms}`, mark);
+    }
+    const sorted = [...marks.values()].sort((one, other) => one.ms - other.ms);
+    const at = new Map(this.candles.map((candle, index) => [candle.time_ms, index]));
+    const worded = { true: Infinity, false: Infinity };
+    // The newest ones have their words; an arrow alone says that older ones were.
+    for (const mark of [...sorted].reverse()) {
+      mark.said = !this.narrow && worded[mark.buy] - at.get(mark.ms) >= WORD_CANDLES;
+      if (mark.said) worded[mark.buy] = at.get(mark.ms);
+    }
+    this.markers.setMarkers(sorted.map(({ ms, buy, texts, said }) => ({
+      time: Math.floor(ms / 1000) + this.shiftS, position: buy ? "belowBar" : "aboveBar", shape: buy ? "arrowUp" : "arrowDown",
+      color: token(buy ? "--lv-step" : "--gain"), text: !said ? "" : texts.length > 1 ? `${texts[0]} +${texts.length - 1}` : texts[0],
+    })));
   }
 
   candleOf(ms) {
