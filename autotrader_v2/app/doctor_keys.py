@@ -20,11 +20,11 @@ def keys(settings: Settings) -> Iterator[Finding]:
         yield ok("keys", "; ".join(told))
     else:
         yield skip("keys", "no secret is set; paper needs none")
-    twice = [name for name in kept if name in origins and name not in settings.stored]
-    if twice:
-        yield warn(
-            "keys",
-            f"{', '.join(twice)}: set in {origins[twice[0]]} and in the {where}",
-            f"The one in {origins[twice[0]]} counts; orders go to that account.",
-            "Take out the one you do not mean (`mTrade.py keys forget`, or the line).",
-        )
+    for name in kept:
+        if name in origins and name not in settings.stored:
+            yield warn(
+                "keys",
+                f"{name} is set in {origins[name]} and in the {where}",
+                f"The one in {origins[name]} counts; if they are of two accounts, orders go to that one.",
+                "Take out the one you do not mean (`mTrade.py keys forget`, or the line).",
+            )

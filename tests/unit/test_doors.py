@@ -56,6 +56,16 @@ def test_the_tests_run_on_exactly_the_versions_that_ship() -> None:
     assert core <= keys <= tests
 
 
+def test_what_holds_keys_is_installed_when_it_is_first_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And kept up from then on: a start must be able to open what `keys` has kept."""
+    stamps = {"requirements.txt": "some"}
+    monkeypatch.setattr(mTrade, "_stamp_of", lambda name: stamps.get(name, ""))
+    assert mTrade._lock_for(["serve"]) == mTrade._lock_for([]) == "requirements.txt"
+    assert mTrade._lock_for(["keys", "show"]) == "requirements-keys.txt"
+    stamps["requirements-keys.txt"] = "some"
+    assert mTrade._lock_for(["serve"]) == "requirements-keys.txt"
+
+
 def test_the_door_needs_only_the_standard_library_and_tells_old_pythons_so() -> None:
     """`mTrade.py` must at least be read by an old Python to say that it is too old."""
     source = (ROOT / "mTrade.py").read_text(encoding="utf-8")
@@ -85,7 +95,21 @@ def test_the_windows_restart_is_a_thin_caller() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["", "serve", "table", "sim", "smoke", "restart", "stop", "watchdog", "autostart", "doctor", "health", "sell-out"],
+    [
+        "serve",
+        "table",
+        "sim",
+        "smoke",
+        "restart",
+        "stop",
+        "watchdog",
+        "autostart",
+        "doctor",
+        "health",
+        "sell-out",
+        "keys",
+        "",
+    ],
 )
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     """`--help` everywhere."""
@@ -111,6 +135,7 @@ def test_the_help_of_the_whole_names_every_command(capsys: pytest.CaptureFixture
             "doctor",
             "health",
             "sell-out",
+            "keys",
         )
     )
 
