@@ -123,12 +123,14 @@ def test_parquet_keeps_the_digits_that_the_floats_were_written_from(tmp_path: Pa
 @pytest.mark.parametrize(
     ("rows", "says"),
     [
-        ([f"{T0},1,2,nan,1,1"], "row 2"),
-        ([f"{T0},1,2,,1,1"], "row 2"),
+        ([f"{T0},1,2,nan,1,1"], "row 2, column low"),
+        ([f"{T0},1,2,,1,1"], "row 2, column low"),
+        ([f"{T0},1,2,1,-1,1"], "row 2, column close"),
+        ([f"{T0},1,0.5,1,1,1"], "row 2, column high"),
         ([f"{T0},1,2,0,1,1"], "not possible"),
         ([f"{T0},1,0.5,1,1,1"], "not possible"),
         ([f"{T0},1,2"], "shorter"),
-        (["yesterday,1,2,1,1,1"], "row 2"),
+        (["yesterday,1,2,1,1,1"], "row 2, column time"),
         ([f"{T0},1,2,1,1,1", f"{T0},1,2,1,1,1"], "oldest first"),
         ([f"{T0},1,2,1,1,1", f"{T0 - 60_000},1,2,1,1,1"], "row 3"),
     ],
@@ -143,7 +145,16 @@ def test_damaged_csv_rows_are_named(rows: list[str], says: str, tmp_path: Path) 
     ("columns", "error", "says"),
     [
         ({"low": [float("nan"), 1.0]}, SourceBadData, "not possible"),
-        ({"low": [None, 1.0]}, SourceBadData, "empty value"),
+        ({"low": [None, 1.0]}, SourceBadData, "row 1, column low: there is no value"),
+        ({"low": [1.0, float("nan")]}, SourceBadData, "row 2, column low"),
+        ({"open": [1.0, 0.0]}, SourceBadData, "row 2, column open"),
+        ({"low": [-1.0, 1.0]}, SourceBadData, "row 1, column low"),
+        ({"high": [2.0, 0.5]}, SourceBadData, "row 2, column high"),
+        ({"close": [0.5, 1.0]}, SourceBadData, "row 1, column low"),
+        ({"timestamp_ms": [T0, T0 - 60_000]}, SourceBadData, "row 2, column time: .* follows"),
+        ({"timestamp_ms": [T0, T0]}, SourceBadData, "row 2, column time: .* comes twice"),
+        ({"open": [[1.0], [1.0]]}, SourceBadData, "column open"),
+        ({"close": [], "open": [], "high": [], "low": [], "timestamp_ms": []}, SourceEmpty, "no candle"),
         ({"high": [float("inf"), 2.0]}, SourceBadData, "not possible"),
         ({"timestamp_ms": [T0, T0]}, SourceBadData, "oldest first"),
         ({"timestamp_ms": ["today", "tomorrow"]}, SourceBadData, "something else than numbers"),
@@ -165,6 +176,43 @@ def test_damaged_parquet_is_told(
     pq.write_table(pa.table({name: values for name, values in table.items() if values is not None}), path)
     with pytest.raises(error, match=says):
         quotes_of(path)
+
+
+def test_a_damaged_parquet_row_is_counted_over_all_batches(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path, count = tmp_path / "BTC_USDT.parquet", 20_000
+    times = [T0 + 60_000 * number for number in range(count)]
+    ones = [1.0] * count
+    for at in (8_192, 8_193, 20_000):
+        low = [*ones[: at - 1], 2.0, *ones[at:]]
+        pq.write_table(pa.table({"time": times, "open": ones, "high": ones, "low": low, "close": ones}), path)
+        with pytest.raises(SourceBadData, match=f"row {at}, column"):
+            CandleFile(path)
+        late = [*times[: at - 1], times[at - 2], *times[at:]]
+        pq.write_table(pa.table({"time": late, "open": ones, "high": ones, "low": ones, "close": ones}), path)
+        with pytest.raises(SourceBadData, match=f"row {at}, column time"):
+            CandleFile(path)
+
+
+def test_a_parquet_that_would_unpack_to_too_much_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "BTC_USDT.parquet"
+    names = ("open", "high", "low", "close")
+    schema = pa.schema([("time", pa.int64()), *((name, pa.float64()) for name in names)])
+    block = pa.table(
+        {"time": pa.array([T0] * 1_000_000, pa.int64())} | {name: pa.array([1.0] * 1_000_000) for name in names}
+    )
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for _ in range(21):
+            writer.write_table(block)
+    assert path.stat().st_size < 1_000_000
+    # Its first two rows are a duplicate: it would be told were it read.
+    with pytest.raises(SourceUnreadable, match="claims 21000000 rows"):
+        CandleFile(path)
 
 
 def test_what_is_missing_empty_or_foreign_is_told(tmp_path: Path) -> None:

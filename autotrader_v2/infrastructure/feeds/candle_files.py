@@ -3,7 +3,7 @@
 import csv
 import gzip
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import chain, pairwise
@@ -18,6 +18,8 @@ _BATCH_ROWS = 8_192
 # Prices of more decimals than any exchange shows come from arithmetic on floats; they are rounded to this many.
 _DECIMALS_MAX = 12
 _MINUTE_MS = 60_000
+# Forty years of minutes. A small parquet can claim, and unpack to, far more than any memory holds.
+_ROWS_MAX = 20_000_000
 
 _TIME_NAMES = ("timestamp_ms", "timestamp", "open_time", "time", "date", "datetime", "ts", "unix")
 _PRICE_NAMES = (("open", "o"), ("high", "h"), ("low", "l"), ("close", "c"))
@@ -60,7 +62,7 @@ class _Extent(NamedTuple):
 
 
 class CandleFile:
-    """One file of candles of one market, oldest first.
+    """One file of candles of one market, oldest first. Errors name the row: of a csv its line, of a parquet from 1.
 
     Parquet or csv (also .csv.gz) with columns for time, open, high, low and close under their usual names; time as
     Unix s, ms, µs or ns, or ISO 8601 (UTC unless it says otherwise); a csv without a header is taken for the column
@@ -119,15 +121,17 @@ class _Parquet:
         interval_ms: int | None = None
         for times, prices in self._batches():
             times_ms = times.to_pylist()
-            for previous, following in pairwise(chain([] if last_ms is None else [last_ms], times_ms)):
+            known: list[int] = [] if last_ms is None else [last_ms]
+            for number, (previous, following) in enumerate(pairwise(chain(known, times_ms))):
                 step_ms = following - previous
                 if step_ms <= 0:
-                    raise _unsorted(self._path, previous, following)
+                    # Of a batch the first step leads to its first row, or to its second when nothing was before it.
+                    raise _unsorted(self._path, previous, following, rows + 1 + number + (last_ms is None))
                 if interval_ms is None or step_ms < interval_ms:
                     interval_ms = step_ms
             for column in prices:
                 decimals = self._decimals(pc, column, decimals)
-            self._check_shape(pc, times_ms, prices)
+            self._check_shape(pc, times_ms, prices, rows)
             rows += len(times_ms)
             first_ms = times_ms[0] if first_ms is None else first_ms
             last_ms = times_ms[-1]
@@ -147,20 +151,40 @@ class _Parquet:
         try:
             with pq.ParquetFile(self._path) as file:
                 names = _columns_of(self._path, file.schema_arrow.names)
+                self._check_size(pa, file, names)
+                rows = 0
                 for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=list(names)):
-                    yield self._converted(pa, [batch.column(batch.schema.get_field_index(name)) for name in names])
+                    columns = {name: batch.column(batch.schema.get_field_index(name)) for name in names}
+                    yield self._converted(pa, columns, rows)
+                    rows += batch.num_rows
         except pa.ArrowInvalid as error:
             raise SourceUnreadable(
                 f"{self._path} is not readable as parquet: {error}.", do="Check that it was copied whole."
             ) from error
 
-    def _converted(self, pa: Any, columns: list[Any]) -> tuple[Any, list[Any]]:
-        if any(column.null_count for column in columns):
-            raise _bad(self._path, "a row has an empty value")
-        try:
-            return self._times(pa, columns[0]), [column.cast(pa.float64()) for column in columns[1:]]
-        except (ValueError, TypeError, OverflowError, pa.ArrowNotImplementedError) as error:
-            raise _bad(self._path, f"a column holds something else than numbers ({error})") from error
+    def _check_size(self, pa: Any, file: Any, names: Sequence[str]) -> None:
+        """By what the file says of itself, before anything of it is unpacked."""
+        rows = file.metadata.num_rows
+        if rows > _ROWS_MAX:
+            raise SourceUnreadable(
+                f"{self._path} claims {rows} rows; more than {_ROWS_MAX} are not read.", do="Split it by time."
+            )
+        for name in names if rows else ():
+            kind = file.schema_arrow.field(name).type
+            if not (pa.types.is_primitive(kind) or pa.types.is_decimal(kind)):
+                raise _bad(self._path, f"a column holds something else than numbers ({kind})", column=name)
+
+    def _converted(self, pa: Any, columns: Mapping[str, Any], rows: int) -> tuple[Any, list[Any]]:
+        converted: list[Any] = []
+        for name, column in columns.items():
+            if column.null_count:
+                empty = column.is_null().index(True).as_py()
+                raise _bad(self._path, "there is no value", rows + empty + 1, name)
+            try:
+                converted.append(column.cast(pa.float64()) if converted else self._times(pa, column))
+            except (ValueError, TypeError, OverflowError, pa.ArrowNotImplementedError) as error:
+                raise _bad(self._path, f"a column holds something else than numbers ({error})", column=name) from error
+        return converted[0], converted[1:]
 
     @staticmethod
     def _times(pa: Any, column: Any) -> Any:
@@ -169,7 +193,7 @@ class _Parquet:
         numbers = column.to_pylist()
         return pa.array([unix_ms(number) for number in numbers], pa.int64())
 
-    def _check_shape(self, pc: Any, times_ms: list[int], prices: list[Any]) -> None:
+    def _check_shape(self, pc: Any, times_ms: list[int], prices: list[Any], rows: int) -> None:
         opened, high, low, closed = prices
         sound = pc.and_(pc.greater(low, 0.0), pc.less(high, math.inf))
         for price in (opened, closed):
@@ -177,7 +201,7 @@ class _Parquet:
         # A comparison with NaN is false, so NaN is found here as well.
         at = pc.index(sound, False).as_py()
         if at >= 0:
-            raise _impossible(self._path, times_ms[at], [column[at].as_py() for column in prices])
+            raise _impossible(self._path, times_ms[at], [column[at].as_py() for column in prices], rows + at + 1)
 
     @staticmethod
     def _decimals(pc: Any, column: Any, least: int) -> int:
@@ -245,11 +269,20 @@ class _Csv:
                 continue
             try:
                 cells = [row[index] for index in at]
-                yield _Raw(number, _time_ms(cells[0]), [amount(cell) for cell in cells[1:]])
+                yield self._row(number, cells)
             except IndexError:
                 raise _bad(self._path, "the row is shorter than the header", number) from None
-            except (NotANumber, ValueError) as error:
-                raise _bad(self._path, str(error), number) from error
+
+    def _row(self, number: int, cells: Sequence[str]) -> _Raw:
+        column = "time"
+        try:
+            open_ms, prices = _time_ms(cells[0]), []
+            for names, cell in zip(_PRICE_NAMES, cells[1:], strict=True):
+                column = names[0]
+                prices.append(amount(cell))
+        except (NotANumber, ValueError) as error:
+            raise _bad(self._path, str(error), number, column) from error
+        return _Raw(number, open_ms, prices)
 
 
 def _columns_of(path: Path, names: Sequence[str]) -> tuple[str, ...]:
@@ -293,24 +326,34 @@ def _empty(path: Path) -> SourceEmpty:
     return SourceEmpty(f"{path} holds no candle, so there is nothing to play.", do="Choose another file.")
 
 
-def _where(number: int | None) -> str:
-    return f", row {number}" if number else ""
+def _where(number: int | None, column: str = "") -> str:
+    return (f", row {number}" if number else "") + (f", column {column}" if column else "")
 
 
-def _bad(path: Path, what: str, number: int | None = None) -> SourceBadData:
+def _bad(path: Path, what: str, number: int | None = None, column: str = "") -> SourceBadData:
     return SourceBadData(
-        f"{path}{_where(number)}: {what}. Prices that no market had would be traded, so the file is not played.",
+        f"{path}{_where(number, column)}: {what}. Prices that no market had would be traded, so it is not played.",
         do="Repair or remove that row.",
     )
 
 
 def _impossible(path: Path, at_ms: int, prices: Sequence[Any], number: int | None = None) -> SourceBadData:
     shown = " ".join(f"{name[0]}={price}" for name, price in zip(_PRICE_NAMES, prices, strict=True))
-    return _bad(path, f"the candle of {utc_text(at_ms)} UTC is not possible ({shown})", number)
+    what = f"the candle of {utc_text(at_ms)} UTC is not possible ({shown})"
+    return _bad(path, what, number, _column_at_fault(*map(float, prices)))
+
+
+def _column_at_fault(opened: float, high: float, low: float, closed: float) -> str:
+    """The first column that is no price, else the one that contradicts the others."""
+    for names, price in zip(_PRICE_NAMES, (opened, high, low, closed), strict=True):
+        if not 0 < price < math.inf:
+            return names[0]
+    return "high" if high < max(opened, low, closed) else "low"
 
 
 def _unsorted(path: Path, previous_ms: int, following_ms: int, number: int | None = None) -> SourceBadData:
+    what = "comes twice" if following_ms == previous_ms else f"follows {utc_text(previous_ms)}"
     return SourceBadData(
-        f"{path}{_where(number)}: {utc_text(following_ms)} UTC follows {utc_text(previous_ms)}; time must rise.",
+        f"{path}{_where(number, 'time')}: {utc_text(following_ms)} UTC {what}; time must rise.",
         do="Sort the rows by time, oldest first, and drop duplicates.",
     )
