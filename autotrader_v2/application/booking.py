@@ -239,8 +239,10 @@ class Booking:
         pause: Pause | None,
     ) -> None:
         """Memory follows what is durable, and the market goes on."""
-        spent = sum((fill.quote for fill in fills), ZERO) if intent.side is Side.BUY else ZERO
-        self._floor.wallet.resolved(intent.client_id, slot.market, spent)
+        bought = intent.side is Side.BUY
+        spent = sum((fill.quote for fill in fills), ZERO) if bought else ZERO
+        got = ZERO if bought else sum((fill.quote_received for fill in fills), ZERO)
+        self._floor.wallet.resolved(intent.client_id, slot.market, spent, got)
         self._take_number(slot, intent, Outcome.FILLED, number)
         with slot.lock:
             state = slot.state

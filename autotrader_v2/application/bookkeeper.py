@@ -18,6 +18,8 @@ _EVERY_S = SAMPLE_EVERY_MS / 1000
 # Samples at closed cycles are at least this far apart.
 _APART_S = 30.0
 _RETRY_S = 10.0
+# An account that trades all the time is at rest for moments only.
+_LOOKS, _LOOK_APART_S = 20, 0.25
 _THIN_EVERY = 500
 # Between two steps of the first walk through everything booked, so that others work.
 _BREATHE_S = 0.02
@@ -46,7 +48,7 @@ class Bookkeeper:
             self._wanted.clear()
             sampled = False
             try:
-                sampled = self.look()
+                sampled = self._look_at_rest(stopping)
                 if not self._walked:
                     self._walk(stopping)
             except JournalUnavailable as error:
@@ -57,12 +59,20 @@ class Bookkeeper:
             if sampled:
                 clock.wait(self._wanted, _EVERY_S - _APART_S)
 
+    def _look_at_rest(self, stopping: threading.Event) -> bool:
+        for _ in range(_LOOKS):
+            if self.look():
+                return True
+            if self._floor.clock.wait(stopping, _LOOK_APART_S):
+                return False
+        return False
+
     def stop(self) -> None:
         """Let `run` see that it was told to stop."""
         self._wanted.set()
 
     def look(self) -> bool:
-        """Take a sample; False: not everything has a price yet."""
+        """Take a sample; False: not everything has a price yet, or an order is on its way."""
         floor = self._floor
         sample = sample_of(floor)
         if sample is None:
@@ -84,14 +94,18 @@ class Bookkeeper:
 
 
 def sample_of(floor: Floor) -> EquitySample | None:
-    """What everything is worth now, as the page shows it; None when a price or a balance is not known."""
+    """What everything is worth now, as the page shows it; None when a price or a balance is not known.
+
+    Nor while an order is out or its money not yet in a reading: what was paid for may be counted twice, or not at all.
+    """
+    funds = floor.wallet.funds()
     money = money_view(floor, list(floor.slots.values()), {})
-    if money["equity"] is None or money["unrealised"] is None:
+    if money["equity"] is None or money["unrealised"] is None or not funds.settled or funds != floor.wallet.funds():
         return None
     return EquitySample(
         time_ms=floor.clock.now_ms(),
         equity=Decimal(money["equity"]),
-        free=Decimal(money["free"]) + Decimal(money["reserved"]),
+        free=funds.owned,
         invested=Decimal(money["in_positions"]),
         unrealised=Decimal(money["unrealised"]),
         realised=Decimal(money["realised_all"]),

@@ -27,22 +27,29 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class _Outgo:
-    """Quote currency of one order. `resolved_at` is None while its outcome is open."""
+    """Quote currency of one order. `resolved_at` is None while its outcome is open; `got` by a sale."""
 
     market: Market
     amount: Decimal
     starts: bool
     resolved_at: int | None = None
+    got: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)
 class Funds:
-    """A moment's figures in quote currency, for people."""
+    """A moment's figures in quote currency, for people.
+
+    `free` is what may be spent, `owned` what is there whatever a limit allows: of orders that are booked since the last
+    reading their money too. `settled`: the reading knows of every order.
+    """
 
     available: Decimal
     free: Decimal
     reserved: Decimal
+    owned: Decimal
     known: bool
+    settled: bool
 
 
 class Wallet:
@@ -119,13 +126,16 @@ class Wallet:
             self._put_outgo(client_id, _Outgo(market, amount, False))
             self._open_orders[market] = client_id
 
-    def resolved(self, client_id: str, market: Market, spent: Decimal) -> None:
-        """The outcome is known; what was spent stays deducted until a reading that began later has arrived."""
+    def resolved(self, client_id: str, market: Market, spent: Decimal, got: Decimal = ZERO) -> None:
+        """The outcome is known; what was spent stays deducted until a reading that began later has arrived.
+
+        What a sale `got` may be spent only when a reading shows it.
+        """
         with self._lock:
             self._moment += 1
             known = self._outgo.get(client_id)
             starts = known.starts if known else False
-            self._put_outgo(client_id, _Outgo(market, spent, starts, self._moment))
+            self._put_outgo(client_id, _Outgo(market, spent, starts, self._moment, got))
             self._touched[market] = self._moment
             if self._open_orders.get(market) == client_id:
                 del self._open_orders[market]
@@ -175,9 +185,18 @@ class Wallet:
     def funds(self) -> Funds:
         """Figures for people."""
         with self._lock:
-            available = self._holdings.get(self.quote_currency, _NOTHING).available
-            reserved = sum((outgo.amount for outgo in self._outgo.values() if outgo.resolved_at is None), ZERO)
-            return Funds(available, self._free(), reserved, self._reading_began >= 0)
+            held = self._holdings.get(self.quote_currency, _NOTHING)
+            outgo = self._outgo.values()
+            reserved = sum((one.amount for one in outgo if one.resolved_at is None), ZERO)
+            booked = sum((one.got - one.amount for one in outgo if one.resolved_at is not None), ZERO)
+            return Funds(
+                available=held.available,
+                free=self._free(),
+                reserved=reserved,
+                owned=held.available + held.locked + booked,
+                known=self._reading_began >= 0,
+                settled=not outgo,
+            )
 
     def _put_outgo(self, client_id: str, outgo: _Outgo | None) -> None:
         old = self._outgo.pop(client_id, None)

@@ -319,7 +319,7 @@ def money_view(floor: Floor, slots: Sequence[Slot], today: Mapping[str, Decimal]
         "reserved": figure(funds.reserved),
         "in_positions": figure(invested),
         "unrealised": figure(unrealised) if priced else None,
-        "equity": figure(funds.free + funds.reserved + worth) if priced and funds.known else None,
+        "equity": figure(funds.owned + worth) if priced and funds.known else None,
         "today": figure(sum(today.values(), ZERO)),
         "realised_all": figure(realised),
         "ladders_need": figure(need),

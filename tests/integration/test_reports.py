@@ -111,9 +111,21 @@ def test_equity_is_not_guessed_while_a_price_is_missing(engine: Engine, monkeypa
     """No sample is taken rather than a wrong one."""
     engine.trader.switch("ETH", SwitchMode.ON, "test")
     engine.until_price("ETH", "2500", "a start buy", lambda: engine.state("ETH") == "ACTIVE")
-    assert engine.trader.bookkeeper.look()
+    engine.until("a sample at rest", engine.trader.bookkeeper.look)
     monkeypatch.setattr(engine.floor.board, "newest", lambda _market: None)
     assert not engine.trader.bookkeeper.look()
+
+
+def test_equity_is_not_sampled_while_money_is_on_its_way(engine: Engine) -> None:
+    """What a buy has paid for, and what is set aside for it, would be counted together."""
+    keeper, wallet, market = engine.trader.bookkeeper, engine.floor.wallet, engine.slot("ETH").market
+    engine.until("a sample at rest", keeper.look)
+    wallet.order_out("t-test-1.1", market, Decimal(100))
+    assert not keeper.look()
+    wallet.never_sent("t-test-1.1", market)
+    engine.until("a sample at rest", keeper.look)
+    archive = engine.journal.archive
+    engine.until("it is written", lambda: archive.equity()[-1][1].equity == wallet.funds().owned)
 
 
 def test_a_journal_that_cannot_be_read_makes_the_books_wait(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,3 +126,23 @@ def test_starts_leave_what_running_ladders_reserve_and_respect_the_limits() -> N
     assert not wallet.reserve("c", MARKETS[2], Decimal(1), starts=True), "two cycles are the limit"
     wallet.set_cycle(MARKETS[0], Decimal(0), Decimal(0))
     assert wallet.reserve("d", MARKETS[2], Decimal(1), starts=True)
+
+
+def test_what_is_owned_follows_booked_orders_and_no_limit() -> None:
+    """Equity once jumped by each order until the next reading, and fell to the budget that its owner had set."""
+    wallet, market = Wallet("USDT", Limits(total_budget=Decimal(50))), MARKETS[0]
+
+    def read(balance: int) -> None:
+        wallet.arrived(wallet.begin_reading(), {"USDT": Holding(Decimal(balance), Decimal(0))})
+
+    read(1000)
+    assert wallet.reserve("1", market, Decimal(20), starts=True)
+    assert (wallet.funds().owned, wallet.funds().settled) == (1000, False)
+    wallet.resolved("1", market, Decimal(19))
+    assert (wallet.funds().owned, wallet.funds().settled) == (981, False)
+    wallet.order_out("2", market)
+    wallet.resolved("2", market, Decimal(0), Decimal(21))
+    assert wallet.funds().owned == 1002
+    assert wallet.funds().free <= 50
+    read(1002)
+    assert (wallet.funds().owned, wallet.funds().settled) == (1002, True)
