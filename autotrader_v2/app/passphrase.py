@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from autotrader_v2.app.secret_store import StoreRefused
+from autotrader_v2.infrastructure.environment import hand_down
 
 VARIABLE = "KEYS_PASSPHRASE"
 _LENGTH_MIN = 10
@@ -27,7 +28,7 @@ def typed() -> str:
     Errors: `StoreRefused` when nobody is there to ask.
     """
     word = _ask("Passphrase of the secrets: ")
-    os.environ[VARIABLE] = word
+    hand_down(VARIABLE, word)
     return word
 
 

@@ -11,6 +11,11 @@ _NAMES = (
 _PASSED_ON = frozenset(_NAMES.split())
 
 
+def hand_down(name: str, value: str) -> None:
+    """Give it to the processes that this one starts from now on: an engine that a watchdog brings back needs it."""
+    os.environ[name] = value
+
+
 def helper_environment() -> dict[str, str]:
     """Return an environment for a helper process, without any setting of ours."""
     return {name: value for name, value in os.environ.items() if name.upper() in _PASSED_ON}

@@ -1,5 +1,6 @@
 """A real Chromium on the page, which fails a test for any console error, policy violation or foreign request."""
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -89,8 +90,9 @@ def watch(page: Page, complaints: list[str]) -> None:
     page.on("response", answered)
 
     def told(line: Any) -> None:
-        # The browser's own line for a wish that was refused until the password is shown.
-        if line.type in ("error", "warning") and "responded with a status of 403" not in line.text:
+        # The browser's own lines for a wish that was refused: until the password is shown, or as things have moved on.
+        refused = re.search(r"responded with a status of (403|409)\b", line.text)
+        if line.type in ("error", "warning") and not refused:
             complaints.append(line.text)
 
     page.on("console", told)

@@ -54,6 +54,7 @@ def test_the_paper_account_is_begun_anew_after_a_second_press(served: Served, op
     desk._binding = replace(desk._binding, mode="paper")
     page = open_page()
     turn_on(page, "ETH")
+    served.engine.until("a start buy", lambda: served.engine.state("ETH") == "ACTIVE")
     served.engine.desk.switch("ETH", "off", "test")
     go(page, "#/system")
     card = page.locator("#paper")

@@ -1,9 +1,11 @@
 """Many threads, one journal: every acknowledged write is there, refused ones alone fail, readers never wait."""
 
 import random
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -229,11 +231,9 @@ def test_closing_while_others_write_lets_each_finish_or_fail(scribe: Scribe) -> 
         thread.join(timeout=60)
         assert not thread.is_alive()
     assert len(ends) == len(threads)
-    again = Scribe.opens(path)
-    cursor = again.journal._commits._open()
-    cursor.execute("SELECT count(*) FROM switches")
-    assert cursor.fetchone()[0] == len(acknowledged)
-    again.journal.close()
+    Scribe.opens(path).journal.close()
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("SELECT count(*) FROM switches").fetchone() == (len(acknowledged),)
 
 
 def test_a_late_fill_and_a_second_buy_of_its_step_may_race(scribe: Scribe) -> None:
