@@ -22,12 +22,18 @@ _ASK = """async () => {
         .filter((one) => ["serious", "critical"].includes(one.impact))
         .flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target} | ${node.failureSummary}`));
 }"""
+_SETTLED = """() => Promise.all(document.getAnimations()
+    .filter((one) => one.effect.getTiming().iterations !== Infinity)
+    .map((one) => one.finished.catch(() => null)))
+    .then(() => null)"""
 
 
 def faults(page: Page) -> list[str]:
     """What axe calls serious or critical. It is put in from outside: the page's own policy stays on."""
     if not page.evaluate("typeof axe !== 'undefined'"):
         page.evaluate(AXE)
+    # A colour on its way to another is not one that stays to be read.
+    page.evaluate(_SETTLED)
     return list(page.evaluate(_ASK))
 
 
