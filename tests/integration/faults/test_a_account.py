@@ -154,7 +154,7 @@ def test_a1_a_sale_of_other_coins_does_not_explain_coins_that_are_on_their_way(t
             reading = wallet.base_reading(ETH.market)
             return None if reading is None else reading.available
 
-        bench.until("2500", "a reading of before", lambda: free() != held)
+        bench.until("2500", "a reading of before", lambda: free() == 0)
         bench.until("2550", "they seem missing", lambda: bench.hold() == "shortage")
         bench.until("2500", "they are seen", lambda: free() == held)
         assert bench.cycle().held == held
