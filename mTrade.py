@@ -19,21 +19,31 @@ ROOT = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(ROOT, ".venv")
 WINDOWS = sys.platform == "win32"
 PYTHON = os.path.join(VENV, "Scripts", "python.exe") if WINDOWS else os.path.join(VENV, "bin", "python")
-# Each holds those before it.
-_LOCKS = ("requirements.txt", "requirements-keys.txt", "requirements-test.txt")
+_CORE, _KEYS, _BACKTEST = "requirements.txt", "requirements-keys.txt", "requirements-backtest.txt"
+_CLUSTER, _TEST = "requirements-cluster.txt", "requirements-test.txt"
+# What each lock holds besides its own: all name the same versions, so any of them may stand beside each other.
+_HOLDS = {
+    _CORE: (),
+    _KEYS: (_CORE,),
+    _BACKTEST: (_CORE,),
+    _CLUSTER: (_CORE, _BACKTEST),
+    _TEST: (_CORE, _KEYS, _BACKTEST, _CLUSTER),
+}
+# What only some commands need is installed when one of them is first used, and kept up from then on.
+_EXTRAS = {"keys": _KEYS, "backtest": _BACKTEST, "sweep": _BACKTEST, "parity": _BACKTEST}
 _LOG_LINES_SHOWN = 15
 
 
-def ensure(requirements: str) -> None:
-    """Make `.venv` hold what the lock file beside this one says. Does nothing when it already does.
+def ensure(*locks: str) -> None:
+    """Make `.venv` hold what these lock files beside this one say. Does nothing when it already does.
 
     A stamp says what was installed. It is removed before the first change and written after the last one, so that an
     interrupted installation is repeated. Errors: `SystemExit` with what happened and what to do.
     """
-    if _stamp_of(requirements) != _wanted_stamp(requirements):
+    if not _installed(locks):
         with _OneAtATime():
-            if _stamp_of(requirements) != _wanted_stamp(requirements):  # another start may have done it meanwhile
-                _install(requirements)
+            if not _installed(locks):  # another start may have done it meanwhile
+                _install(locks)
 
 
 def hand_over(arguments: list[str]) -> int:
@@ -55,10 +65,10 @@ def hand_over(arguments: list[str]) -> int:
 def main() -> int:
     """Install what is missing, hand over, and in there run the command line."""
     arguments = sys.argv[1:]
-    lock = _lock_for(arguments)
-    if arguments[:1] == ["restart"] and os.path.exists(PYTHON) and _stamp_of(lock):
-        _stop_before_an_update(lock, arguments[1:])
-    ensure(lock)
+    locks = _locks_for(arguments)
+    if arguments[:1] == ["restart"] and os.path.exists(PYTHON) and all(map(_stamp_of, locks)):
+        _stop_before_an_update(locks, arguments[1:])
+    ensure(*locks)
     if not (sys.flags.utf8_mode and _is_venv_python()):
         return hand_over(arguments)
     if ROOT not in sys.path:
@@ -77,15 +87,24 @@ def _run_child(command: list[str]) -> int:
     return subprocess.call(command)
 
 
-def _lock_for(arguments: list[str]) -> str:
-    """What a key ring and an encrypted file need is installed when `keys` is first used, and kept up from then on."""
-    core, with_keys = _LOCKS[:2]
-    return with_keys if arguments[:1] == ["keys"] or _stamp_of(with_keys) else core
+def _locks_for(arguments: list[str]) -> tuple[str, ...]:
+    """The locks that this command needs, and those of what was installed before; none that another one holds."""
+    wanted = {_CORE} | {lock for lock in _HOLDS if lock != _TEST and _stamp_of(lock)}
+    if arguments and arguments[0] in _EXTRAS:
+        wanted.add(_EXTRAS[arguments[0]])
+    if any(one == "--cluster" or one.startswith("--cluster=") for one in arguments):
+        wanted.add(_CLUSTER)
+    held = {inner for lock in wanted for inner in _HOLDS[lock]}
+    return tuple(lock for lock in _HOLDS if lock in wanted - held)
 
 
-def _stop_before_an_update(lock: str, flags: list[str]) -> None:
+def _installed(locks: tuple[str, ...]) -> bool:
+    return all(_stamp_of(lock) == _wanted_stamp(lock) for lock in locks)
+
+
+def _stop_before_an_update(locks: tuple[str, ...], flags: list[str]) -> None:
     """Stop the running one before its own packages are replaced under it (Windows would not even allow that)."""
-    if _stamp_of(lock) == _wanted_stamp(lock):
+    if _installed(locks):
         return
     import subprocess
 
@@ -140,44 +159,46 @@ def _wanted_stamp(requirements: str) -> str:
     return "\n".join((digest, lines.get("version", "no version"), runs, ""))
 
 
-def _install(requirements: str) -> None:
+def _install(locks: tuple[str, ...]) -> None:
     import contextlib
 
-    _say("installing " + requirements + " into .venv; this happens once per version and takes about a minute")
-    for name in _LOCKS:
+    what = " and ".join(locks)
+    _say("installing " + what + " into .venv; this happens once per version and takes about a minute")
+    for name in _HOLDS:
         with contextlib.suppress(FileNotFoundError):
             os.remove(_stamp_path(name))
     if not _venv_works():
         _make_venv()
     log = os.path.join(VENV, "mtrade-install.log")
-    if _run_pip(requirements, log):
+    if _run_pip(locks, log):
         with open(log, encoding="utf-8") as record:
             said = [line.rstrip() for line in record if not line.startswith("WARNING")]
         what_to_do = (
-            "mTrade: installing " + requirements + " failed. Nothing was started. The end of what pip said:",
+            "mTrade: installing " + what + " failed. Nothing was started. The end of what pip said:",
             *("  " + line for line in said[-_LOG_LINES_SHOWN:]),
             "Check the internet connection (a proxy goes into HTTPS_PROXY) and the free disk space, then start again.",
             "All that pip said is in " + log,
         )
         sys.exit("\n".join(what_to_do))
-    for name in _LOCKS[: _LOCKS.index(requirements) + 1]:
+    for name in dict.fromkeys((*(inner for lock in locks for inner in _HOLDS[lock]), *locks)):
         stamp = _stamp_path(name)
         with open(stamp + ".new", "w", encoding="utf-8") as stream:
             stream.write(_wanted_stamp(name))
         os.replace(stamp + ".new", stamp)
 
 
-def _run_pip(requirements: str, log: str) -> int:
+def _run_pip(locks: tuple[str, ...], log: str) -> int:
     """Install, every line into the log, and on a terminal the name of what is under way. Return pip's exit code."""
     import shutil
     import subprocess
 
+    files = [part for lock in locks for part in ("-r", os.path.join(ROOT, lock))]
     options = ["--require-hashes", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
     shown = sys.stderr.isatty()
     width = shutil.get_terminal_size().columns - 1
     with open(log, "w", encoding="utf-8") as record:
         pip = subprocess.Popen(
-            [PYTHON, "-X", "utf8", "-m", "pip", "install", *options, "-r", os.path.join(ROOT, requirements)],
+            [PYTHON, "-X", "utf8", "-m", "pip", "install", *options, *files],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

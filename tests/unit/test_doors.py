@@ -32,15 +32,15 @@ def pins(name: str) -> dict[str, str]:
 # --- what is installed ---
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-keys", "requirements-test"])
+@pytest.mark.parametrize("name", sorted(mTrade._HOLDS))
 def test_the_lock_holds_what_was_asked_for(name: str) -> None:
     """A forgotten re-lock would install something else than what is written."""
-    asked, locked = pins(f"{name}.in"), pins(f"{name}.txt")
+    asked, locked = pins(f"{name.removesuffix('.txt')}.in"), pins(name)
     assert asked
     assert asked.items() <= locked.items()
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-keys.txt", "requirements-test.txt"])
+@pytest.mark.parametrize("name", sorted(mTrade._HOLDS))
 def test_every_locked_package_has_hashes_and_comes_from_the_public_index(name: str) -> None:
     """What is installed is what was tested, from any machine."""
     text = (ROOT / name).read_text(encoding="utf-8")
@@ -52,18 +52,30 @@ def test_every_locked_package_has_hashes_and_comes_from_the_public_index(name: s
 
 def test_the_tests_run_on_exactly_the_versions_that_ship() -> None:
     """Each lock holds the smaller ones unchanged; run_tests.py installs only that of the tests."""
-    core, keys, tests = (pins(f"requirements{name}.txt").items() for name in ("", "-keys", "-test"))
-    assert core <= keys <= tests
+    for outer, held in mTrade._HOLDS.items():
+        for inner in held:
+            assert pins(inner).items() <= pins(outer).items(), (inner, outer)
 
 
-def test_what_holds_keys_is_installed_when_it_is_first_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_locks_that_stand_beside_each_other_name_the_same_versions() -> None:
+    """Each extra may be installed alone or with any other."""
+    seen: dict[str, str] = {}
+    for name in mTrade._HOLDS:
+        for package, version in pins(name).items():
+            assert seen.setdefault(package, version) == version, (name, package)
+
+
+def test_what_only_some_commands_need_is_installed_when_it_is_first_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """And kept up from then on: a start must be able to open what `keys` has kept."""
     stamps = {"requirements.txt": "some"}
     monkeypatch.setattr(mTrade, "_stamp_of", lambda name: stamps.get(name, ""))
-    assert mTrade._lock_for(["serve"]) == mTrade._lock_for([]) == "requirements.txt"
-    assert mTrade._lock_for(["keys", "show"]) == "requirements-keys.txt"
+    assert mTrade._locks_for(["serve"]) == mTrade._locks_for([]) == ("requirements.txt",)
+    assert mTrade._locks_for(["keys", "show"]) == ("requirements-keys.txt",)
+    assert mTrade._locks_for(["sweep", "--jobs", "2"]) == ("requirements-backtest.txt",)
+    assert mTrade._locks_for(["sweep", "--cluster", "tcp://127.0.0.1:1"]) == ("requirements-cluster.txt",)
     stamps["requirements-keys.txt"] = "some"
-    assert mTrade._lock_for(["serve"]) == "requirements-keys.txt"
+    assert mTrade._locks_for(["serve"]) == ("requirements-keys.txt",)
+    assert mTrade._locks_for(["backtest"]) == ("requirements-keys.txt", "requirements-backtest.txt")
 
 
 def test_the_door_needs_only_the_standard_library_and_tells_old_pythons_so() -> None:

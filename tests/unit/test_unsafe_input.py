@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+import mTrade
 from autotrader_v2.app.values import ROOT
 from autotrader_v2.domain.market import BadSymbol, parse_symbol
 from tests.web_double import DeskDouble, a_script, a_web
@@ -51,7 +52,7 @@ def test_w13_nothing_is_loaded_that_could_run() -> None:
                 assert node.func.id not in _UNSAFE_CALLS, (file, node.lineno)
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-keys.txt", "requirements-test.txt"])
+@pytest.mark.parametrize("name", sorted(mTrade._HOLDS))
 def test_w14_every_package_is_pinned_with_its_hash(name: str) -> None:
     """A package that somebody replaced at its registry is not installed."""
     text = (ROOT / name).read_text("utf-8")
