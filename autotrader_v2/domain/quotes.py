@@ -1,5 +1,6 @@
 """Prices, and the screen that keeps wrong ones off the quote board."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from autotrader_v2.domain.money import HUNDRED, ZERO
 
 _LEAP = 3
 
-Levels = tuple[tuple[Decimal, Decimal], ...]
+Levels = Sequence[tuple[Decimal, Decimal]]
 
 
 class Quote(NamedTuple):

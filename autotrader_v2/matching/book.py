@@ -1,8 +1,10 @@
 """The order book of one market: liquidity around the fed price, and the accounts' own resting orders in it."""
 
 import bisect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
+from itertools import islice
+from typing import overload
 
 from autotrader_v2.domain.market import MarketRules
 from autotrader_v2.domain.money import ZERO, ceil_to, floor_to
@@ -23,6 +25,66 @@ class Level:
         self.size = size
 
 
+class _Outside:
+    """The outside market's levels of a side, best first, made when first asked for: most orders need the best alone."""
+
+    __slots__ = ("_made", "_rest")
+
+    def __init__(self, levels: Iterable[tuple[Decimal, Decimal]]) -> None:
+        self._made: list[Level] = []
+        self._rest = iter(levels)
+
+    def best(self) -> Level | None:
+        """The best level that still holds coins."""
+        made = self._made
+        while True:
+            if not made:
+                following = next(self._rest, None)
+                if following is None:
+                    return None
+                made.append(Level(*following))
+            if made[0].size:
+                return made[0]
+            del made[0]
+
+    def __iter__(self) -> Iterator[Level]:
+        yield from tuple(self._made)
+        for price, size in self._rest:
+            level = Level(price, size)
+            self._made.append(level)
+            yield level
+
+
+class Quoted(Sequence[tuple[Decimal, Decimal]]):
+    """The levels that a price was quoted with, whatever is traded after; made anew by each look that goes so deep."""
+
+    def __init__(self, depth: Depth, side: Side, price: Decimal, size: Decimal, limit: int) -> None:
+        self._of = depth, side, price, size, limit
+
+    def __iter__(self) -> Iterator[tuple[Decimal, Decimal]]:
+        depth, side, price, size, limit = self._of
+        return islice(depth.levels(side, price, size), limit)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        return self._of[-1] > 0
+
+    @overload
+    def __getitem__(self, at: int) -> tuple[Decimal, Decimal]: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[tuple[Decimal, Decimal], ...]: ...
+    def __getitem__(self, at: int | slice) -> tuple[Decimal, Decimal] | tuple[tuple[Decimal, Decimal], ...]:
+        return self._of[2:4] if at == 0 else tuple(self)[at]
+
+
 class Book:
     """Bids and asks of one market. Outside levels come back whole with every fed quote; own orders stay until taken.
 
@@ -38,7 +100,7 @@ class Book:
         self._depth = Depth(rules, profile, seed)
         self.quote: Quote | None = None
         self._best = {Side.BUY: ZERO, Side.SELL: ZERO}
-        self._outside: dict[Side, list[Level]] = {}
+        self._outside: dict[Side, _Outside] = {}
         self._resting: dict[Side, list[tuple[Decimal, int, Order]]] = {Side.BUY: [], Side.SELL: []}
 
     def feed(self, quote: Quote, now_ms: int) -> None:
@@ -83,10 +145,7 @@ class Book:
 
     def best_outside(self, side: Side) -> Level | None:
         """The outside market's best level of a side that still holds coins."""
-        levels = self._outside_levels(side)
-        while levels and not levels[0].size:
-            del levels[0]
-        return levels[0] if levels else None
+        return self._outside_levels(side).best()
 
     def best(self, side: Side) -> tuple[Decimal, Decimal]:
         """Best price of a side and all coins there; zeros when the side is empty."""
@@ -107,6 +166,9 @@ class Book:
 
     def levels(self, side: Side, limit: int) -> Levels:
         """The best `limit` prices of a side with all coins there, best first."""
+        quote = self.quote
+        if quote and side not in self._outside and not self._resting[side] and not quote.bids and not quote.asks:
+            return Quoted(self._depth, side, *self._top(side, quote), limit)
         found: list[tuple[Decimal, Decimal]] = []
         for price, size in self._walk(side):
             if found and found[-1][0] == price:
@@ -131,14 +193,13 @@ class Book:
             yield order[2].price, order[2].left
             order = next(own, None)
 
-    def _outside_levels(self, side: Side) -> list[Level]:
-        """The outside levels, built when first needed: most quotes are followed by no order."""
+    def _outside_levels(self, side: Side) -> _Outside:
         levels = self._outside.get(side)
         if levels is None:
-            levels = self._outside[side] = [Level(price, size) for price, size in self._quoted_levels(side)]
+            levels = self._outside[side] = _Outside(self._quoted_levels(side))
         return levels
 
-    def _quoted_levels(self, side: Side) -> Levels:
+    def _quoted_levels(self, side: Side) -> Iterable[tuple[Decimal, Decimal]]:
         quote = self.quote
         if quote is None:
             return ()

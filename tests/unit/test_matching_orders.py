@@ -500,7 +500,7 @@ def test_a_book_can_be_looked_at_without_changing_it() -> None:
     for bid, ask in (("64.02", "64.03"), ("64.10", "64.12"), ("64.02", "64.03")):
         for world in (looked, unlooked):
             world.price(bid, ask)
-        looked.core.pits[PAIR].book.levels(Side.BUY, 20)
+        assert len(tuple(looked.core.pits[PAIR].book.levels(Side.BUY, 20))) == 20
     assert looked.core.pits[PAIR].book.levels(Side.BUY, 20) == unlooked.core.pits[PAIR].book.levels(Side.BUY, 20)
     sizes = [size for _, size in looked.core.pits[PAIR].book.levels(Side.BUY, 50)]
     assert len(sizes) == 50 and sizes[-1] > sizes[0] * 10
