@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from autotrader_v2.app.backtest_data import PaperOutside, open_tapes
+from autotrader_v2.app.backtest_report import Asked, write_report
 from autotrader_v2.backtest.exact import BacktestFailed, run_exact
 from autotrader_v2.backtest.metrics import Line, Metrics, Price, merged, metrics_of
 from autotrader_v2.backtest.result import Result
@@ -38,8 +39,12 @@ def run_backtest(
     from_ms: int,
     to_ms: int | None,
     as_json: bool,
+    report: Path | None = None,
 ) -> int:
-    """Run it and print the result; returns the exit code. 2: the ladder or the data cannot be used, 1: it failed."""
+    """Run it and print the result; returns the exit code. 2: the ladder or the data cannot be used, 1: it failed.
+
+    `report`: an HTML file to write as well.
+    """
     quiet()
     try:
         params = changed(LadderParams(), dict(changes))
@@ -56,13 +61,17 @@ def run_backtest(
     except BacktestFailed as error:
         print(f"{error} The figures up to there would mislead, so there are none.", file=sys.stderr)
         return _FAILED
-    metrics = metrics_of(result, _prices(tapes), rules[0].fee)
+    prices = _prices(tapes)
+    metrics = metrics_of(result, prices, rules[0].fee)
     gaps = {tape.market.pair: tape.gaps() for tape in tapes}
     candles = sum(len(tape) for tape in tapes)
     if as_json:
         print(json.dumps(_as_json(result, metrics, gaps, candles, took_s)))
     else:
         _tell(result, metrics, gaps, candles, took_s)
+    if report is not None:
+        asked = Asked("exact", data, symbol, params, budget, from_ms, to_ms)
+        return write_report(report, asked, tapes, rules, result, metrics, prices, _rows(result, metrics))
     return 0
 
 

@@ -544,6 +544,9 @@ def backtest(
     to_day: Annotated[str, typer.Option("--to", help="The day or time before which it ends, UTC.")] = "",
     engine: Annotated[str, typer.Option("--engine", help="exact: the trading engine itself.")] = "exact",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, trades included.")] = False,
+    report: Annotated[
+        Path | None, typer.Option("--report", metavar="FILE.html", help="Write one HTML file with charts.")
+    ] = None,
 ) -> None:
     """Show what a ladder would have done to recorded prices, worst times included."""
     from autotrader_v2.app import values
@@ -555,6 +558,8 @@ def backtest(
     from_ms = _read("--from", values.read_utc_ms, from_day) if from_day else 0
     to_ms = _read("--to", values.read_utc_ms, to_day) if to_day else None
     _require("--to", to_ms is None or to_ms > from_ms, "must be later than --from")
+    if report is not None:
+        _require("--report", report.parent.is_dir() and not report.is_dir(), "must be a file in a folder that is there")
 
     from autotrader_v2.app.backtest_command import run_backtest
 
@@ -567,6 +572,7 @@ def backtest(
             from_ms=from_ms,
             to_ms=to_ms,
             as_json=as_json,
+            report=report,
         )
     )
 

@@ -123,7 +123,7 @@ def metrics_of(result: Result, prices: Sequence[Price], fee: Decimal) -> Metrics
         capital_p95=percentile(invested, 95),
         capital_max=invested[-1],
         exposure_pct=(len(invested) - invested.count(ZERO)) * HUNDRED / len(invested),
-        buy_and_hold=_line(budget, prices, _buy_and_hold(budget, prices, symbols, fee)),
+        buy_and_hold=_line(budget, prices, buy_and_hold(budget, prices, symbols, fee)),
         periodic=_line(budget, prices, _periodic(budget, prices, symbols, fee)),
     )
 
@@ -225,7 +225,7 @@ def _line(budget: Decimal, prices: Sequence[Price], buys: Sequence[Trade]) -> Li
     return Line(pnl, pnl * HUNDRED / budget, drawdown(budget, equity).pct)
 
 
-def _buy_and_hold(budget: Decimal, prices: Iterable[Price], symbols: Sequence[str], fee: Decimal) -> list[Trade]:
+def buy_and_hold(budget: Decimal, prices: Iterable[Price], symbols: Sequence[str], fee: Decimal) -> list[Trade]:
     """Each symbol for its equal share, at the end of its first candle."""
     seen: set[str] = set()
     buys = []

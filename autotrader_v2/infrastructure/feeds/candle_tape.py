@@ -42,7 +42,8 @@ class CandleTape:
         self.opened, self.high, self.low, self.closed = array("q"), array("q"), array("q"), array("q")
         ticks_of = self._quoter.ticks_of
         after_ms = from_ms - 1
-        for file in sorted(files, key=lambda one: one.first_ms):
+        self.files = tuple(sorted(files, key=lambda one: one.first_ms))
+        for file in self.files:
             for open_ms, opened, high, low, closed in file.candles():
                 if open_ms <= after_ms:
                     continue
