@@ -37,5 +37,6 @@ th{font-weight:500;color:var(--muted)}caption{text-align:left;color:var(--muted)
 pre{white-space:pre-wrap;
 overflow-wrap:anywhere;background:var(--surface);border:1px solid var(--line);border-radius:8px;
 padding:12px;font-size:13px}
-@media screen and (max-width:600px){figure{overflow-x:auto}svg{min-width:600px}.tick,.count{font-size:16px}th,td{padding:4px 6px}}
+@media screen and (max-width:600px){figure{overflow-x:auto}
+svg{min-width:600px}.tick,.count{font-size:16px}th,td{padding:4px 6px}}
 """
