@@ -10,7 +10,7 @@ from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.infrastructure.feeds.candle_files import CandleFile
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.infrastructure.feeds.errors import SourceEmpty, SourceMissing
-from autotrader_v2.infrastructure.feeds.file_names import market_in_name
+from autotrader_v2.infrastructure.feeds.file_names import files_in, market_in_name
 from autotrader_v2.infrastructure.paper import PaperExchange
 from autotrader_v2.matching.markets import EXCHANGE, rules_for
 from autotrader_v2.simulation.journal import MemoryJournal, Store
@@ -49,7 +49,7 @@ def open_tapes(
     """
     by_market: dict[Market, list[CandleFile]] = {}
     others = set()
-    for file in _files_in(path):
+    for file in files_in(path, _ENDINGS):
         base, quote = market_in_name(file)
         if symbol and symbol.upper() not in (base, f"{base}_{quote}"):
             others.add(f"{base}_{quote}")
@@ -92,17 +92,3 @@ def _first_price(files: Iterable[CandleFile], from_ms: int) -> Decimal | None:
             if candle.open_ms >= from_ms:
                 return candle.open
     return None
-
-
-def _files_in(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise SourceMissing(f"There is no file or folder {path}.", do="Check the path.")
-    files = sorted(file for file in path.iterdir() if file.name.lower().endswith(_ENDINGS) and file.is_file())
-    if not files:
-        raise SourceEmpty(
-            f"The folder {path} holds no candle file ({', '.join(_ENDINGS)}); its subfolders are not searched.",
-            do="Name the folder that holds the files themselves, or one file.",
-        )
-    return files

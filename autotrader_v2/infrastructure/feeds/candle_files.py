@@ -1,25 +1,25 @@
 """Reads candles from parquet and csv files: checked from end to end when opened, then streamed."""
 
 import csv
-import gzip
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import chain, pairwise
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from autotrader_v2.domain.money import NotANumber, amount, step_of
 from autotrader_v2.infrastructure.feeds.errors import SourceBadData, SourceEmpty, SourceUnreadable
 from autotrader_v2.infrastructure.feeds.file_names import interval_in_name_ms
+from autotrader_v2.infrastructure.feeds.text_lines import ROWS_MAX, text_lines
 
 _BATCH_ROWS = 8_192
 # Prices of more decimals than any exchange shows come from arithmetic on floats; they are rounded to this many.
 _DECIMALS_MAX = 12
 _MINUTE_MS = 60_000
-# Forty years of minutes. A small parquet can claim, and unpack to, far more than any memory holds.
-_ROWS_MAX = 20_000_000
+# No market is older than the epoch's first second, and none of 2200 is recorded yet.
+TIME_END_MS = 7_258_118_400_000
 
 _TIME_NAMES = ("timestamp_ms", "timestamp", "open_time", "time", "date", "datetime", "ts", "unix")
 _PRICE_NAMES = (("open", "o"), ("high", "h"), ("low", "l"), ("close", "c"))
@@ -86,13 +86,6 @@ class CandleFile:
         return self._reader.candles()
 
 
-def open_text(path: Path) -> IO[str]:
-    """Open a text file, unpacked if it is a .gz."""
-    if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
-
-
 def utc_text(at_ms: int) -> str:
     """A time for people: 2021-05-19 13:10:00."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -105,6 +98,13 @@ def unix_ms(number: int | float) -> int:
     if abs(number) < _MS_BELOW:
         return int(number)
     return int(number) // (1_000 if abs(number) < _US_BELOW else 1_000_000)
+
+
+def believable_ms(at_ms: int) -> int:
+    """The same time. Errors: ValueError for one that no recording has."""
+    if not 0 < at_ms < TIME_END_MS:
+        raise ValueError("the time is not between 1970 and 2200")
+    return at_ms
 
 
 class _Parquet:
@@ -157,7 +157,7 @@ class _Parquet:
                     columns = {name: batch.column(batch.schema.get_field_index(name)) for name in names}
                     yield self._converted(pa, columns, rows)
                     rows += batch.num_rows
-        except pa.ArrowInvalid as error:
+        except pa.ArrowException as error:
             raise SourceUnreadable(
                 f"{self._path} is not readable as parquet: {error}.", do="Check that it was copied whole."
             ) from error
@@ -165,13 +165,13 @@ class _Parquet:
     def _check_size(self, pa: Any, file: Any, names: Sequence[str]) -> None:
         """By what the file says of itself, before anything of it is unpacked."""
         rows = file.metadata.num_rows
-        if rows > _ROWS_MAX:
+        if rows > ROWS_MAX:
             raise SourceUnreadable(
-                f"{self._path} claims {rows} rows; more than {_ROWS_MAX} are not read.", do="Split it by time."
+                f"{self._path} claims {rows} rows; more than {ROWS_MAX} are not read.", do="Split it by time."
             )
         for name in names if rows else ():
             kind = file.schema_arrow.field(name).type
-            if not (pa.types.is_primitive(kind) or pa.types.is_decimal(kind)):
+            if pa.types.is_boolean(kind) or not (pa.types.is_primitive(kind) or pa.types.is_decimal(kind)):
                 raise _bad(self._path, f"a column holds something else than numbers ({kind})", column=name)
 
     def _converted(self, pa: Any, columns: Mapping[str, Any], rows: int) -> tuple[Any, list[Any]]:
@@ -181,17 +181,24 @@ class _Parquet:
                 empty = column.is_null().index(True).as_py()
                 raise _bad(self._path, "there is no value", rows + empty + 1, name)
             try:
-                converted.append(column.cast(pa.float64()) if converted else self._times(pa, column))
+                converted.append(column.cast(pa.float64()) if converted else self._times(pa, column, name, rows))
+            except SourceBadData:
+                raise
             except (ValueError, TypeError, OverflowError, pa.ArrowNotImplementedError) as error:
                 raise _bad(self._path, f"a column holds something else than numbers ({error})", column=name) from error
         return converted[0], converted[1:]
 
-    @staticmethod
-    def _times(pa: Any, column: Any) -> Any:
-        if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-            return column.cast(pa.timestamp("ms", tz=getattr(column.type, "tz", None)), safe=False).cast(pa.int64())
-        numbers = column.to_pylist()
-        return pa.array([unix_ms(number) for number in numbers], pa.int64())
+    def _times(self, pa: Any, column: Any, name: str, rows: int) -> Any:
+        in_ms = pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)
+        if in_ms:
+            column = column.cast(pa.timestamp("ms", tz=getattr(column.type, "tz", None)), safe=False).cast(pa.int64())
+        read = []
+        for number, one in enumerate(column.to_pylist(), rows + 1):
+            try:
+                read.append(believable_ms(one if in_ms else unix_ms(one)))
+            except (ValueError, OverflowError) as error:
+                raise _bad(self._path, str(error), number, name) from error
+        return pa.array(read, pa.int64())
 
     def _check_shape(self, pc: Any, times_ms: list[int], prices: list[Any], rows: int) -> None:
         opened, high, low, closed = prices
@@ -243,16 +250,7 @@ class _Csv:
             yield Candle(row.open_ms, *row.prices)
 
     def _rows(self) -> Iterator[_Raw]:
-        with open_text(self._path) as file:
-            try:
-                yield from self._parsed(file)
-            except (UnicodeDecodeError, csv.Error, EOFError, gzip.BadGzipFile) as error:
-                raise SourceUnreadable(
-                    f"{self._path} is not readable as csv: {error}.", do="Check that it was copied whole."
-                ) from error
-
-    def _parsed(self, file: Iterable[str]) -> Iterator[_Raw]:
-        lines = iter(file)
+        lines: Iterator[str] = text_lines(self._path)
         head = next(lines, "")
         delimiter = max(",;\t", key=head.count)
         names = [name.strip().strip('"') for name in head.split(delimiter)]
@@ -263,24 +261,34 @@ class _Csv:
             at = [0, 1, 2, 3, 4]
         else:
             at = [names.index(name) for name in _columns_of(self._path, names)]
-        for row in csv.reader(lines, delimiter=delimiter):
-            number += 1
+        reader = csv.reader(lines, delimiter=delimiter)
+        while True:
+            try:
+                row = next(reader, None)
+            except csv.Error as error:
+                raise _bad(self._path, f"it is no csv ({error})", number + reader.line_num) from error
+            if row is None:
+                return
             if not row:
                 continue
-            try:
-                cells = [row[index] for index in at]
-                yield self._row(number, cells)
-            except IndexError:
-                raise _bad(self._path, "the row is shorter than the header", number) from None
+            # A cell too many shifts the others: a price such as 1,234.5 would be read as two.
+            if len(row) != len(names):
+                what = "shorter" if len(row) < len(names) else "longer"
+                raise _bad(
+                    self._path,
+                    f"the row is {what} than the first one ({len(row)} cells, not {len(names)})",
+                    number + reader.line_num,
+                )
+            yield self._row(number + reader.line_num, [row[index] for index in at])
 
     def _row(self, number: int, cells: Sequence[str]) -> _Raw:
         column = "time"
         try:
-            open_ms, prices = _time_ms(cells[0]), []
+            open_ms, prices = believable_ms(_time_ms(cells[0])), []
             for names, cell in zip(_PRICE_NAMES, cells[1:], strict=True):
                 column = names[0]
                 prices.append(amount(cell))
-        except (NotANumber, ValueError) as error:
+        except (NotANumber, ValueError, OverflowError) as error:
             raise _bad(self._path, str(error), number, column) from error
         return _Raw(number, open_ms, prices)
 
@@ -290,13 +298,24 @@ def _columns_of(path: Path, names: Sequence[str]) -> tuple[str, ...]:
     plain = {name.strip().lower().replace(" ", "_"): name for name in reversed(names)}
     time_name = next((plain[name] for name in _TIME_NAMES if name in plain), None)
     prices = [next((plain[name] for name in known if name in plain), None) for known in _PRICE_NAMES]
+    twice = [name for name in plain.values() if name in (time_name, *prices) and names.count(name) > 1]
+    if twice:
+        raise SourceUnreadable(
+            f"{path} has the column {twice[0]} twice, so which one holds is not known.", do="Keep one of them."
+        )
     found = [name for name in (time_name, *prices) if name is not None]
     if len(found) < 1 + len(prices):
+        has = ", ".join(map(_shown, names[:12]))
         raise SourceUnreadable(
-            f"{path} has the columns {', '.join(names[:12])}; candles need time, open, high, low and close.",
+            f"{path} has the columns {has}; candles need time, open, high, low and close.",
             do="Name them timestamp, open, high, low, close (volume is optional).",
         )
     return tuple(found)
+
+
+def _shown(name: str) -> str:
+    """A name out of a file, safe to print."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name[:40])
 
 
 def _time_ms(text: str) -> int:

@@ -1,10 +1,11 @@
-"""Which market a file of prices holds, by its name."""
+"""Which files a path means, and which market a file of prices holds, by its name."""
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from autotrader_v2.infrastructure.feeds.errors import SourceUnreadable
+from autotrader_v2.infrastructure.feeds.errors import SourceEmpty, SourceMissing, SourceUnreadable
 
 # Longer names first: FDUSD ends with USD.
 _QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USD", "EUR", "GBP", "TRY", "DAI", "BTC", "ETH", "BNB")
@@ -15,6 +16,40 @@ _BESIDE_THE_MARKET = re.compile(
     r"STREAM|CANDLES|KLINES|OHLCV?|TICKS|DATA|HISTORY"
 )
 _INTERVALS_MS = {"S": 1_000, "M": 60_000, "MIN": 60_000, "H": 3_600_000, "D": 86_400_000, "W": 604_800_000}
+
+
+def files_in(path: Path, endings: Sequence[str]) -> list[Path]:
+    """The file itself, or the folder's own files with those endings, in order of their names.
+
+    Errors: `SourceMissing` (also for a link that leads nowhere), `SourceEmpty`.
+    """
+    try:
+        if path.is_file():
+            return [path]
+        is_folder = path.is_dir()
+        named = sorted(one for one in path.iterdir() if one.name.lower().endswith(tuple(endings))) if is_folder else []
+    except OSError as error:
+        raise SourceMissing(
+            f"{path} cannot be read: {error.strerror or error}.", do="Check the path and its permissions."
+        ) from error
+    if not is_folder:
+        if path.is_symlink():
+            raise _leads_nowhere(path)
+        raise SourceMissing(
+            f"There is no file or folder {path}, so there are no prices.",
+            do="Check the path; a relative one counts from the folder the program was started in.",
+        )
+    files = [one for one in named if one.is_file()]
+    strange = [one for one in named if not one.is_file() and not one.is_dir()]
+    if strange:
+        # Left out in silence, a coin would be missing from the result.
+        raise _leads_nowhere(strange[0])
+    if not files:
+        raise SourceEmpty(
+            f"The folder {path} holds no file of prices ({', '.join(endings)}); its subfolders are not searched.",
+            do="Name the folder that holds the files themselves, or one file.",
+        )
+    return files
 
 
 def market_in_name(path: Path) -> tuple[str, str]:
@@ -53,6 +88,11 @@ def interval_in_name_ms(path: Path) -> int | None:
         if found and found[2] in _INTERVALS_MS:
             return int(found[1]) * _INTERVALS_MS[found[2]]
     return None
+
+
+def _leads_nowhere(path: Path) -> SourceMissing:
+    what = "is a link that leads nowhere" if path.is_symlink() else "is no ordinary file"
+    return SourceMissing(f"{path} {what}, so its prices cannot be read.", do="Mend or remove it.")
 
 
 def _split(word: str) -> tuple[str, str] | None:

@@ -9,10 +9,11 @@ from typing import Protocol
 
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.quotes import Quote
-from autotrader_v2.infrastructure.feeds.candle_files import CandleFile, open_text
+from autotrader_v2.infrastructure.feeds.candle_files import CandleFile
 from autotrader_v2.infrastructure.feeds.candles import CandleTrack
 from autotrader_v2.infrastructure.feeds.errors import SourceEmpty, SourceMissing, UnknownSource
-from autotrader_v2.infrastructure.feeds.file_names import market_in_name, split_symbol
+from autotrader_v2.infrastructure.feeds.file_names import files_in, market_in_name, split_symbol
+from autotrader_v2.infrastructure.feeds.text_lines import text_lines
 from autotrader_v2.infrastructure.feeds.ticks import GateFile, GateTrack, StreamFile, StreamTrack, gate_kind
 
 _ENDINGS = (".parquet", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz")
@@ -99,7 +100,7 @@ def open_replay(
     path = Path(path_text).expanduser()
     wanted = {(market.base, market.quote): market for market in markets}
     search = _Search(wanted, exchange, seed, points_per_candle)
-    for file in _files_in(path):
+    for file in files_in(path, _ENDINGS):
         try:
             search.take(file)
         except OSError as error:
@@ -114,23 +115,6 @@ def open_replay(
             do="Choose other markets or another file or folder.",
         )
     return Replay(tracks, ticks)
-
-
-def _files_in(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    if not path.is_dir():
-        raise SourceMissing(
-            f"There is no file or folder {path}, so there are no prices to replay.",
-            do="Check the path; a relative one counts from the folder the program was started in.",
-        )
-    files = sorted(file for file in path.iterdir() if file.name.lower().endswith(_ENDINGS) and file.is_file())
-    if not files:
-        raise SourceEmpty(
-            f"The folder {path} holds no file of prices ({', '.join(_ENDINGS)}); its subfolders are not searched.",
-            do="Name the folder that holds the files themselves, or one file.",
-        )
-    return files
 
 
 class _Search:
@@ -155,7 +139,7 @@ class _Search:
         market = self._market(market_in_name(file))
         if market is None:
             return
-        kind = None if ending.endswith(".parquet") else gate_kind(_first_line(file))
+        kind = None if ending.endswith(".parquet") else gate_kind(next(text_lines(file), ""))
         if kind is None:
             self._tracks.append(CandleTrack(CandleFile(file), market, seed=self._seed, points=self._points))
         else:
@@ -182,12 +166,3 @@ class _Search:
         if name not in self._wanted:
             self.others.add(name)
         return self._wanted.get(name)
-
-
-def _first_line(file: Path) -> str:
-    with open_text(file) as text:
-        try:
-            return text.readline()
-        except (UnicodeDecodeError, EOFError):
-            # Not text: whoever reads it as candles says so with the right words.
-            return ""
