@@ -578,6 +578,105 @@ def backtest(
 
 
 @app.command()
+def sweep(
+    data: Annotated[Path, typer.Option("--data", help="A candle file (parquet, csv) or a folder of them.")],
+    param: Annotated[
+        list[str],
+        typer.Option("--param", metavar="NAME=FROM:TO:STEP", help="A range to search, or NAME=A,B,C; may be repeated."),
+    ],
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A ladder parameter that stays; may be repeated."),
+    ] = None,
+    budget: Annotated[str, typer.Option("--budget", help="What each run begins with, in quote currency.")] = "1000",
+    symbol: Annotated[str, typer.Option("--symbol", help="Only this market: BTC or BTC_USDT.")] = "",
+    from_day: Annotated[str, typer.Option("--from", help="First day or time, UTC: 2022-01-01.")] = "",
+    to_day: Annotated[str, typer.Option("--to", help="The day or time before which it ends, UTC.")] = "",
+    trials: Annotated[
+        int | None, typer.Option("--trials", min=1, help="How many ladders (default: every combination).")
+    ] = None,
+    sampler: Annotated[
+        str, typer.Option("--sampler", help="grid, random or tpe (default: grid; tpe with --trials).")
+    ] = "",
+    objective: Annotated[
+        list[str] | None,
+        typer.Option("--objective", help="What counts; may be repeated (default: profit, drawdown, capital)."),
+    ] = None,
+    winner: Annotated[
+        str, typer.Option("--winner", help="Who wins: ratio (profit by drawdown) or an objective.")
+    ] = "ratio",
+    hold_out: Annotated[int, typer.Option("--hold-out", min=0, max=80, help="Percent of the data held back.")] = 25,
+    hold_out_coins: Annotated[
+        str | None,
+        typer.Option("--hold-out-coins", help="Coins held back whole, by comma (default: drawn, from 3 coins on)."),
+    ] = None,
+    folds: Annotated[int, typer.Option("--folds", min=0, max=20, help="Steps of walking forward.")] = 4,
+    study: Annotated[str, typer.Option("--study", help="Name of the study (default: made from what it is).")] = "",
+    db: Annotated[
+        str, typer.Option("--db", help="Database of studies by URL (default: studies.db in the data folder).")
+    ] = "",
+    jobs: Annotated[int, typer.Option("--jobs", min=0, help="Processes; 0 takes one for each core.")] = 0,
+    cluster: Annotated[str, typer.Option("--cluster", help="A Dask scheduler to hand the work to: tcp://...")] = "",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Draws trials, coins held back and what-ifs.")] = 0,
+    engine: Annotated[str, typer.Option("--engine", help="exact: the trading engine itself.")] = "exact",
+    data_dir: DataDirFlag = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Search ladders over recorded prices, and judge the best on what they were not chosen by."""
+    from autotrader_v2.app import values
+    from autotrader_v2.search.samplers import SAMPLERS
+    from autotrader_v2.search.trials import DEFAULT_OBJECTIVES, OBJECTIVES
+    from autotrader_v2.search.verdict import WINNER_RULES
+
+    _require("--engine", engine == "exact", "must be exact")
+    sampler = sampler or ("tpe" if trials else "grid")
+    _require("--sampler", sampler in SAMPLERS, f"must be one of {', '.join(SAMPLERS)}")
+    objectives = tuple(objective or DEFAULT_OBJECTIVES)
+    for name in objectives:
+        _require("--objective", name in OBJECTIVES, f"must be of {', '.join(OBJECTIVES)}")
+    _require("--objective", len(set(objectives)) == len(objectives), "names each once")
+    _require("--winner", winner in WINNER_RULES, f"must be one of {', '.join(WINNER_RULES)}")
+    named = _read("--set", _named_values, changes or [])
+    money = _read("--budget", values.read_amount, budget)
+    _require("--budget", money > 0, "must be above 0")
+    from_ms = _read("--from", values.read_utc_ms, from_day) if from_day else 0
+    to_ms = _read("--to", values.read_utc_ms, to_day) if to_day else None
+    _require("--to", to_ms is None or to_ms > from_ms, "must be later than --from")
+    folder = _folder(data_dir)
+
+    from autotrader_v2.app.sweep_command import Search, run_sweep
+
+    raise typer.Exit(
+        run_sweep(
+            Search(
+                data=data,
+                params=param,
+                fixed=named,
+                budget=money,
+                symbol=symbol,
+                from_ms=from_ms,
+                to_ms=to_ms,
+                trials=trials,
+                sampler=sampler,
+                objectives=objectives,
+                winner=winner,
+                hold_out_pct=hold_out,
+                hold_out_coins=None if hold_out_coins is None else values.split_list(hold_out_coins.upper()),
+                folds=folds,
+                study=study,
+                db=db,
+                data_dir=folder,
+                jobs=jobs,
+                cluster=cluster,
+                seed=seed,
+                engine=engine,
+                as_json=as_json,
+            )
+        )
+    )
+
+
+@app.command()
 def smoke() -> None:
     """Try the whole chain on paper in about five seconds; the exit code tells."""
     from autotrader_v2.app.smoke import run_smoke

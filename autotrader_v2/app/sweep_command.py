@@ -1,0 +1,259 @@
+"""`mTrade.py sweep`: many ladders over recorded candles, the best of them judged on what they were not chosen by."""
+
+import json
+import os
+import secrets
+import socket
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+import autotrader_v2
+from autotrader_v2.app.sweep_data import SweepData, load
+from autotrader_v2.app.sweep_machines import ExactMachine
+from autotrader_v2.app.sweep_report import Report
+from autotrader_v2.app.sweep_workers import Cluster, ClusterUnavailable, Job, Processes
+from autotrader_v2.domain.ladder import BadLadder
+from autotrader_v2.domain.money import plain
+from autotrader_v2.infrastructure.feeds.errors import SourceError
+from autotrader_v2.infrastructure.studies import Studies
+from autotrader_v2.search.doubts import doubts, market_kinds
+from autotrader_v2.search.drive import drive
+from autotrader_v2.search.figures import Figures, added
+from autotrader_v2.search.montecarlo import Spread, resampled
+from autotrader_v2.search.samplers import SpaceTooLarge, sampler_of
+from autotrader_v2.search.space import BadRange, Space, read_space
+from autotrader_v2.search.splits import Split, Stretch, TooLittleData, split
+from autotrader_v2.search.trials import (
+    OBJECTIVES,
+    Counts,
+    Machine,
+    Study,
+    StudyDiffers,
+    StudyUnavailable,
+    Trial,
+)
+from autotrader_v2.search.verdict import Judged, Verdict, front_of, ranked, rule_of, walk_forward
+
+_FAILED, _USAGE_ERROR, _INTERRUPTED = 1, 2, 130
+_FORMAT = 1
+_FRONT_SHOWN = 15
+_DRAWN_DAYS, _DRAWN_BLOCK_DAYS, _DRAWN_PATHS = 365, 7, 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What the command line asks for. Times in ms since the epoch; `db` empty: a file in `data_dir`."""
+
+    data: Path
+    params: Sequence[str]
+    fixed: Mapping[str, str]
+    budget: Decimal
+    symbol: str
+    from_ms: int
+    to_ms: int | None
+    trials: int | None
+    sampler: str
+    objectives: Sequence[str]
+    winner: str
+    hold_out_pct: int
+    hold_out_coins: Sequence[str] | None
+    folds: int
+    study: str
+    db: str
+    data_dir: Path
+    jobs: int
+    cluster: str
+    seed: int
+    engine: str
+    as_json: bool
+
+
+def run_sweep(search: Search) -> int:
+    """Search, judge and print; returns the exit code. 2: input cannot be used, 1: it failed, 130: stopped."""
+    try:
+        return _Sweep(search).run()
+    except (BadRange, SpaceTooLarge, TooLittleData, SourceError, StudyDiffers, BadLadder, ValueError) as error:
+        print(error, file=sys.stderr)
+        return _USAGE_ERROR
+    except (StudyUnavailable, ClusterUnavailable) as error:
+        print(error, file=sys.stderr)
+        return _FAILED
+
+
+class _Sweep:
+    def __init__(self, search: Search) -> None:
+        self._search = search
+        self._space = read_space(search.params, search.fixed)
+        self._objectives = [OBJECTIVES[name] for name in search.objectives]
+        self._rule = rule_of(search.winner)
+        self._sampler = sampler_of(search.sampler, self._space, search.trials, search.seed, self._objectives)
+        self._data = load(search.data, symbol=search.symbol, from_ms=search.from_ms, to_ms=search.to_ms)
+        self._split = split(
+            self._data.stretches(),
+            hold_out_pct=search.hold_out_pct,
+            folds=search.folds,
+            seed=search.seed,
+            coins=None if search.hold_out_coins is None else self._symbols(search.hold_out_coins),
+        )
+        self._machine: Machine = ExactMachine(self._data, search.budget)
+
+    def run(self) -> int:
+        search = self._search
+        about = _about(search, self._space, self._data, self._split)
+        name = search.study or f"sweep-{sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:8]}"
+        url = search.db or f"sqlite:///{(search.data_dir / 'studies.db').as_posix()}"
+        if not search.db:
+            search.data_dir.mkdir(parents=True, exist_ok=True)
+        studies = Studies(url)
+        try:
+            study = studies.open(name, about, may_change=("trials",))
+            try:
+                self._work(study)
+            except KeyboardInterrupt:
+                done = study.counts()
+                print(
+                    f"\nStopped. {done.finished} of {self._sampler.total} trials are kept as study {name} in "
+                    f"{studies.name}; the same command goes on from there.",
+                    file=sys.stderr,
+                )
+                return _INTERRUPTED
+            trials = list(study.trials())
+        finally:
+            studies.close()
+        return self._tell(name, studies.name, trials)
+
+    def _work(self, study: Study) -> None:
+        begun = study.counts()
+        if begun.finished >= self._sampler.total:
+            return
+        job = Job(self._machine, self._space, self._split)
+        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        workers = Cluster(job, self._search.cluster) if self._search.cluster else Processes(job, self._jobs())
+        try:
+            with _progress(self._sampler.total, begun, self._data.candles_in(self._split.seen)) as told:
+                drive(study, self._sampler, workers, owner, told)
+        finally:
+            workers.close()
+
+    def _symbols(self, coins: Sequence[str]) -> list[str]:
+        """BTC or BTC_USDT as the market's symbol; unknown ones stay as they are."""
+        known = {tape.market.base: tape.market.pair for tape in self._data.tapes}
+        return [known.get(coin, coin) for coin in coins]
+
+    def _jobs(self) -> int:
+        return min(self._search.jobs or os.cpu_count() or 1, self._sampler.total)
+
+    def _tell(self, name: str, where: str, trials: Sequence[Trial]) -> int:
+        search = self._search
+        best = ranked(trials, self._rule)
+        refused = [trial.refused for trial in trials if trial.refused]
+        if not best:
+            print(f"None of the {len(trials)} ladders could be played. The first: {refused[0]}", file=sys.stderr)
+            return _FAILED
+        verdict = self._verdict(trials, best[0])
+        closes = self._data.closes(self._split.seen)
+        found = doubts(verdict, self._space, self._split, market_kinds(closes), refused=len(refused), tried=len(trials))
+        spread = self._drawn(verdict.winner.trial)
+        report = Report(
+            fixed=search.fixed,
+            objectives=search.objectives,
+            rule=search.winner,
+            engine=search.engine,
+            study=name,
+            where=where,
+            split=self._split,
+            trials=trials,
+            refused=refused,
+            verdict=verdict,
+            doubts=found,
+            spread=spread,
+        )
+        if search.as_json:
+            print(json.dumps(report.as_json()))
+        else:
+            report.tell()
+        return 0
+
+    def _verdict(self, trials: Sequence[Trial], winner: Trial) -> Verdict:
+        front = front_of(trials, self._objectives, self._rule)[:_FRONT_SHOWN]
+        judged = {trial.number: self._judged(trial) for trial in (winner, *front)}
+        return Verdict(
+            winner=judged[winner.number],
+            front=tuple(judged[trial.number] for trial in front),
+            folds=tuple(walk_forward(trials, self._rule)),
+        )
+
+    def _judged(self, trial: Trial) -> Judged:
+        return Judged(trial, self._over(trial, self._split.later), self._over(trial, self._split.others))
+
+    def _over(self, trial: Trial, stretches: Sequence[Stretch]) -> Figures | None:
+        ladder = self._space.ladder(trial.point)
+        return added(self._machine.figures(ladder, one) for one in stretches) if stretches else None
+
+    def _drawn(self, trial: Trial) -> Spread | None:
+        """From the days held back as well as those seen: more of them, and the choice is over."""
+        ladder = self._space.ladder(trial.point)
+        stretches = (*self._split.seen, *self._split.later, *self._split.others)
+        return resampled(
+            [self._machine.daily_returns(ladder, one) for one in stretches],
+            days=_DRAWN_DAYS,
+            block_days=_DRAWN_BLOCK_DAYS,
+            paths=_DRAWN_PATHS,
+            seed=self._search.seed,
+        )
+
+
+def _about(search: Search, space: Space, data: SweepData, parts: Split) -> dict[str, Any]:
+    """What must be the same for two commands to work on one study."""
+    symbols = ", ".join(tape.market.pair for tape in data.tapes)
+    return {
+        "format": _FORMAT,
+        "version": autotrader_v2.__version__,
+        "engine": search.engine,
+        "data": f"{data.candles} candles of {symbols}, {data.fingerprint()}",
+        "ranges": {one.name: list(one.values) for one in space.ranges},
+        "set": dict(sorted(space.fixed.items())),
+        "budget": plain(search.budget),
+        "held back": {
+            "percent": search.hold_out_pct,
+            "coins": sorted({one.symbol for one in parts.others}),
+            "from_ms": parts.cut_ms,
+        },
+        "folds": search.folds,
+        "sampler": search.sampler,
+        "seed": search.seed,
+        **({"objectives": list(search.objectives)} if search.sampler == "tpe" else {}),
+        "trials": search.trials,
+    }
+
+
+@contextmanager
+def _progress(total: int, begun: Counts, candles: int) -> Iterator[Any]:
+    console = Console(stderr=True)
+    with Progress(
+        TextColumn("ladders"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as progress:
+        task = progress.add_task("ladders", total=total, completed=begun.finished, rate="")
+
+        def told(counts: Counts) -> None:
+            took_s = progress.tasks[task].elapsed or 0.0
+            done = counts.finished - begun.finished
+            rate = f"{done / took_s:.1f} a second, {done * 2 * candles / took_s / 1e6:.0f} M candles" if took_s else ""
+            progress.update(task, completed=counts.finished, rate=rate)
+
+        yield told

@@ -1,0 +1,5 @@
+"""Searches in a database that several machines may work on."""
+
+from autotrader_v2.infrastructure.studies.database import Studies
+
+__all__ = ["Studies"]
