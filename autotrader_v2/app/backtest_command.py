@@ -15,9 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from autotrader_v2.app.backtest_data import PaperOutside, open_tapes
 from autotrader_v2.app.backtest_report import Asked, write_report
-from autotrader_v2.backtest.exact import BacktestFailed, run_exact
+from autotrader_v2.backtest.exact import run_exact
 from autotrader_v2.backtest.metrics import Line, Metrics, Price, merged, metrics_of
-from autotrader_v2.backtest.result import Result
+from autotrader_v2.backtest.result import BacktestFailed, Result
 from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed
 from autotrader_v2.domain.money import plain, reported
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape

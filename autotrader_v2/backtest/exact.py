@@ -20,7 +20,7 @@ from autotrader_v2.application.quote_board import QuoteBoard
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.trader import AutoTraderV2
 from autotrader_v2.backtest.quiet import FOREVER_MS, Quiet, quiet_of
-from autotrader_v2.backtest.result import Result, Trade, Unpaid
+from autotrader_v2.backtest.result import BacktestFailed, Result, Trade, Unpaid
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.domain.limits import OrderLimits
@@ -37,10 +37,6 @@ _POINTS_APART_LEAST_MS = 500
 _READINGS_AT_ONCE_MAX = 100
 # What a backtest counts by itself; every other alert means that the engine trades no more, or not as it should.
 _TOLD_TO_A_PERSON_ONLY = frozenset({"ladder_used_up"})
-
-
-class BacktestFailed(RuntimeError):
-    """The engine could not trade on, so what it would have done is not known."""
 
 
 class Tape(Protocol):

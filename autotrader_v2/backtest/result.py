@@ -8,6 +8,10 @@ from typing import Any
 from autotrader_v2.domain.money import plain, reported
 
 
+class BacktestFailed(RuntimeError):
+    """The engine could not trade on, so what it would have done is not known."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trade:
     """One order that traded, all its fills together.

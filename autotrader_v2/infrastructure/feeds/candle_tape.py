@@ -36,7 +36,7 @@ class CandleTape:
         self.market = market
         self.tick = tick
         self.points = points
-        self._seed = seed
+        self.seed = seed
         self._quoter = Quoter(market, tick)
         self.open_ms, self.interval_ms = array("q"), array("q")
         self.opened, self.high, self.low, self.closed = array("q"), array("q"), array("q"), array("q")
@@ -60,6 +60,11 @@ class CandleTape:
     def __len__(self) -> int:
         return len(self.open_ms)
 
+    @property
+    def spread_ppm(self) -> int:
+        """The spread of its quotes in millionths of the price; at least one tick."""
+        return self._quoter.spread_ppm
+
     def path(self, candle: int) -> list[int]:
         """The prices inside a candle, in ticks."""
         return path_inside(
@@ -67,7 +72,7 @@ class CandleTape:
             self.high[candle],
             self.low[candle],
             self.closed[candle],
-            low_before_high=low_first(self._seed, self.market.pair, self.open_ms[candle]),
+            low_before_high=low_first(self.seed, self.market.pair, self.open_ms[candle]),
             points=self.points,
         )
 

@@ -27,7 +27,7 @@ class Quoter:
             raise ValueError(f"the price step of {market} must be positive, got {tick}")
         self.market = market
         self.tick = tick
-        self._spread_ppm = spread_ppm(market)
+        self.spread_ppm = spread_ppm(market)
         self._prices: dict[int, Decimal] = {}
         self._sizes: list[Decimal] = []
         self._sizes_from = self._sizes_to = 0
@@ -41,7 +41,7 @@ class Quoter:
         """The quote around that price at that time."""
         if not self._sizes_from <= ticks <= self._sizes_to:
             self._fit_sizes(ticks)
-        spread = ticks * self._spread_ppm // _MILLION or 1
+        spread = ticks * self.spread_ppm // _MILLION or 1
         bid = ticks - (spread >> 1) or 1
         self._count = count = (self._count + 1) & 15
         price = self.price

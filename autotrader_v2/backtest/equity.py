@@ -1,0 +1,161 @@
+"""The account at the end of each candle in machine code: `metrics.samples_of` and `drawdown` in floats."""
+
+import numpy as np
+
+from autotrader_v2.backtest import columns as c
+from autotrader_v2.backtest.jit import compiled
+
+# What the pass finds.
+(
+    MAX_DRAWDOWN,
+    MAX_DRAWDOWN_PCT,
+    UNDER_WATER_MS,
+    CAPITAL_MAX,
+    CAPITAL_SUM,
+    PEAK,
+    PEAK_MS,
+    BELOW,
+    FOUND_COLUMNS,
+) = range(9)
+_BLOCK_BITS = 5
+_IN_BLOCK = (1 << _BLOCK_BITS) - 1
+
+
+@compiled
+def _look(found, at_ms, value):
+    """One sample of `metrics.drawdown`."""
+    if found[PEAK_MS] < 0:
+        found[PEAK_MS] = at_ms
+    if value >= found[PEAK]:
+        if found[BELOW]:
+            found[UNDER_WATER_MS] = max(found[UNDER_WATER_MS], at_ms - found[PEAK_MS])
+        found[PEAK], found[PEAK_MS], found[BELOW] = value, at_ms, 0
+        return
+    found[BELOW] = 1
+    fall = found[PEAK] - value
+    found[MAX_DRAWDOWN] = max(found[MAX_DRAWDOWN], fall)
+    found[MAX_DRAWDOWN_PCT] = max(found[MAX_DRAWDOWN_PCT], fall * 100 / found[PEAK])
+    found[UNDER_WATER_MS] = max(found[UNDER_WATER_MS], at_ms - found[PEAK_MS])
+
+
+@compiled
+def _move(row, quote_of_w, coins_of, kept, fee_by, coins, money, invested):
+    """A trade's change of coins, money and what the open cycle was paid with."""
+    m = row[c.TRADE_MARKET]
+    paid = row[c.TRADE_W] / quote_of_w[m]
+    if row[c.TRADE_STEP] >= 0:
+        coins[m] += row[c.TRADE_LOTS] * kept[m]
+        invested[m] += paid
+        return money - paid
+    coins[m] -= row[c.TRADE_LOTS] * fee_by[m]
+    invested[m] = 0.0
+    return money + paid * (kept[m] / fee_by[m])
+
+
+@compiled
+def follow_one(
+    found, budget, trades, first, last, open_ms, interval_ms, closed, block_high, block_low, ticks_of, quote_of_w,
+    coins_of, kept, fee_by,
+):  # fmt: skip
+    """The samples of one market: stretches between trades at once where the price cannot matter."""
+    coins, invested = np.zeros(1, np.int64), np.zeros(1)
+    money, candle, at = budget, first, 0
+    found[PEAK], found[PEAK_MS] = budget, -1.0
+    while candle < last:
+        while at < len(trades) and trades[at, c.TRADE_MS] <= open_ms[candle] + interval_ms[candle]:
+            money = _move(trades[at], quote_of_w, coins_of, kept, fee_by, coins, money, invested)
+            at += 1
+        until = last
+        if at < len(trades):
+            # The candle at whose end the next trade has happened: its last price may be at the very next one's begin.
+            until = candle + np.searchsorted(open_ms[candle:last], trades[at, c.TRADE_MS])
+            while until > candle + 1 and open_ms[until - 1] + interval_ms[until - 1] >= trades[at, c.TRADE_MS]:
+                until -= 1
+            until = max(until, candle + 1)
+        found[CAPITAL_MAX] = max(found[CAPITAL_MAX], invested[0])
+        found[CAPITAL_SUM] += invested[0] * (until - candle)
+        each = coins[0] / coins_of[0] / ticks_of[0]
+        if coins[0] == 0:
+            _look(found, open_ms[candle] + interval_ms[candle], money)
+            if until > candle + 1:
+                _look(found, open_ms[until - 1] + interval_ms[until - 1], money)
+            candle = until
+            continue
+        while candle < until:
+            if not candle & _IN_BLOCK and candle + _IN_BLOCK < until and found[PEAK_MS] >= 0:
+                block = candle >> _BLOCK_BITS
+                lowest = found[PEAK] - (money + each * block_low[block])
+                if (
+                    money + each * block_high[block] < found[PEAK]
+                    and lowest <= found[MAX_DRAWDOWN]
+                    and lowest * 100 <= found[MAX_DRAWDOWN_PCT] * found[PEAK]
+                ):
+                    candle += _IN_BLOCK
+                    found[BELOW] = 1
+                    found[UNDER_WATER_MS] = max(
+                        found[UNDER_WATER_MS], open_ms[candle] + interval_ms[candle] - found[PEAK_MS]
+                    )
+                    candle += 1
+                    continue
+            _look(found, open_ms[candle] + interval_ms[candle], money + each * closed[candle])
+            candle += 1
+
+
+@compiled
+def follow_many(
+    found, budget, trades, first, last, order, open_ms, interval_ms, closed, ticks_of, quote_of_w, coins_of, kept,
+    fee_by,
+):  # fmt: skip
+    """The samples of several markets in order of time, those of one time in `order`."""
+    many = len(first)
+    coins, invested, worth = np.zeros(many, np.int64), np.zeros(many), np.full(many, -1.0)
+    at_candle = first.copy()
+    money, at = budget, 0
+    found[PEAK], found[PEAK_MS] = budget, -1.0
+    while True:
+        chosen, at_ms = -1, np.int64(1 << 62)
+        for m in order:
+            candle = at_candle[m]
+            if candle < last[m]:
+                ends_ms = open_ms[candle] + interval_ms[candle]
+                if ends_ms < at_ms:
+                    chosen, at_ms = m, ends_ms
+        if chosen < 0:
+            return
+        while at < len(trades) and trades[at, c.TRADE_MS] <= at_ms:
+            row = trades[at]
+            m = row[c.TRADE_MARKET]
+            if worth[m] < 0:
+                worth[m] = row[c.TRADE_W] / quote_of_w[m] / (row[c.TRADE_LOTS] * fee_by[m] / coins_of[m])
+            money = _move(row, quote_of_w, coins_of, kept, fee_by, coins, money, invested)
+            at += 1
+        worth[chosen] = closed[at_candle[chosen]] / ticks_of[chosen]
+        at_candle[chosen] += 1
+        value, used = money, 0.0
+        for m in range(many):
+            if coins[m]:
+                value += coins[m] / coins_of[m] * worth[m]
+            used += invested[m]
+        _look(found, at_ms, value)
+        found[CAPITAL_MAX] = max(found[CAPITAL_MAX], used)
+        found[CAPITAL_SUM] += used
+
+
+@compiled
+def count_cycles(trades, many, steps, counted):
+    """Into `counted`: closed, open, deepest step, how often the last step was bought (`metrics.cycle_results`)."""
+    cycle, deepest, sold = np.zeros(many, np.int64), np.full(many, -1, np.int64), np.zeros(many, np.int64)
+    for at in range(len(trades) + many):
+        ends = at >= len(trades)
+        m = at - len(trades) if ends else trades[at, c.TRADE_MARKET]
+        if cycle[m] and (ends or trades[at, c.TRADE_CYCLE] != cycle[m]):
+            counted[0] += sold[m]
+            counted[1] += deepest[m] >= 0
+            counted[2] = max(counted[2], deepest[m])
+            counted[3] += deepest[m] == steps
+            deepest[m] = -1
+        if not ends:
+            cycle[m] = trades[at, c.TRADE_CYCLE]
+            deepest[m] = max(deepest[m], trades[at, c.TRADE_STEP])
+            sold[m] = 1 if trades[at, c.TRADE_STEP] < 0 else 0
+    counted[1] -= counted[0]

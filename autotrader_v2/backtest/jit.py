@@ -1,0 +1,41 @@
+"""How functions are compiled, and where the machine code is kept between runs."""
+
+import os
+import shutil
+from collections.abc import Callable
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numba
+
+_HERE = Path(__file__).parent
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Machine code instead of Python: no interpreter lock, floats rounded step by step as Python does it."""
+    ready: Callable[..., Any] = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    return ready
+
+
+def _keep_code() -> None:
+    """Numba looks for changes in a function's own file only, not in what it calls, so old code must lie elsewhere."""
+    sources = b"".join(file.read_bytes() for file in sorted(_HERE.glob("*.py")))
+    name = f"numba-{blake2b(sources, digest_size=8).hexdigest()}"
+    own = os.environ.get("NUMBA_CACHE_DIR")
+    folder = Path(own) if own else _HERE / "__pycache__"
+    try:
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    except OSError:
+        # A program folder that may not be written: numba's own place in the person's home, by version.
+        from numba.misc.appdirs import AppDirs  # noqa: PLC0415 - rarely needed
+
+        folder = Path(AppDirs(appname="mtrade", appauthor=False).user_cache_dir)  # type: ignore[no-untyped-call]
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("numba-*"):
+        if old.name != name:
+            shutil.rmtree(old, ignore_errors=True)
+    numba.config.CACHE_DIR = str(folder / name)  # type: ignore[attr-defined]
+
+
+_keep_code()
