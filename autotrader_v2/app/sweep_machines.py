@@ -8,9 +8,9 @@ from itertools import pairwise
 
 from autotrader_v2.app.backtest_data import PaperOutside
 from autotrader_v2.app.sweep_data import SweepData
-from autotrader_v2.backtest.exact import BacktestFailed, run_exact
+from autotrader_v2.backtest.exact import run_exact
 from autotrader_v2.backtest.metrics import Price, metrics_of, samples_of
-from autotrader_v2.backtest.result import Result
+from autotrader_v2.backtest.result import BacktestFailed, Result
 from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.domain.market import MarketRules
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape

@@ -10,6 +10,8 @@ from typing import Any
 import numba
 
 _HERE = Path(__file__).parent
+# Whatever machine code is made of.
+_SOURCES = ("columns", "equity", "inside", "jit", "levels", "machine", "wide")
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -20,7 +22,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _keep_code() -> None:
     """Numba looks for changes in a function's own file only, not in what it calls, so old code must lie elsewhere."""
-    sources = b"".join(file.read_bytes() for file in sorted(_HERE.glob("*.py")))
+    sources = b"".join((_HERE / f"{name}.py").read_bytes() for name in _SOURCES)
     name = f"numba-{blake2b(sources, digest_size=8).hexdigest()}"
     own = os.environ.get("NUMBA_CACHE_DIR")
     folder = Path(own) if own else _HERE / "__pycache__"
