@@ -1,9 +1,12 @@
 """Who plays the trials: processes of this machine, or a Dask cluster. Each holds the data once."""
 
+import os
 import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
+from threading import Thread
 from typing import Any
 
 from autotrader_v2.search.drive import Batch, try_all
@@ -87,6 +90,15 @@ def _begin(job: Job) -> None:
     _job = job
     # Ctrl-C reaches every process of the terminal; the one that hands out the work decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_the_parent, name="parent", daemon=True).start()
+
+
+def _end_with_the_parent() -> None:
+    """One that was killed says nothing, and its queue would be waited at for ever."""
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 def _work(asks: Sequence[Ask]) -> Batch:
