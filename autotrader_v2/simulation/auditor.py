@@ -16,6 +16,7 @@ from autotrader_v2.application.events import (
     FillsBooked,
     Intended,
     Outcome,
+    ParamsSet,
     PauseSet,
     Record,
 )
@@ -79,6 +80,9 @@ class _Order:
     hidden_until_ms: int = 0
     # How often something on the way repeated the request.
     copies: int = 0
+    # People have changed the ladder since it was decided; and the process that knew the one before has died.
+    new_ladder: bool = False
+    ladder_forgotten: bool = False
 
 
 @dataclass(slots=True)
@@ -210,6 +214,11 @@ class Auditor:
 
     # -- what the engine makes durable
 
+    def booted(self) -> None:
+        """The engine starts: what it had in memory is gone."""
+        for label in self.open_of.values():
+            self.orders[label].ladder_forgotten |= self.orders[label].new_ladder
+
     def limit_set(self, budget: Decimal) -> None:
         """People limit what all markets together may cost; 0: no longer."""
         self._budgets.append((self._hub.now_ms, budget))
@@ -240,6 +249,10 @@ class Auditor:
                         self._buys = deque(one for one in self._buys if one[1].client_id != client_id)
                 case CycleChanged():
                     self._cycle_changed(record)
+                case ParamsSet(market=market):
+                    for label in self.open_of.values():
+                        order = self.orders[label]
+                        order.new_ladder |= market is None or market == order.intent.market
 
     def _intended(self, intent: OrderIntent) -> None:
         if intent.client_id in self.orders:
@@ -316,7 +329,7 @@ class Auditor:
         """I3: a start spends what the ladder says that its cycle runs on."""
         order = self.orders[event.client_id]
         cost = order.intent.max_cost
-        if order.late:
+        if order.late or order.ladder_forgotten:
             return  # decided with a ladder that may be another one by now
         # The rules may have become coarser since it was decided.
         if cost > terms.size(0) + Decimal(1).scaleb(-terms.price_decimals) or (terms.budget and cost > terms.budget):

@@ -252,6 +252,7 @@ class World:
         for label, attempt in self.store.attempts.items():
             if attempt.state in OPEN:
                 self.auditor.unknown_since[label] = self.hub.now_ms
+        self.auditor.booted()
         plan = self.plan
         self.process = Process(
             self.hub,

@@ -201,3 +201,26 @@ def test_a_finished_market_is_switched_off_when_the_disk_has_room_again() -> Non
     while world.hub.now_ms < ends_ms:
         world.step()
     assert (slot.state.switch, world.store.switches[market]) == (SwitchMode.OFF, SwitchMode.OFF)
+
+
+def test_a_start_found_after_a_restart_runs_on_the_ladder_its_owner_set_meanwhile() -> None:
+    """Seed 20003089: what it was decided with died with the process; its fills stay what they were."""
+    world = World(Plan(seed=1, rates={}, markets=1))
+    while not world.auditor.open_of:
+        world.step()
+    [(market, label)] = world.auditor.open_of.items()
+    [slot] = world.slots()
+    process, decided, order = world.process, slot.state.params, world.auditor.orders[label]
+    assert process is not None and order.intent.why is Why.START
+    smaller = {"start_quote": str(decided.start_quote / 2), "start_balance_pct": "0"}
+    world.hub.spawn(process.group, lambda: process.trader.commands.set_params(market.base, smaller, "test"))
+    while not order.new_ladder:
+        world.step()
+    assert not order.booked
+    world.crash()
+    while not order.booked:
+        world.step()
+    cycle = world.store.newest[market]
+    assert isinstance(cycle, Active)
+    assert cycle.params.start_quote == decided.start_quote / 2
+    assert cycle.invested > cycle.params.start_quote
