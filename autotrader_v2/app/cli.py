@@ -11,6 +11,7 @@ import autotrader_v2
 
 if TYPE_CHECKING:
     from autotrader_v2.app.settings import Loaded, Settings
+    from autotrader_v2.domain.market import Market
 
 _FAILED, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
 _ABOUT_ALL = frozenset({"--help", "-h", "--version"})
@@ -577,6 +578,61 @@ def backtest(
     )
 
 
+SymbolsFlag = Annotated[
+    list[str] | None,
+    typer.Option("--symbol", metavar="COIN[,COIN]", help="Markets, such as BTC,ETH; may be repeated."),
+]
+OutFlag = Annotated[
+    Path | None, typer.Option("--out", help="Folder of recordings (default: recorded, in the data folder).")
+]
+
+
+@app.command()
+def record(
+    symbols: SymbolsFlag = None, out: OutFlag = None, mode: ModeFlag = None, data_dir: DataDirFlag = None
+) -> None:
+    """Keep Gate's public prices and closed minutes in parquet files by day, until Ctrl-C. Needs no key."""
+    settings = _load(_flags(mode=mode, data_dir=data_dir), quiet=True)
+    markets = _markets(settings, symbols) or settings.markets
+    from autotrader_v2.app.record_command import run_record
+
+    raise typer.Exit(run_record(settings, markets, out, _say))
+
+
+@app.command("fetch-candles")
+def fetch_candles(
+    symbols: SymbolsFlag = None,
+    interval: Annotated[str, typer.Option("--interval", help="1m, 5m, 15m, 30m, 1h, 4h or 1d.")] = "1m",
+    from_day: Annotated[
+        str, typer.Option("--from", help="First day or time, UTC: 2026-01-01.", show_default=False)
+    ] = "",
+    to_day: Annotated[str, typer.Option("--to", help="The day or time before which it ends, UTC (default: now).")] = "",
+    out: OutFlag = None,
+    as_json: JsonFlag = False,
+    mode: ModeFlag = None,
+    data_dir: DataDirFlag = None,
+) -> None:
+    """Fetch Gate's candles of the past into files that `backtest --data` and `--feed replay:` read. Needs no key."""
+    from autotrader_v2.app import values
+    from autotrader_v2.infrastructure.gate.candles import INTERVALS_MS
+
+    _require("--interval", interval in INTERVALS_MS, f"must be one of {', '.join(INTERVALS_MS)}")
+    _require("--from", from_day, "is needed: the first day or time, UTC")
+    from_ms = _read("--from", values.read_utc_ms, from_day)
+    to_ms = _read("--to", values.read_utc_ms, to_day) if to_day else None
+    _require("--to", to_ms is None or to_ms > from_ms, "must be later than --from")
+    settings = _load(_flags(mode=mode, data_dir=data_dir), quiet=True)
+    markets = _markets(settings, symbols)
+    _require("--symbol", markets, "is needed: which markets, such as BTC,ETH")
+    from autotrader_v2.app.fetch_command import run_fetch
+
+    raise typer.Exit(
+        run_fetch(
+            settings, markets, interval=interval, from_ms=from_ms, to_ms=to_ms, out=out, as_json=as_json, say=_say
+        )
+    )
+
+
 @app.command()
 def sweep(
     data: Annotated[Path, typer.Option("--data", help="A candle file (parquet, csv) or a folder of them.")],
@@ -721,10 +777,10 @@ def _require_unattended(settings: "Settings") -> None:
 
 def _expected() -> tuple[type[Exception], ...]:
     """What ends a command with a sentence of its own. Loaded when something ended one, not at every start."""
-    from autotrader_v2.app.instance import AlreadyRunning, AlreadyWatched, DataDirUnusable
+    from autotrader_v2.app.instance import AlreadyRecording, AlreadyRunning, AlreadyWatched, DataDirUnusable
     from autotrader_v2.app.restart import CannotStop
 
-    return AlreadyRunning, AlreadyWatched, DataDirUnusable, CannotStop
+    return AlreadyRecording, AlreadyRunning, AlreadyWatched, DataDirUnusable, CannotStop
 
 
 def _maintain(what: str, flags: Mapping[str, str], *, name: str = "", as_json: bool) -> None:
@@ -799,7 +855,19 @@ def _read(option: str, reader: Callable[[Any], T], given: object) -> T:
         raise typer.BadParameter(str(error), param_hint=option) from None
 
 
-def _require(option: str, holds: bool, otherwise: str) -> None:
+def _markets(settings: "Settings", texts: list[str] | None) -> "tuple[Market, ...]":
+    """The markets named, each once, in the spelling of the exchange."""
+    from autotrader_v2.app import values
+    from autotrader_v2.domain.market import Market
+
+    named = [part for text in texts or [] for part in values.split_list(text)]
+    pairs = dict.fromkeys(
+        _read("--symbol", lambda text: values.read_symbol(text, settings.quote), one) for one in named
+    )
+    return tuple(Market(settings.exchange, *pair.split("_")) for pair in pairs)
+
+
+def _require(option: str, holds: object, otherwise: str) -> None:
     if not holds:
         raise typer.BadParameter(otherwise, param_hint=option)
 

@@ -20,6 +20,7 @@ from autotrader_v2.app.process import ProcessIdentity, identify
 
 LOCK_NAME = "mtrade.lock"
 WATCH_LOCK_NAME = "mtrade.watchdog.lock"
+RECORD_LOCK_NAME = "mtrade.record.lock"
 CONTROL_NAME = "mtrade.control.json"
 FLAGS_NAME = "mtrade.flags.json"
 
@@ -55,6 +56,16 @@ class AlreadyWatched(Exception):
 
     def __init__(self, data_dir: Path) -> None:
         super().__init__(f"A watchdog already watches over {data_dir}. It goes on; `mTrade.py stop` ends it.")
+
+
+class AlreadyRecording(Exception):
+    """Another `record` or `fetch-candles` writes into this folder. Nothing was started."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(
+            f"Another record or fetch-candles writes into {folder}, so nothing was started. Wait for it, or choose "
+            "another folder with --out."
+        )
 
 
 class DataDirUnusable(Exception):
@@ -107,6 +118,16 @@ def watch(data_dir: Path) -> Iterator[None]:
             yield
     except _Taken:
         raise AlreadyWatched(data_dir) from None
+
+
+@contextmanager
+def write_recordings(folder: Path) -> Iterator[None]:
+    """Be the only one who records into a folder. Errors: `AlreadyRecording`, `DataDirUnusable`."""
+    try:
+        with _lock(folder, RECORD_LOCK_NAME, patience_s=_CLAIM_PATIENCE_S):
+            yield
+    except _Taken:
+        raise AlreadyRecording(folder) from None
 
 
 def is_free(data_dir: Path, name: str = LOCK_NAME) -> bool:

@@ -298,6 +298,36 @@ _TICK_CASES: dict[str, tuple[Writer, type[SourceError], str]] = {
 }
 
 
+def _recorded(**columns: Any) -> Writer:
+    """Prices as `record` keeps them, two rows."""
+
+    def write(folder: Path) -> Path:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        table: dict[str, Any] = {"exchange_ms": [T0, T0 + 1], "confirmed_ms": [T0, T0 + 1], "bid": ["1", "1"]}
+        table |= {"ask": ["2", "2"], "last": ["1", "1"], "bid_size": ["5", None], "ask_size": ["5", "5"]} | columns
+        path = folder / "gate_BTC_USDT_quotes_20231114.parquet"
+        pq.write_table(pa.table({name: values for name, values in table.items() if values is not None}), path)
+        return path
+
+    return write
+
+
+_TICK_CASES |= {
+    "recorded_nan": (_recorded(bid=["1", "NaN"]), SourceBadData, "row 2, column bid"),
+    "recorded_zero": (_recorded(ask=["0", "2"]), SourceBadData, "row 1, column ask"),
+    "recorded_text": (_recorded(last=["1", "much"]), SourceBadData, "row 2, column last"),
+    "recorded_negative_size": (_recorded(ask_size=["-1", "2"]), SourceBadData, "row 1, column ask_size"),
+    "recorded_no_price": (_recorded(bid=["1", None]), SourceBadData, "row 2, column bid"),
+    "recorded_no_time": (_recorded(exchange_ms=[T0, None]), SourceBadData, "row 2, column exchange_ms"),
+    "recorded_time_zero": (_recorded(confirmed_ms=[0, T0]), SourceBadData, "row 1, column confirmed_ms: .* 1970"),
+    "recorded_unsorted": (_recorded(exchange_ms=[T0, T0 - 1]), SourceBadData, "row 2, column exchange_ms"),
+    "recorded_wrong_columns": (_recorded(last=None), SourceUnreadable, "need one column last"),
+    "recorded_numbers": (_recorded(bid=[1.0, 1.0]), SourceUnreadable, "need one column bid of string"),
+}
+
+
 def _needs(name: str) -> None:
     if sys.platform == "win32" and ("link" in name or "pipe" in name):
         pytest.skip("Windows: links need rights, and there are no pipes in folders")

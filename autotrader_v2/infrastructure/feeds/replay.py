@@ -13,6 +13,7 @@ from autotrader_v2.infrastructure.feeds.candle_files import CandleFile
 from autotrader_v2.infrastructure.feeds.candles import CandleTrack
 from autotrader_v2.infrastructure.feeds.errors import SourceEmpty, SourceMissing, UnknownSource
 from autotrader_v2.infrastructure.feeds.file_names import files_in, market_in_name, split_symbol
+from autotrader_v2.infrastructure.feeds.recorded_quotes import QuoteFile, QuoteTrack, holds_quotes
 from autotrader_v2.infrastructure.feeds.text_lines import text_lines
 from autotrader_v2.infrastructure.feeds.ticks import GateFile, GateTrack, StreamFile, StreamTrack, gate_kind
 
@@ -138,6 +139,9 @@ class _Search:
             return
         market = self._market(market_in_name(file))
         if market is None:
+            return
+        if ending.endswith(".parquet") and holds_quotes(file):
+            self._tracks.append(QuoteTrack(QuoteFile(file, market)))
             return
         kind = None if ending.endswith(".parquet") else gate_kind(next(text_lines(file), ""))
         if kind is None:

@@ -1,7 +1,8 @@
 """Candles from Gate, over connections of their own: nothing that trades waits for a chart."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 
 import msgspec
 from urllib3.exceptions import HTTPError
@@ -22,8 +23,13 @@ _NAMES = {
     14_400_000: "4h",
     86_400_000: "1d",
 }
+INTERVALS_MS: Mapping[str, int] = {name: length_ms for length_ms, name in _NAMES.items()}
 _LIMIT_MAX = 1000
+# Gate tells no candle that is more than 10,000 intervals old; some are kept back for the time that asking takes.
+_POINTS_BACK = 9_990
+_TIME_FRESH_S = 300.0
 _EXCHANGE = "gate"
+_CLOSED = 7
 
 _rows = msgspec.json.Decoder(list[list[str]])
 
@@ -32,7 +38,8 @@ class GateCandles:
     """The `CandleSource` port. `host` is a REST base URL; no key is sent."""
 
     def __init__(self, host: str, clock: Clock) -> None:
-        self._reads = PublicReads(host, clock, ServerTime(clock), exchange=_EXCHANGE)
+        self._time = ServerTime(clock)
+        self._reads = PublicReads(host, clock, self._time, exchange=_EXCHANGE)
 
     def candles(self, market: Market, interval_ms: int, limit: int) -> Sequence[Candle]:
         """See the port. Intervals: 1, 5, 15, 30 minutes, 1, 4 hours, 1 day. Read once, never repeated."""
@@ -41,6 +48,52 @@ class GateCandles:
             return [_candle_of(row) for row in _rows.decode(self._reads.candlesticks(query))]
         except (ErrorAnswer, HTTPError, ValueError) as error:
             raise read_failure(error, f"the candles of {market.pair}") from error
+
+    def history(self, market: Market, interval_ms: int, from_ms: int, to_ms: int) -> Iterator[Sequence[Candle]]:
+        """Closed candles that begin in `[from_ms, to_ms)`, page by page, oldest first; what Gate lacks is missing.
+
+        The range must not begin before `earliest_ms`. Each page is read repeatedly for some seconds when the
+        connection fails. Errors: `ExchangeUnavailable`, also for a market that is not known.
+        """
+        from autotrader_v2.infrastructure.gate.retrying import read  # noqa: PLC0415 - charts do without
+
+        for begin_ms in range(from_ms, to_ms, _LIMIT_MAX * interval_ms):
+            end_ms = min(begin_ms + _LIMIT_MAX * interval_ms, to_ms)
+            query = {
+                "currency_pair": market.pair,
+                "interval": _NAMES[interval_ms],
+                "from": str(begin_ms // 1000),
+                # Gate counts the last one in.
+                "to": str((end_ms - interval_ms) // 1000),
+            }
+            try:
+                rows = read(f"the candles of {market.pair}", partial(self._page, query))
+                candles = [_candle_of(row) for row in rows if len(row) <= _CLOSED or row[_CLOSED] == "true"]
+            except (ErrorAnswer, ValueError) as error:
+                raise read_failure(error, f"the candles of {market.pair}") from error
+            yield [one for one in candles if begin_ms <= one.time_ms < end_ms]
+
+    def _page(self, query: Mapping[str, str]) -> list[list[str]]:
+        return _rows.decode(self._reads.candlesticks(query))
+
+    def now_ms(self) -> int:
+        """The exchange's time, asked for when it was not asked for lately. Errors: `ExchangeUnavailable`."""
+        from autotrader_v2.infrastructure.gate.retrying import read  # noqa: PLC0415 - charts do without
+
+        if self._time.age_s > _TIME_FRESH_S:
+            try:
+                read("its time", self._reads.measure_time)
+            except ErrorAnswer as error:
+                raise read_failure(error, "its time") from error
+        return self._time.now_ms()
+
+    def earliest_ms(self, interval_ms: int) -> int:
+        """When the oldest candle begins that Gate still tells. Errors: `ExchangeUnavailable`."""
+        return (self.now_ms() // interval_ms - _POINTS_BACK) * interval_ms
+
+    def close(self) -> None:
+        """Give connections back."""
+        self._reads.close()
 
 
 def _candle_of(row: list[str]) -> Candle:
