@@ -674,7 +674,9 @@ def sweep(
     jobs: Annotated[int, typer.Option("--jobs", min=0, help="Processes; 0 takes one for each core.")] = 0,
     cluster: Annotated[str, typer.Option("--cluster", help="A Dask scheduler to hand the work to: tcp://...")] = "",
     seed: Annotated[int, typer.Option("--seed", min=0, help="Draws trials, coins held back and what-ifs.")] = 0,
-    engine: Annotated[str, typer.Option("--engine", help="exact: the trading engine itself.")] = "exact",
+    engine: Annotated[
+        str, typer.Option("--engine", help="compiled, or exact: the trading engine itself, slow.")
+    ] = "compiled",
     data_dir: DataDirFlag = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -684,7 +686,7 @@ def sweep(
     from autotrader_v2.search.trials import DEFAULT_OBJECTIVES, OBJECTIVES
     from autotrader_v2.search.verdict import WINNER_RULES
 
-    _require("--engine", engine == "exact", "must be exact")
+    _require("--engine", engine in ("compiled", "exact"), "must be compiled or exact")
     sampler = sampler or ("tpe" if trials else "grid")
     _require("--sampler", sampler in SAMPLERS, f"must be one of {', '.join(SAMPLERS)}")
     objectives = tuple(objective or DEFAULT_OBJECTIVES)

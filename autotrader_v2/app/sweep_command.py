@@ -6,7 +6,8 @@ import secrets
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
@@ -18,10 +19,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 import autotrader_v2
 from autotrader_v2.app.sweep_data import SweepData, load
-from autotrader_v2.app.sweep_machines import ExactMachine
 from autotrader_v2.app.sweep_report import Report
 from autotrader_v2.app.sweep_workers import Cluster, ClusterUnavailable, Job, Processes
-from autotrader_v2.domain.ladder import BadLadder
+from autotrader_v2.domain.ladder import BadLadder, LadderParams
 from autotrader_v2.domain.money import plain
 from autotrader_v2.infrastructure.feeds.errors import SourceError
 from autotrader_v2.infrastructure.studies import Studies
@@ -35,6 +35,7 @@ from autotrader_v2.search.splits import Split, Stretch, TooLittleData, split
 from autotrader_v2.search.trials import (
     OBJECTIVES,
     Counts,
+    LadderRefused,
     Machine,
     Study,
     StudyDiffers,
@@ -87,6 +88,13 @@ def run_sweep(search: Search) -> int:
     except (StudyUnavailable, ClusterUnavailable) as error:
         print(error, file=sys.stderr)
         return _FAILED
+    except BrokenExecutor as error:
+        print(
+            f"A worker process ended by itself ({error}), perhaps for want of memory. What was finished is kept; the "
+            "same command goes on, with fewer --jobs if need be.",
+            file=sys.stderr,
+        )
+        return _FAILED
 
 
 class _Sweep:
@@ -104,7 +112,7 @@ class _Sweep:
             seed=search.seed,
             coins=None if search.hold_out_coins is None else self._symbols(search.hold_out_coins),
         )
-        self._machine: Machine = ExactMachine(self._data, search.budget)
+        self._machine = _machine(search.engine, self._data, search.budget)
 
     def run(self) -> int:
         search = self._search
@@ -135,6 +143,7 @@ class _Sweep:
         begun = study.counts()
         if begun.finished >= self._sampler.total:
             return
+        self._warm_up()
         job = Job(self._machine, self._space, self._split)
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         workers = Cluster(job, self._search.cluster) if self._search.cluster else Processes(job, self._jobs())
@@ -143,6 +152,11 @@ class _Sweep:
                 drive(study, self._sampler, workers, owner, told)
         finally:
             workers.close()
+
+    def _warm_up(self) -> None:
+        """What is compiled at first use is compiled once, here, and not by every worker at the same time."""
+        with suppress(LadderRefused):
+            self._machine.figures(LadderParams(), min(self._split.seen, key=lambda one: one.span_ms))
 
     def _symbols(self, coins: Sequence[str]) -> list[str]:
         """BTC or BTC_USDT as the market's symbol; unknown ones stay as they are."""
@@ -184,7 +198,9 @@ class _Sweep:
         return 0
 
     def _verdict(self, trials: Sequence[Trial], winner: Trial) -> Verdict:
-        front = front_of(trials, self._objectives, self._rule)[:_FRONT_SHOWN]
+        # Ladders that differ in what never came into play did the same; one speaks for them.
+        distinct = {trial.seen: trial for trial in reversed(front_of(trials, self._objectives, self._rule))}
+        front = list(reversed(distinct.values()))[:_FRONT_SHOWN]
         judged = {trial.number: self._judged(trial) for trial in (winner, *front)}
         return Verdict(
             winner=judged[winner.number],
@@ -210,6 +226,16 @@ class _Sweep:
             paths=_DRAWN_PATHS,
             seed=self._search.seed,
         )
+
+
+def _machine(engine: str, data: SweepData, budget: Decimal) -> Machine:
+    if engine == "exact":
+        from autotrader_v2.app.sweep_machines import ExactMachine
+
+        return ExactMachine(data, budget)
+    from autotrader_v2.app.sweep_compiled import CompiledMachine
+
+    return CompiledMachine(data, budget)
 
 
 def _about(search: Search, space: Space, data: SweepData, parts: Split) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Iterable
 from copy import copy
 from decimal import Decimal
 from itertools import pairwise
@@ -57,7 +58,7 @@ class ExactMachine:
     def daily_returns(self, ladder: LadderParams, stretch: Stretch) -> list[float]:
         """See `Machine`."""
         tape, rules = tape_of(self._tapes[stretch.symbol], stretch), self._rules[stretch.symbol]
-        return daily_returns(self._run(ladder, tape, rules), tape) if len(tape) else []
+        return daily_returns(self._run(ladder, tape, rules), _prices(tape)) if len(tape) else []
 
     def _run(self, ladder: LadderParams, tape: CandleTape, rules: MarketRules) -> Result:
         quiet()
@@ -97,9 +98,9 @@ def nothing(stretch: Stretch) -> Figures:
     )
 
 
-def daily_returns(result: Result, tape: CandleTape) -> list[float]:
-    """What the account gained from one day's end (UTC) to the next, the first day from the budget."""
-    days = {one.at_ms // _DAY_MS: one for one in _prices(tape)}
+def daily_returns(result: Result, prices: Iterable[Price]) -> list[float]:
+    """What the account gained from one day's end (UTC) to the next, the first day from the budget; of one coin."""
+    days = {one.at_ms // _DAY_MS: one for one in prices}
     equity = [result.budget, *(sample.equity for sample in samples_of(result.budget, result.trades, days.values()))]
     return [float(after / before - 1) for before, after in pairwise(equity)]
 

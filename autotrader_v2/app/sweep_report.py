@@ -16,6 +16,8 @@ from autotrader_v2.search.splits import Split, Stretch
 from autotrader_v2.search.trials import Trial
 from autotrader_v2.search.verdict import Judged, Verdict
 
+_WIDTH = 140
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -67,6 +69,8 @@ class Report:
     def tell(self) -> None:
         """Tables and sentences."""
         console = Console()
+        if not console.is_terminal:
+            console.width = _WIDTH
         names = list(self.verdict.winner.trial.point)
         seen, later, others = self.split.seen, self.split.later, self.split.others
         print(

@@ -4,6 +4,7 @@ import random
 from collections.abc import Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, floor, lcm
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ from autotrader_v2.matching.markets import profile_for
 # Money is counted in 1e-18 of the quote currency, as `share_of_cost` does.
 MONEY_DIGITS = 18
 _SCALE_BITS = 127
+# A search plays a ladder over many parts of the same markets.
+_KEPT = 16
 _LADDER_MARGIN = Decimal("1.05")
 _RESERVES = {
     Reserve.NONE: c.RESERVE_NONE,
@@ -59,8 +62,9 @@ def digits_of(rules: MarketRules) -> Digits:
     return Digits(worth, net)
 
 
-def terms_of(markets: Sequence[Prepared], params: LadderParams) -> Terms:
-    """All numbers of a run. Errors: `NotCovered`."""
+@lru_cache(maxsize=_KEPT)
+def terms_of(markets: tuple[Prepared, ...], params: LadderParams) -> Terms:
+    """All numbers of a run, read only. Errors: `NotCovered`."""
     ladder, steps = _ladder(params)
     ladder[c.POINTS] = markets[0].points
     if any(one.points != markets[0].points for one in markets):

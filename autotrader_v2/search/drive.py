@@ -50,11 +50,17 @@ def try_one(machine: Machine, space: Space, split: Split, ask: Ask) -> Trial:
     """One ladder over all that choices may see, whole and in segments. What is held back is not touched."""
     try:
         ladder = space.ladder(ask.point)
-        seen = added(machine.figures(ladder, one) for one in split.seen)
-        segments = tuple(added(machine.figures(ladder, one) for one in part) for part in split.segments)
+        # Coin by coin, so that its candles stay near the processor; what is in two parts is played once.
+        wanted = sorted({*split.seen, *(one for part in split.segments for one in part)})
+        played = {one: machine.figures(ladder, one) for one in wanted}
     except (BadLadder, LadderRefused) as error:
         return Trial(number=ask.number, point=ask.point, refused=str(error))
-    return Trial(number=ask.number, point=ask.point, seen=seen, segments=segments)
+    return Trial(
+        number=ask.number,
+        point=ask.point,
+        seen=added(played[one] for one in split.seen),
+        segments=tuple(added(played[one] for one in part) for part in split.segments),
+    )
 
 
 def drive(

@@ -190,7 +190,7 @@ def test_a_search_that_was_stopped_goes_on_and_ends_with_the_same_set(tmp_path: 
     data = str(_candles(tmp_path, count=600))
     words = (
         *("--data", data, "--param", "drop_step_pct=0.5:4:0.1", "--param", "steps=1:6:1", "--folds", "1"),
-        *("--trials", "60", "--sampler", "random", "--seed", "7", "--json"),
+        *("--trials", "60", "--sampler", "random", "--seed", "7", "--engine", "exact", "--json"),
     )
     running = _begun(tmp_path, words, least=3)
     if how == "ctrl_c":
