@@ -3,7 +3,7 @@ import { html } from "./lib.js";
 import { useAnswer } from "./hooks.js";
 import { rich, t } from "./i18n.js";
 import { errorText } from "./messages.js";
-import { number, percent } from "./numbers.js";
+import { exact, number, percent } from "./numbers.js";
 import { state } from "./store.js";
 import { age } from "./times.js";
 
@@ -28,12 +28,18 @@ export function OrderBook({ coin }) {
   </section>`;
 }
 
+/** Sums of coins that cost next to nothing would push each other out of sight. */
+function wide(text, decimals) {
+  const whole = text.split(".")[0];
+  return whole.length > 7 ? html`<span title=${exact(text)}>${t("book.millions", { amount: number(`${whole.slice(0, -6)}.${whole.slice(-6)}`, 1) })}</span>` : number(text, decimals);
+}
+
 /** The bar ends at the right edge and is as long as the sum; its word for a screen reader is in the row's own cell. */
 function Level({ level, side, most, coin }) {
   const share = most > 0 ? Math.min(100, (Number(level.sum_quote) / most) * 100) : 0;
   return html`<tr class=${`${side}${level.own ? " own" : ""}`}>
     <td class=${side === "ask" ? "loss" : "gain"}>${number(level.price, coin.price_precision)}${level.own && html`<span class="sr"> ${t("book.own")}</span>`}</td>
-    <td class="r">${number(level.amount, coin.amount_precision)}</td><td class="r">${number(level.sum, coin.amount_precision)}</td>
-    <td class="r depth"><svg class="bar" aria-hidden="true" preserveAspectRatio="none" viewBox="0 0 100 1"><rect x=${(100 - share).toFixed(1)} width=${share.toFixed(1)} height="1" /></svg><span>${number(level.sum_quote, 0)}</span></td>
+    <td class="r">${wide(level.amount, coin.amount_precision)}</td><td class="r">${wide(level.sum, coin.amount_precision)}</td>
+    <td class="r depth"><svg class="bar" aria-hidden="true" preserveAspectRatio="none" viewBox="0 0 100 1"><rect x=${(100 - share).toFixed(1)} width=${share.toFixed(1)} height="1" /></svg><span>${wide(level.sum_quote, 0)}</span></td>
   </tr>`;
 }
