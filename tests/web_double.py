@@ -158,6 +158,11 @@ class DeskDouble:
         """See `Desk`."""
         return ReportsDouble(self)
 
+    @property
+    def lab(self) -> "LabDouble":
+        """See `Desk`."""
+        return LabDouble(self)
+
     def cycle_history(self, *call: Any) -> list[dict[str, Any]]:
         """See `Desk`."""
         return self._rows("cycle_history", *call)
@@ -212,6 +217,23 @@ class ReportsDouble:
         def call(*given: Any) -> Any:
             self._desk.calls.append((name, *given))
             return [A_ROW] if name in ("trades", "orders", "decisions", "record") else {"asked": name}
+
+        return call
+
+
+class LabDouble:
+    """Shaped as `Lab`: writes down what it was asked."""
+
+    def __init__(self, desk: DeskDouble) -> None:
+        self._desk = desk
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+
+        def call(*given: Any) -> dict[str, Any]:
+            self._desk.calls.append((f"lab.{name}", *given))
+            return {"asked": name}
 
         return call
 

@@ -15,6 +15,7 @@ import structlog
 
 from autotrader_v2.app import instance, logs, signals, stacks
 from autotrader_v2.app.heartbeat import Heartbeat, Vitals
+from autotrader_v2.app.lab import LabRoom
 from autotrader_v2.app.last_words import EXIT_STUCK, end_stuck
 from autotrader_v2.app.notifying import notifier_of
 from autotrader_v2.app.outside import Outside, binding_of, feed_kind_of, journal_of, outside_of
@@ -93,6 +94,7 @@ class _Program:
         )
         self._around = around
         self._desk.surroundings = around
+        self._lab = self._desk.lab_room = LabRoom(settings.data_dir / "lab", settings.candles)
         self._notifier = notifier_of(settings)
         self._heartbeat = Heartbeat(settings.data_dir, held.nonce, lambda: vitals_of(self._trader), self._on_stuck)
         self._awake = KeepAwake(lambda: self._heartbeat.newest.markets_on > 0, SystemSleepLock())
@@ -114,6 +116,7 @@ class _Program:
         self._notifier.start()
         self._heartbeat.start()
         self._awake.start()
+        self._lab.start()
         threading.Thread(target=self._boot, name="boot-program", daemon=True).start()
         self._web.start()
         self._booted.wait(_READY_AFTER_S)
@@ -122,6 +125,7 @@ class _Program:
         while not self._stopping.wait(0.2) and self._failure is None:
             pass
         self._web.shutdown()
+        self._lab.stop()
         if self._trader is not None:
             self._trader.stop()
         if self._upkeep is not None:

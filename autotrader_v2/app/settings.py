@@ -161,6 +161,11 @@ class Settings(BaseSettings):
     backup_every_s: int = Field(
         3600, ge=0, le=86_400, description="seconds between verified backups; 0: none", examples=["3600"]
     )
+    candle_dir: Path | None = Field(
+        None,
+        description="folder of the candle files that the Lab offers, when it is not in DATA_DIR",
+        examples=["data/candles"],
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least important line that is logged", examples=["INFO"]
     )
@@ -246,6 +251,11 @@ class Settings(BaseSettings):
     def database(self) -> Path:
         """The database file: DB_PATH, or one per mode in the data folder, so that a paper one is never opened live."""
         return self.db_path or self.data_dir / f"{self.mode}.sqlite3"
+
+    @property
+    def candles(self) -> Path:
+        """The folder of candle files: recorded, fetched, or put there by a person."""
+        return self.candle_dir or self.data_dir / "candles"
 
     @property
     def backups(self) -> Path:
@@ -407,7 +417,7 @@ class Settings(BaseSettings):
     def _loopback(cls, value: str) -> str:
         return values.read_loopback(value)
 
-    @field_validator("data_dir", "db_path", "backup_dir", "keys_passphrase_file")
+    @field_validator("data_dir", "db_path", "backup_dir", "candle_dir", "keys_passphrase_file")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         """Anchor at the program's folder: the same `.env` means the same files whatever the working directory."""

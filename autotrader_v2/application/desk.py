@@ -13,6 +13,7 @@ from autotrader_v2.application.events import CommandGiven, News
 from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.funds import Limits
 from autotrader_v2.application.halts import halts_of
+from autotrader_v2.application.lab import Lab
 from autotrader_v2.application.order_book import BookShelf
 from autotrader_v2.application.paper_reset import PaperReset
 from autotrader_v2.application.ports import Binding, CandleSource, CredentialStore, RateUse
@@ -72,6 +73,8 @@ class Desk:
         self.rate_use: Callable[[], Sequence[RateUse]] = tuple
         # Begins the paper account anew; a real one has none.
         self.paper_reset: PaperReset | None = None
+        # Backtests beside the engine.
+        self.lab_room: Lab | None = None
         # Channels to the person that alerts do not get through.
         self.unheard: Callable[[], Sequence[str]] = tuple
 
@@ -270,6 +273,18 @@ class Desk:
         if self._books is None:
             self._books = BookShelf(self._engine().floor)
         return self._books.view(slot)
+
+    @property
+    def lab(self) -> Lab:
+        """Backtests. Errors: `CommandRefused` 404 for an engine without the program around it."""
+        if self.lab_room is None:
+            raise CommandRefused("not_here", "This engine runs without the program around it.", status=404)
+        return self.lab_room
+
+    def lab_history(self, currency: str, *, ask: bool) -> Mapping[str, Any]:
+        """What a coin's ladder, as it is set now, did on its recorded candles. `ask`: find out what is unknown."""
+        slot = self._slot(currency)
+        return self.lab.history(slot.market.pair, params_as_text(slot.state.params), ask=ask)
 
     def presets(self) -> dict[str, Any]:
         """Ladders kept under a name."""

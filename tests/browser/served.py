@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from autotrader_v2.app import logs
+from autotrader_v2.app.lab import LabRoom
 from autotrader_v2.app.recent_lines import RecentLines
 from autotrader_v2.app.settings import Settings
 from autotrader_v2.app.surroundings import Around
@@ -70,6 +71,7 @@ class Served:
 
     def __exit__(self, *error: object) -> None:
         self.web.shutdown()
+        self.lab.stop()
         self._stopping.set()
         self._teller.join(5)
         self.engine.__exit__(*error)
@@ -89,6 +91,9 @@ class Served:
             journal, Backups(journal.file, journal.account, self.engine.folder / "backups"), every_s=0
         )
         self.engine.desk.surroundings = around
+        self.lab = LabRoom(self.engine.folder / "lab", settings.candles)
+        self.lab.start()
+        self.engine.desk.lab_room = self.lab
         self.engine.desk.paper_reset = PaperReset(self.engine.floor, self.paper.restore, self._start)
 
     @property

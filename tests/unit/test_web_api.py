@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autotrader_v2.application.archive import Which
+from autotrader_v2.application.lab import LabWish
 from autotrader_v2.application.refusals import CommandRefused
 from tests.web_double import TOKEN, DeskDouble, a_script, a_web
 from web.endpoints import Told
@@ -53,6 +54,17 @@ POSTS = {
     "/api/autotrader/exit_at_breakeven": {"base_currency": "BTC"},
     "/api/presets": {"name": "calm", "steps": 3, "profit_pct": "1.5"},
     "/api/presets/delete": {"name": "calm"},
+    "/api/lab/run": {
+        "name": " a  b ",
+        "symbols": ["BTC_USDT", "BTC_USDT"],
+        "interval_ms": 300_000,
+        "budget": "500.5",
+        "ladder": {"steps": 3},
+    },
+    "/api/lab/cancel": {"id": "0123456789ab"},
+    "/api/lab/name": {"id": "0123456789ab", "name": "calm"},
+    "/api/lab/delete": {"id": "0123456789ab"},
+    "/api/lab/history": {"base_currency": "BTC"},
 }
 GETS = {
     "/api/alerts": {},
@@ -93,6 +105,10 @@ GETS = {
     "/pnl/today": {"symbol": "ETH"},
     "/api/order_book": {"base_currency": "BTC"},
     "/api/presets": {},
+    "/api/lab/data": {},
+    "/api/lab/runs": {},
+    "/api/lab/run": {"id": "0123456789ab"},
+    "/api/lab/history": {"base_currency": "BTC"},
 }
 FILES = {
     "/api/trades.csv": {"symbol": "BTC", "side": "sell", "why": "take_profit"},
@@ -146,6 +162,22 @@ CALLED = {
     "/api/autotrader/exit_at_breakeven": ("exit_at_breakeven", "BTC", True, "api"),
     "/api/presets": ("save_preset", "calm", {"steps": 3, "profit_pct": "1.5"}, "api"),
     "/api/presets/delete": ("delete_preset", "calm", "api"),
+    "/api/lab/run": (
+        "lab.begin",
+        LabWish(
+            name="a b",
+            symbols=("BTC_USDT",),
+            interval_ms=300_000,
+            from_ms=0,
+            to_ms=None,
+            budget="500.5",
+            ladder={"steps": 3},
+        ),
+    ),
+    "/api/lab/cancel": ("lab.cancel", "0123456789ab"),
+    "/api/lab/name": ("lab.rename", "0123456789ab", "calm"),
+    "/api/lab/delete": ("lab.delete", "0123456789ab"),
+    "/api/lab/history": ("lab_history", "BTC", ("ask", True)),
 }
 
 
@@ -171,6 +203,8 @@ def test_every_get_answers() -> None:
     assert ("calendar", (1, 2, 3)) in desk.calls
     assert ("equity", 5, 50) in desk.calls
     assert ("cycle_history", "BTC", 3) in desk.calls
+    assert ("lab.run", "0123456789ab") in desk.calls
+    assert ("lab_history", "BTC", ("ask", False)) in desk.calls
 
 
 @pytest.mark.parametrize(
@@ -202,6 +236,8 @@ def test_files_are_told_as_csv_and_no_cell_is_a_formula(path: str, query: dict[s
         ("/api/trades.csv", {"limit": "5"}),
         ("/api/order", {"client_id": "%"}),
         ("/api/orders", {"state": "gone"}),
+        ("/api/lab/run", {"id": "../../etc/passwd"}),
+        ("/api/lab/run", {}),
     ],
 )
 def test_a_bad_question_is_refused(path: str, query: dict[str, str]) -> None:
@@ -243,6 +279,14 @@ def test_a_switch_without_a_currency_is_the_global_one() -> None:
         ("/api/trade/quick/buy", {}, "base_currency"),
         ("/api/trade/quick/sell_all", {"base_currency": "BTC", "then": "run"}, "then"),
         ("/api/trade/quick/sell_everything", {"confirm": "yes"}, "confirm"),
+        ("/api/lab/run", {"symbols": ["../x"], "interval_ms": 60_000, "budget": "5", "ladder": {}}, "symbols.0"),
+        ("/api/lab/run", {"symbols": [], "interval_ms": 60_000, "budget": "5", "ladder": {}}, "symbols"),
+        ("/api/lab/run", {"symbols": ["A_B1"] * 11, "interval_ms": 60_000, "budget": "5", "ladder": {}}, "symbols"),
+        ("/api/lab/run", {"symbols": ["A_USDT"], "interval_ms": 60_000, "budget": 5.5, "ladder": {}}, "budget"),
+        ("/api/lab/run", {"symbols": ["A_USDT"], "interval_ms": 1, "budget": "5", "ladder": {}}, "interval_ms"),
+        ("/api/lab/name", {"id": "0123456789ab", "name": "x" * 61}, "name"),
+        ("/api/lab/name", {"id": "0123456789ab", "name": "a\u0000b"}, "name"),
+        ("/api/lab/delete", {"id": "0123456789AB"}, "id"),
         ("/api/autotrader/toggle", {"base_currency": "BTC", "enabled": "yes"}, "enabled"),
         ("/api/autotrader/switch", {"base_currency": "BTC", "mode": "maybe"}, "mode"),
         ("/api/trade/params", {"base_currency": "BTC", "steps": 101}, "steps"),

@@ -1,0 +1,414 @@
+"""The Lab: runs in turn, each in a worker process; what they gave is kept; see `application/lab.py`."""
+
+import contextlib
+import hashlib
+import json
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from autotrader_v2 import __version__
+from autotrader_v2.app.lab_process import COMMAND, LabProcess, WorkerFailed
+from autotrader_v2.app.lab_runs import OVER, LabRuns
+from autotrader_v2.app.private_files import read_private, write_private
+from autotrader_v2.application.commands import params_as_text
+from autotrader_v2.application.lab import CANDLES_MAX, COINS_MAX, QUEUE_MAX, RUNS_MAX, LabWish
+from autotrader_v2.application.refusals import CommandRefused
+from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed
+from autotrader_v2.domain.money import plain
+from autotrader_v2.infrastructure.feeds.errors import SourceError
+from autotrader_v2.infrastructure.feeds.file_names import market_in_name
+
+_log = structlog.get_logger()
+_ENDINGS = (".parquet", ".csv", ".csv.gz")
+# A folder with more files than that is no folder of candles.
+_FILES_MAX = 2000
+_HISTORIES_MAX = 300
+# What a ladder gets to spend where its start is a share of the balance.
+_HISTORY_BUDGET = Decimal(1000)
+_STOP_WAIT_S = 6.0
+_SUMMARY = ("pnl", "pnl_pct", "max_drawdown_pct", "cycles_closed", "cycles_open", "ran_dry", "begin_ms", "end_ms")
+Job = tuple[str, str]
+
+
+class LabRoom:
+    """See `Lab`. `folder`: where its files are kept; `candles`: where candle files are looked for."""
+
+    def __init__(self, folder: Path, candles: Path, *, command: Sequence[str] = COMMAND) -> None:
+        self._folder, self._candles, self._command = folder, candles, command
+        self._changed = threading.Condition()
+        self._queue: deque[Job] = deque()
+        self._working: tuple[Job, LabProcess] | None = None
+        self._progress: dict[str, tuple[int, int]] = {}
+        # What a history job needs to know, and why one has failed.
+        self._asked: dict[str, dict[str, Any]] = {}
+        self._failed: dict[str, str] = {}
+        self._stopped = False
+        self._runs = LabRuns(folder)
+        self._index: dict[str, Any] = read_private(folder / "files.json")
+        self._thread = threading.Thread(target=self._work, name="lab", daemon=True)
+
+    def start(self) -> None:
+        """Work from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End what works; it will be told as interrupted."""
+        with self._changed:
+            self._stopped = True
+            self._queue.clear()
+            process = self._working[1] if self._working else None
+            self._changed.notify_all()
+        if process is not None:
+            process.end()
+        if self._thread.is_alive():
+            self._thread.join(_STOP_WAIT_S)
+
+    # -- reading
+
+    def runs(self) -> Mapping[str, Any]:
+        """See `Lab`."""
+        with self._changed:
+            heads = sorted(self._runs.heads.values(), key=lambda head: (-int(head["made_ms"]), head["id"]))
+            return {"runs": [self._told(head) for head in heads], "runs_max": RUNS_MAX, "queue_max": QUEUE_MAX}
+
+    def run(self, run_id: str) -> Mapping[str, Any]:
+        """See `Lab`."""
+        with self._changed:
+            head = self._told(self._head(run_id))
+        result = self._runs.result(run_id) if head["status"] == "done" else None
+        return {"run": head, "result": result}
+
+    def data(self) -> Mapping[str, Any]:
+        """See `Lab`."""
+        files = self._files()
+        known, unknown = [], []
+        with self._changed:
+            for name, (stamp, symbol) in files.items():
+                entry = self._index.get(name)
+                if entry is None or entry["stamp"] != stamp:
+                    unknown.append(name)
+                else:
+                    known.append({"name": Path(name).name, "symbol": symbol, **_FILE, **entry["told"]})
+            if unknown:
+                self._enqueue(("look", ""), first=True)
+        return {
+            "folder": str(self._candles),
+            "reading": bool(unknown),
+            "files": known,
+            "candles_max": CANDLES_MAX,
+            "coins_max": COINS_MAX,
+            "defaults": params_as_text(LadderParams()),
+        }
+
+    def history(self, symbol: str, ladder: Mapping[str, Any], *, ask: bool) -> Mapping[str, Any]:
+        """See `Lab`."""
+        files = {name: stamp for name, (stamp, of) in self._files().items() if of == symbol}
+        if not files:
+            return {"state": "none", "figures": None, "what": None}
+        params = changed(LadderParams(), dict(ladder))
+        job = {
+            "files": sorted(files),
+            "from_ms": 0,
+            "to_ms": None,
+            "ladder": dict(ladder),
+            "budget": plain(budget_of(params)),
+        }
+        text = json.dumps([__version__, sorted(files.items()), job], sort_keys=True)
+        key = hashlib.sha256(text.encode()).hexdigest()[:24]
+        figures = read_private(self._history_file(key))
+        if figures:
+            return {"state": "known", "figures": figures, "what": None}
+        with self._changed:
+            if key in self._failed:
+                return {"state": "failed", "figures": None, "what": self._failed[key]}
+            at_work = self._working is not None and self._working[0] == ("history", key)
+            if not at_work and ("history", key) not in self._queue:
+                if not ask:
+                    return {"state": "unknown", "figures": None, "what": None}
+                if len(self._asked) >= QUEUE_MAX:
+                    raise CommandRefused("lab_busy", "Too many ladders are being looked at; wait for one of them.")
+                self._asked[key] = job
+                self._enqueue(("history", key), first=True)
+        return {"state": "working", "figures": None, "what": None}
+
+    # -- wishes
+
+    def begin(self, wish: LabWish) -> Mapping[str, Any]:
+        """See `Lab`."""
+        try:
+            params = changed(LadderParams(), dict(wish.ladder))
+        except BadLadder as error:
+            raise CommandRefused("bad_ladder", error.reason, status=400, field=error.field) from error
+        if not Decimal(wish.budget) > 0:
+            raise CommandRefused("bad_budget", "The budget must be above 0.", status=400, field="budget")
+        if wish.to_ms is not None and wish.to_ms <= wish.from_ms:
+            raise CommandRefused("bad_dates", "The end lies before the beginning.", status=400, field="to_ms")
+        names = self._named(wish)
+        with self._changed, _disk():
+            if sum(head["status"] == "queued" for head in self._runs.heads.values()) >= QUEUE_MAX:
+                raise CommandRefused("lab_busy", f"{QUEUE_MAX} runs wait already; cancel one or wait.")
+            if not self._runs.make_room(RUNS_MAX):
+                raise CommandRefused(
+                    "lab_full", f"{RUNS_MAX} runs are kept, and each has a name or waits; delete one first."
+                )
+            run_id = self._runs.new(
+                {
+                    **asdict(wish),
+                    "symbols": list(wish.symbols),
+                    "ladder": params_as_text(params),
+                    "files": names,
+                    "kept": bool(wish.name),
+                    "status": "queued",
+                    "made_ms": _now_ms(),
+                    "ended_ms": None,
+                    "error": None,
+                    "summary": None,
+                    "candles": None,
+                    "data": None,
+                }
+            )
+            self._enqueue(("run", run_id))
+        return {"id": run_id}
+
+    def cancel(self, run_id: str) -> None:
+        """See `Lab`."""
+        with self._changed:
+            if self._head(run_id)["status"] in OVER:
+                return
+            if ("run", run_id) in self._queue:
+                self._queue.remove(("run", run_id))
+                with _disk():
+                    self._over(run_id, "cancelled")
+                return
+            process = self._working[1] if self._working and self._working[0] == ("run", run_id) else None
+        if process is not None:
+            process.end()
+
+    def rename(self, run_id: str, name: str) -> None:
+        """See `Lab`."""
+        with self._changed, _disk():
+            self._head(run_id)
+            self._runs.change(run_id, name=name, kept=bool(name))
+
+    def delete(self, run_id: str) -> None:
+        """See `Lab`."""
+        self.cancel(run_id)
+        with self._changed, _disk():
+            self._head(run_id)
+            self._runs.delete(run_id)
+
+    # -- the thread
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopped or self._queue)
+                if self._stopped:
+                    return
+                job = self._queue.popleft()
+                process = LabProcess(self._command)
+                self._working = job, process
+            try:
+                self._do(job, process)
+            except OSError as error:
+                # A full disk or a vanished folder ends this job, not the next.
+                _log.error("the Lab could not write", what=str(error))
+                # What is told in memory counts; it cannot be written down just now.
+                with self._changed, contextlib.suppress(OSError):
+                    self._note_failure(job, "no_disk", str(error))
+            finally:
+                with self._changed:
+                    self._working = None
+
+    def _do(self, job: Job, process: LabProcess) -> None:
+        kind, key = job
+        tell: Callable[[int, int], None] = lambda done, of: None  # noqa: E731
+        if kind == "look":
+            names = self._unknown_files()
+            asked: dict[str, Any] = {"files": sorted(names)}
+        elif kind == "history":
+            asked = self._asked[key]
+        else:
+            with self._changed:
+                if key not in self._runs.heads:
+                    return
+                self._runs.change(key, status="running")
+                asked = self._job_of(self._runs.heads[key])
+
+            def tell(done: int, of: int) -> None:
+                self._progress[key] = done, of
+
+        try:
+            answer = process.do({"kind": kind, **asked}, tell)
+        except WorkerFailed as error:
+            with self._changed:
+                self._note_failure(job, error.code, error.said)
+            return
+        with self._changed:
+            self._note_answer(job, answer)
+
+    def _job_of(self, head: Mapping[str, Any]) -> dict[str, Any]:
+        told = {name: head[name] for name in ("files", "from_ms", "to_ms", "ladder", "budget")}
+        return {**told, "result": str(self._runs.result_file(head["id"]))}
+
+    def _note_answer(self, job: Job, answer: Mapping[str, Any]) -> None:
+        kind, key = job
+        if kind == "look":
+            self._note_files(answer["files"])
+        elif kind == "history":
+            self._asked.pop(key, None)
+            self._keep_history(key, answer)
+        elif key in self._runs.heads:
+            summary = {name: answer["summary"][name] for name in _SUMMARY}
+            self._over(key, "done", summary=summary, candles=answer["candles"], data=answer["data"])
+        else:
+            self._runs.result_file(key).unlink(missing_ok=True)
+
+    def _note_failure(self, job: Job, code: str, what: str) -> None:
+        kind, key = job
+        if kind == "run":
+            if key in self._runs.heads:
+                status = "interrupted" if self._stopped else "cancelled" if code == "cancelled" else "failed"
+                error = {"code": code, "what": what} if status == "failed" else None
+                self._over(key, status, error=error)
+            return
+        if not self._stopped:
+            _log.warning("the Lab's worker failed", job=kind, code=code, what=what)
+        if kind == "history":
+            self._asked.pop(key, None)
+            self._failed[key] = what or code
+        else:
+            # Not asked again and again: what could not be looked at is told as a problem.
+            self._note_files({name: {"problem": what or code} for name in self._unknown_files()})
+
+    def _over(self, run_id: str, status: str, **values: Any) -> None:
+        self._progress.pop(run_id, None)
+        self._runs.change(run_id, status=status, ended_ms=_now_ms(), **values)
+
+    # -- helpers
+
+    def _enqueue(self, job: Job, *, first: bool = False) -> None:
+        """Once; what a person waits for on a dialog goes before long runs."""
+        if job in self._queue or (self._working is not None and self._working[0] == job):
+            return
+        if first:
+            self._queue.appendleft(job)
+        else:
+            self._queue.append(job)
+        self._changed.notify_all()
+
+    def _head(self, run_id: str) -> dict[str, Any]:
+        head = self._runs.heads.get(run_id)
+        if head is None:
+            raise CommandRefused("unknown_run", "There is no such run.", status=404)
+        return head
+
+    def _told(self, head: Mapping[str, Any]) -> dict[str, Any]:
+        done, of = self._progress.get(head["id"], (0, 0))
+        progress = round(done / of, 3) if of else 0.0
+        return {name: value for name, value in head.items() if name != "files"} | {"progress": progress}
+
+    def _files(self) -> dict[str, tuple[list[int], str]]:
+        """Candle files by path: (size and time of the last change, symbol); none is opened here."""
+        if not self._candles.is_dir():
+            return {}
+        found: dict[str, tuple[list[int], str]] = {}
+        for file in sorted(self._candles.iterdir()):
+            if len(found) >= _FILES_MAX:
+                break
+            if not file.name.lower().endswith(_ENDINGS) or not file.is_file():
+                continue
+            try:
+                base, quote = market_in_name(file)
+            except SourceError:
+                base, quote = "", ""
+            status = file.stat()
+            found[str(file)] = [status.st_size, status.st_mtime_ns], f"{base}_{quote}" if base else ""
+        return found
+
+    def _unknown_files(self) -> dict[str, list[int]]:
+        files = self._files()
+        return {name: stamp for name, (stamp, _) in files.items() if self._index.get(name, {}).get("stamp") != stamp}
+
+    def _note_files(self, told: Mapping[str, Any]) -> None:
+        files = self._files()
+        self._index = {name: entry for name, entry in self._index.items() if name in files}
+        for name, one in told.items():
+            if name in files:
+                self._index[name] = {"stamp": files[name][0], "told": one}
+        write_private(self._folder / "files.json", self._index)
+
+    def _named(self, wish: LabWish) -> list[str]:
+        """The files of the wish. Errors: `CommandRefused`."""
+        files = self._files()
+        wanted = set(wish.symbols)
+        with self._changed:
+            fitting = [
+                (symbol, name)
+                for name, (stamp, symbol) in files.items()
+                if symbol in wanted
+                and (entry := self._index.get(name)) is not None
+                and entry["stamp"] == stamp
+                and entry["told"].get("interval_ms") == wish.interval_ms
+            ]
+        missing = wanted - {symbol for symbol, _ in fitting}
+        if missing:
+            raise CommandRefused(
+                "no_candles",
+                f"There are no such candles of {', '.join(sorted(missing))}.",
+                field="symbols",
+                values={"symbols": ", ".join(sorted(missing))},
+            )
+        if len({symbol.split("_")[1] for symbol in wanted}) > 1:
+            raise CommandRefused(
+                "two_quotes", "One balance has one currency: choose coins of one quote currency.", field="symbols"
+            )
+        return [name for _, name in fitting]
+
+    def _history_file(self, key: str) -> Path:
+        return self._folder / "history" / f"{key}.json"
+
+    def _keep_history(self, key: str, answer: Mapping[str, Any]) -> None:
+        file = self._history_file(key)
+        file.parent.mkdir(exist_ok=True)
+        kept = sorted(file.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)
+        for old in kept[: max(0, len(kept) - _HISTORIES_MAX + 1)]:
+            old.unlink(missing_ok=True)
+        write_private(file, answer)
+
+
+@contextlib.contextmanager
+def _disk() -> Iterator[None]:
+    """A disk that takes nothing refuses the wish, with its reason."""
+    try:
+        yield
+    except OSError as error:
+        what = str(error)
+        raise CommandRefused(
+            "no_disk", f"It could not be written: {what}", status=503, values={"what": what}
+        ) from error
+
+
+def budget_of(params: LadderParams) -> Decimal:
+    """What a whole ladder spends, with a little more for rounding up; a share of a balance is one of 1,000."""
+    if params.budget_quote:
+        return params.budget_quote
+    if params.start_balance_pct:
+        return _HISTORY_BUDGET
+    return sum((params.size(step) for step in range(params.steps + 1)), Decimal(0)) * Decimal("1.02")
+
+
+# A file that cannot be used has none of these.
+_FILE: Mapping[str, Any] = {"first_ms": None, "last_ms": None, "interval_ms": None, "candles": None, "problem": None}
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,215 @@
+"""The Lab's worker process: one job by a line of JSON on its input, progress and the answer by lines on its output.
+
+It ends when its input does: nobody waits for it any more. Run as `python -m autotrader_v2.app.lab_worker`.
+"""
+
+import contextlib
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import IO, Any
+
+from autotrader_v2.app.backtest_data import PaperOutside
+from autotrader_v2.app.lab_result import told_of
+from autotrader_v2.app.private_files import write_private
+from autotrader_v2.application.lab import CANDLES_MAX
+from autotrader_v2.backtest.exact import BacktestFailed, run_exact
+from autotrader_v2.backtest.metrics import Price, merged
+from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed
+from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.infrastructure.feeds.candle_files import CandleFile
+from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
+from autotrader_v2.infrastructure.feeds.errors import SourceError
+from autotrader_v2.infrastructure.feeds.file_names import market_in_name
+from autotrader_v2.matching.markets import EXCHANGE, rules_for
+from autotrader_v2.simulation.silence import quiet
+
+_NICE = 15
+_TELL_S = 0.3
+_ORPHANED = 3
+# What the card before a coin's switch tells.
+_HISTORY_FIGURES = (
+    "begin_ms",
+    "end_ms",
+    "pnl",
+    "pnl_pct",
+    "max_drawdown",
+    "max_drawdown_pct",
+    "ran_dry",
+    "unpaid",
+    "cycles_closed",
+    "cycles_open",
+    "longest_cycle_ms",
+    "budget",
+)
+
+
+class Refused(Exception):
+    """The job cannot be done; `code` for the page's catalogues."""
+
+    def __init__(self, code: str, what: str) -> None:
+        super().__init__(what)
+        self.code = code
+
+
+def main() -> int:
+    """Do the one job."""
+    # Whatever else prints must not be taken for an answer.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    _step_back()
+    quiet()
+    orders = sys.stdin.buffer
+    job = json.loads(orders.readline())
+    threading.Thread(target=_end_with, args=(orders,), daemon=True).start()
+    try:
+        answer = _JOBS[job["kind"]](job, _Teller(answers))
+    except (BadLadder, BacktestFailed, Refused, SourceError, ValueError, OSError, MemoryError) as error:
+        answer = {"failed": _code(error), "what": str(error) or type(error).__name__}
+    print(json.dumps(answer), file=answers, flush=True)
+    return 0
+
+
+def _step_back() -> None:
+    """Trading comes first; and when memory runs out it is this process that goes. Windows: see `LabProcess`."""
+    if sys.platform != "win32":
+        os.nice(_NICE)
+        with contextlib.suppress(OSError):  # a system without it
+            Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _end_with(orders: IO[bytes]) -> None:
+    """Wait for the end of the input."""
+    while orders.read(1):
+        continue
+    os._exit(_ORPHANED)
+
+
+class _Teller:
+    """Progress, not more often than a person can see."""
+
+    def __init__(self, answers: IO[str]) -> None:
+        self._answers = answers
+        self._after_s = 0.0
+
+    def __call__(self, done: int, of: int) -> None:
+        if time.monotonic() >= self._after_s:
+            self._after_s = time.monotonic() + _TELL_S
+            print(json.dumps({"done": done, "of": of}), file=self._answers, flush=True)
+
+
+def _run(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
+    began_s = time.perf_counter()
+    answer = _played(job, tell)
+    answer |= {"took_s": round(time.perf_counter() - began_s, 2)}
+    write_private(Path(job["result"]), answer)
+    return {"summary": answer["figures"], "candles": answer["candles"], "data": answer["data"]}
+
+
+def _history(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
+    """Of more candles than one run may have: the newest."""
+    files = [CandleFile(Path(name)) for name in job["files"]]
+    if sum(file.rows for file in files) > CANDLES_MAX:
+        shortest_ms = min(file.interval_ms for file in files)
+        job = {**job, "from_ms": max(file.last_ms for file in files) - (CANDLES_MAX - 1) * shortest_ms}
+    answer = _played(job, tell)
+    return {name: answer["figures"][name] for name in _HISTORY_FIGURES} | {"candles": answer["candles"]}
+
+
+def _played(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
+    params = changed(LadderParams(), job["ladder"])
+    tapes, rules = _tapes(job)
+    budget, candles = Decimal(job["budget"]), sum(map(len, tapes))
+    # Counting the figures takes about as long again as one candle in eight.
+    of = candles + candles // 8
+    result = run_exact(tapes, params, budget, PaperOutside(rules, budget), on_progress=lambda done: tell(done, of))
+    return told_of(result, _prices(tapes), tapes, rules[0].fee) | {"engine": "exact"}
+
+
+def _tapes(job: Mapping[str, Any]) -> tuple[list[CandleTape], list[MarketRules]]:
+    files: dict[Market, list[CandleFile]] = {}
+    from_ms, to_ms = job["from_ms"], job["to_ms"]
+    for name in job["files"]:
+        base, quote = market_in_name(Path(name))
+        files.setdefault(Market(EXCHANGE, base, quote), []).append(CandleFile(Path(name)))
+    tapes, rules = [], []
+    for market in sorted(files):
+        first = _first_price(files[market], from_ms)
+        if first is not None:
+            one = rules_for(market.base, market.quote, price=first)
+            tape = CandleTape(files[market], market, one.tick, from_ms=from_ms, to_ms=to_ms)
+            if len(tape):
+                tapes.append(tape)
+                rules.append(one)
+    candles = sum(map(len, tapes))
+    if not candles:
+        raise Refused("no_candles", "There is no candle in that time.")
+    if candles > CANDLES_MAX:
+        raise Refused("too_many_candles", f"{candles} candles; at most {CANDLES_MAX} of one run.")
+    return tapes, rules
+
+
+def _first_price(files: Iterable[CandleFile], from_ms: int) -> Decimal | None:
+    for file in sorted(files, key=lambda one: one.first_ms):
+        for candle in file.candles():
+            if candle.open_ms >= from_ms:
+                return candle.open
+    return None
+
+
+def _prices(tapes: Sequence[CandleTape]) -> list[Price]:
+    return merged(
+        [
+            Price(open_ms + interval_ms, tape.market.pair, ticks * tape.tick)
+            for open_ms, interval_ms, ticks in zip(tape.open_ms, tape.interval_ms, tape.closed, strict=True)
+        ]
+        for tape in tapes
+    )
+
+
+def _look(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
+    """What candle files hold; a file that cannot be used says why."""
+    told: dict[str, Any] = {}
+    for at, name in enumerate(job["files"]):
+        tell(at, len(job["files"]))
+        try:
+            market_in_name(Path(name))
+            file = CandleFile(Path(name))
+            told[name] = {
+                "first_ms": file.first_ms,
+                "last_ms": file.last_ms,
+                "interval_ms": file.interval_ms,
+                "candles": file.rows,
+            }
+        except (SourceError, OSError, ValueError) as error:
+            told[name] = {"problem": str(error)}
+    return {"files": told}
+
+
+def _code(error: BaseException) -> str:
+    match error:
+        case Refused():
+            return error.code
+        case BadLadder():
+            return "bad_ladder"
+        case BacktestFailed():
+            return "engine_failed"
+        case MemoryError():
+            return "no_memory"
+        case _:
+            return "bad_data"
+
+
+_JOBS: Mapping[str, Callable[[Mapping[str, Any], _Teller], dict[str, Any]]] = {
+    "run": _run,
+    "history": _history,
+    "look": _look,
+}
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,445 @@
+"""The Lab: runs wait their turn, work in a process of their own, and are told honestly however they end."""
+
+import csv
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autotrader_v2.app.lab import LabRoom, budget_of
+from autotrader_v2.app.lab_process import LabProcess, WorkerFailed
+from autotrader_v2.application import lab as limits
+from autotrader_v2.application.lab import LabWish
+from autotrader_v2.application.refusals import CommandRefused
+from autotrader_v2.domain.ladder import LadderParams
+
+BEGIN_MS = 1_700_000_000_000 - 1_700_000_000_000 % 300_000
+MINUTES_5 = 300_000
+_WAIT_S = 60.0
+
+WISH = LabWish(
+    name="",
+    symbols=("BTC_USDT",),
+    interval_ms=MINUTES_5,
+    from_ms=0,
+    to_ms=None,
+    budget="500",
+    ladder={"steps": 3, "drop_step_pct": "1", "profit_pct": "0.8"},
+)
+
+
+def a_file(folder: Path, name: str, prices: list[float], step_ms: int = MINUTES_5) -> Path:
+    """Candles that open at one price and close at the next."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / name
+    with file.open("w", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(["timestamp", "open", "high", "low", "close"])
+        for at, (one, other) in enumerate(pairwise(prices)):
+            rows.writerow([BEGIN_MS + at * step_ms, one, max(one, other), min(one, other), other])
+    return file
+
+
+def waves(count: int = 400) -> list[float]:
+    """Down three percent and up again, over and over."""
+    return [round(30_000 * (1 - 0.03 * abs((at % 40) - 20) / 20), 1) for at in range(count)]
+
+
+def until(what: str, seen: Callable[[], bool]) -> None:
+    """Wait for it."""
+    end_s = time.monotonic() + _WAIT_S
+    while not seen():
+        assert time.monotonic() < end_s, what
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data folder with candles of BTC."""
+    a_file(tmp_path / "candles", "BTC_USDT_5m.csv", waves())
+    return tmp_path
+
+
+Make = Callable[..., LabRoom]
+
+
+@pytest.fixture
+def a_room(folder: Path) -> Iterator[Make]:
+    """Rooms over that folder; each is stopped in the end."""
+    made: list[LabRoom] = []
+
+    def make(*command: str, started: bool = True) -> LabRoom:
+        room = LabRoom(folder / "lab", folder / "candles", **({"command": command} if command else {}))
+        made.append(room)
+        if started:
+            room.start()
+        return room
+
+    yield make
+    for room in made:
+        room.stop()
+
+
+def ready(room: LabRoom) -> LabRoom:
+    """Its files have been looked at."""
+    until("files read", lambda: not room.data()["reading"])
+    return room
+
+
+def status(room: LabRoom, run_id: str) -> str:
+    return str(room.run(run_id)["run"]["status"])
+
+
+def done(room: LabRoom, run_id: str) -> dict[str, Any]:
+    """The run, once it is over."""
+    until("over", lambda: status(room, run_id) not in ("queued", "running"))
+    return dict(room.run(run_id))
+
+
+# A worker that does what its first argument says instead of playing candles; it answers `look` as the real one.
+def a_worker(tmp_path: Path, body: str) -> tuple[str, ...]:
+    script = tmp_path / "worker.py"
+    script.write_text(
+        "import json, os, sys, time\n"
+        "job = json.loads(sys.stdin.readline())\n"
+        "tell = lambda told: print(json.dumps(told), flush=True)\n"
+        "if job['kind'] == 'look':\n"
+        f"    one = dict(first_ms={BEGIN_MS}, last_ms={BEGIN_MS}, interval_ms={MINUTES_5}, candles=1)\n"
+        "    tell({'files': {name: one for name in job['files']}})\n"
+        "    sys.exit()\n" + body
+    )
+    return sys.executable, str(script)
+
+
+WAITS = "tell({'done': 1, 'of': 4})\nsys.stdin.read()\n"
+
+
+def test_a_run_gives_figures_curves_and_fills(a_room: Make) -> None:
+    """From the files to the result, over the real worker."""
+    room = ready(a_room())
+    told = done(room, room.begin(WISH)["id"])
+    run, result = told["run"], told["result"]
+    assert run["status"] == "done", run["error"]
+    figures = result["figures"]
+    assert result["candles"] == 399
+    assert (run["ladder"]["steps"], run["ladder"]["size_mode"]) == (3, "geometric")
+    assert figures["cycles_closed"] > 3
+    assert Decimal(figures["realised"]) > 0
+    assert Decimal(figures["realised"]) + Decimal(figures["unrealised"]) == Decimal(figures["pnl"])
+    assert run["summary"]["pnl"] == figures["pnl"]
+    chart = result["charts"][0]
+    assert chart["symbol"] == "BTC_USDT"
+    assert sum(mark["count"] for mark in chart["marks"]) == figures["trades"]
+    assert {mark["time_ms"] for mark in chart["marks"]} <= {candle[0] for candle in chart["candles"]}
+    # Both are shown to 12 digits.
+    assert abs(Decimal(result["curve"][-1]["equity"]) - 500 - Decimal(figures["pnl"])) < Decimal("1e-8")
+    lows = min(Decimal(point["fall_pct"]) for point in result["curve"])
+    assert -lows == Decimal(figures["max_drawdown_pct"])
+    assert {"short", "one_coin"} <= {one["code"] for one in result["warnings"]}
+
+
+def test_the_result_is_that_of_the_command(a_room: Make, folder: Path) -> None:
+    """`mTrade.py backtest --engine exact` over the same file tells the same figures."""
+    from autotrader_v2.app.backtest_data import PaperOutside, open_tapes
+    from autotrader_v2.backtest.exact import run_exact
+    from autotrader_v2.domain.ladder import changed
+
+    room = ready(a_room())
+    figures = done(room, room.begin(WISH)["id"])["result"]["figures"]
+    tapes, rules = open_tapes(folder / "candles")
+    params = changed(LadderParams(), dict(WISH.ladder))
+    result = run_exact(tapes, params, Decimal(500), PaperOutside(rules, Decimal(500)))
+    assert figures["trades"] == len(result.trades)
+    assert figures["cycles_closed"] == sum(one.side == "sell" for one in result.trades)
+
+
+def test_runs_wait_their_turn_and_can_be_cancelled(a_room: Make, tmp_path: Path) -> None:
+    """One works, the next waits; a cancelled one is over at once, whether it waited or worked."""
+    room = ready(a_room(*a_worker(tmp_path, WAITS)))
+    first, second, third = (room.begin(WISH)["id"] for _ in range(3))
+    until("progress", lambda: room.run(first)["run"]["progress"] == 0.25)
+    assert [status(room, one) for one in (first, second, third)] == ["running", "queued", "queued"]
+    room.cancel(second)
+    assert status(room, second) == "cancelled"
+    room.cancel(first)
+    until("the third works", lambda: status(room, third) == "running")
+    assert status(room, first) == "cancelled"
+    room.cancel(first)
+    assert status(room, first) == "cancelled"
+
+
+def test_a_crash_of_the_worker_is_told_with_its_last_words(a_room: Make, tmp_path: Path) -> None:
+    """And the next run works."""
+    body = "print('it broke here', file=sys.stderr)\nos._exit(9)\n"
+    room = ready(a_room(*a_worker(tmp_path, body)))
+    run = done(room, room.begin(WISH)["id"])["run"]
+    assert run["status"] == "failed"
+    assert run["error"]["code"] == "crashed"
+    assert "it broke here" in run["error"]["what"]
+    assert done(room, room.begin(WISH)["id"])["run"]["status"] == "failed"
+
+
+def test_a_worker_that_says_nothing_sensible_has_crashed(a_room: Make, tmp_path: Path) -> None:
+    """What is no JSON is no answer."""
+    room = ready(a_room(*a_worker(tmp_path, "print('<<<')\n")))
+    assert done(room, room.begin(WISH)["id"])["run"]["error"]["code"] == "crashed"
+
+
+def test_damaged_candles_are_told_with_their_row(a_room: Make, folder: Path) -> None:
+    """The file changed since it was looked at."""
+    room = ready(a_room())
+    file = folder / "candles" / "BTC_USDT_5m.csv"
+    stamp = file.stat()
+    text = file.read_text().splitlines()
+    text[7] = text[7].replace(text[7].split(",")[2], "x" * len(text[7].split(",")[2]))
+    file.write_text("\n".join(text) + "\n")
+    os.utime(file, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    told = room.data()
+    if told["reading"]:  # the size is another: it is looked at again, and says what is wrong
+        until("read", lambda: not room.data()["reading"])
+        (one,) = room.data()["files"]
+        assert "8" in one["problem"]
+        with pytest.raises(CommandRefused, match="no such candles"):
+            room.begin(WISH)
+        return
+    run = done(room, room.begin(WISH)["id"])["run"]
+    assert run["error"]["code"] == "bad_data"
+    assert "8" in run["error"]["what"]
+
+
+def test_runs_survive_a_restart_and_one_under_way_is_interrupted(a_room: Make, tmp_path: Path) -> None:
+    """Also when the program was killed: what is on the disk then says `running`."""
+    room = ready(a_room(*a_worker(tmp_path, WAITS)))
+    run_id = room.begin(replace(WISH, name="kept one"))["id"]
+    waiting = room.begin(WISH)["id"]
+    until("it works", lambda: status(room, run_id) == "running")
+    on_disk = tmp_path / "lab" / f"{run_id}.run.json"
+    as_killed = on_disk.read_text()
+    room.stop()
+    assert json.loads(on_disk.read_text())["status"] == "interrupted"
+    on_disk.write_text(as_killed)
+    after = a_room()
+    assert status(after, run_id) == "interrupted"
+    assert status(after, waiting) == "interrupted"
+    assert after.run(run_id)["run"]["name"] == "kept one"
+
+
+def test_a_stop_ends_the_worker(a_room: Make, tmp_path: Path) -> None:
+    """At once, though it would go on for ever."""
+    pid_file = tmp_path / "pid"
+    body = f"open({str(pid_file)!r}, 'w').write(str(os.getpid()))\nwhile True: time.sleep(1)\n"
+    room = ready(a_room(*a_worker(tmp_path, body)))
+    room.begin(WISH)
+    until("it works", lambda: pid_file.exists() and pid_file.read_text() != "")
+    process = room._working[1] if room._working else None
+    assert process is not None
+    room.stop()
+    assert not room._thread.is_alive()
+    assert process._child is None
+
+
+def test_the_worker_ends_when_nobody_listens_any_more(tmp_path: Path) -> None:
+    """Its input ends with the program that asked, however that ended."""
+    import subprocess
+
+    from autotrader_v2.app.lab_process import COMMAND
+    from autotrader_v2.app.values import ROOT
+
+    fifo = tmp_path / "candles" / "BTC_USDT_5m.csv"
+    a_file(fifo.parent, fifo.name, waves(200_000))
+    child = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT)
+    assert child.stdin is not None
+    job = {"kind": "history", "files": [str(fifo)], "from_ms": 0, "to_ms": None, "ladder": {}, "budget": "500"}
+    child.stdin.write(json.dumps(job).encode() + b"\n")
+    child.stdin.close()
+    assert child.wait(_WAIT_S) == 3
+    assert child.stdout is not None
+    child.stdout.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="priorities have other names there")
+def test_the_worker_steps_back_for_trading(tmp_path: Path) -> None:
+    """It says of itself that it is nicer than we are, and has no secret in its environment."""
+    os.environ["API_SECRET"] = "made-up"
+    try:
+        told = LabProcess((sys.executable, "-c", _TELLS_ITSELF)).do({"kind": "look", "files": []}, lambda *_: None)
+    finally:
+        del os.environ["API_SECRET"]
+    assert told == {"nice": os.nice(0) + 15, "secret": None}
+
+
+_TELLS_ITSELF = """
+import json, os, sys
+sys.stdin.readline()
+from autotrader_v2.app import lab_worker
+lab_worker._step_back()
+print(json.dumps({"nice": os.nice(0), "secret": os.environ.get("API_SECRET")}))
+"""
+
+
+def test_what_cannot_work_is_refused_before_it_waits(a_room: Make, folder: Path) -> None:
+    """Ladder, budget, dates, coins; the field is named."""
+    a_file(folder / "candles", "ETH_BTC_5m.csv", [0.05, 0.051, 0.05])
+    room = ready(a_room())
+    for changes, code in (
+        ({"ladder": {"steps": 3, "drop_step_pct": "150"}}, "bad_ladder"),
+        ({"budget": "0"}, "bad_budget"),
+        ({"from_ms": 5, "to_ms": 5}, "bad_dates"),
+        ({"symbols": ("DOGE_USDT",)}, "no_candles"),
+        ({"interval_ms": 60_000}, "no_candles"),
+        ({"symbols": ("BTC_USDT", "ETH_BTC")}, "two_quotes"),
+    ):
+        with pytest.raises(CommandRefused) as refused:
+            room.begin(replace(WISH, **changes))  # type: ignore[arg-type]
+        assert refused.value.code == code
+    assert room.runs()["runs"] == []
+
+
+def test_a_time_without_candles_is_told(a_room: Make) -> None:
+    """By the worker, which alone opens files."""
+    room = ready(a_room())
+    run = done(room, room.begin(replace(WISH, from_ms=BEGIN_MS * 2))["id"])["run"]
+    assert run["error"]["code"] == "no_candles"
+
+
+def test_more_candles_than_a_run_may_have_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that nobody fills the memory by mistake; a history takes the newest of them."""
+    from autotrader_v2.app import lab_worker
+
+    monkeypatch.setattr(lab_worker, "CANDLES_MAX", 100)
+    files = [str(folder / "candles" / "BTC_USDT_5m.csv")]
+    job = {"files": files, "from_ms": 0, "to_ms": None, "ladder": {}, "budget": "100"}
+    with pytest.raises(lab_worker.Refused) as refused:
+        lab_worker._tapes(job)
+    assert refused.value.code == "too_many_candles"
+    assert lab_worker._history(job, lambda *_: None)["candles"] == 100  # type: ignore[arg-type]
+
+
+def test_the_queue_and_the_kept_runs_have_an_end(a_room: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond it a run is refused; the oldest without a name makes room for a new one, a named one never."""
+    from autotrader_v2.app import lab
+
+    monkeypatch.setattr(lab, "RUNS_MAX", 3)
+    room = ready(a_room(*a_worker(tmp_path, "tell({'failed': 'bad_data', 'what': 'x'})\n")))
+    ids = []
+    for at in range(4):
+        ids.append(room.begin(replace(WISH, name="first" if at == 0 else ""))["id"])
+        done(room, ids[-1])
+    assert [run["id"] for run in room.runs()["runs"]] == [ids[3], ids[2], ids[0]]
+    assert not list((tmp_path / "lab").glob(f"{ids[1]}.*"))
+    room.rename(ids[2], "second")
+    room.rename(ids[3], "third")
+    with pytest.raises(CommandRefused, match="delete one first"):
+        room.begin(WISH)
+    room.delete(ids[0])
+    room.begin(WISH)
+    monkeypatch.setattr(lab, "RUNS_MAX", 50)
+    still = ready(a_room(*a_worker(tmp_path, WAITS)))
+    for _ in range(limits.QUEUE_MAX + 1):
+        still.begin(WISH)
+        until("one works", lambda: any(run["status"] == "running" for run in still.runs()["runs"]))
+    with pytest.raises(CommandRefused, match="wait already"):
+        still.begin(WISH)
+
+
+def test_the_history_of_a_ladder_is_worked_out_once(a_room: Make, folder: Path) -> None:
+    """Asked for, then known; known again after a restart; another ladder or other candles are another question."""
+    room = ready(a_room())
+    ladder = dict(WISH.ladder)
+    assert room.history("BTC_USDT", ladder, ask=False)["state"] == "unknown"
+    assert room.history("DOGE_USDT", ladder, ask=True)["state"] == "none"
+    assert room.history("BTC_USDT", ladder, ask=True)["state"] == "working"
+    until("known", lambda: room.history("BTC_USDT", ladder, ask=False)["state"] == "known")
+    figures = room.history("BTC_USDT", ladder, ask=False)["figures"]
+    assert figures["candles"] == 399
+    assert figures["longest_cycle_ms"] > 0
+    again = a_room(started=False)
+    assert again.history("BTC_USDT", ladder, ask=False) == {"state": "known", "figures": figures, "what": None}
+    assert again.history("BTC_USDT", {**ladder, "steps": 2}, ask=False)["state"] == "unknown"
+    a_file(folder / "candles", "BTC_USDT_1m.csv", waves(50), 60_000)
+    assert again.history("BTC_USDT", ladder, ask=False)["state"] == "unknown"
+
+
+def test_a_history_that_cannot_be_known_says_why(a_room: Make, tmp_path: Path) -> None:
+    """And is not tried again and again."""
+    room = ready(a_room(*a_worker(tmp_path, "tell({'failed': 'bad_data', 'what': 'row 7'})\n")))
+    room.history("BTC_USDT", {}, ask=True)
+    until("told", lambda: room.history("BTC_USDT", {}, ask=True)["state"] == "failed")
+    assert room.history("BTC_USDT", {}, ask=True)["what"] == "row 7"
+
+
+def test_no_folder_of_candles_is_no_error(tmp_path: Path) -> None:
+    """There is nothing to read, and that is said."""
+    room = LabRoom(tmp_path / "lab", tmp_path / "candles")
+    assert room.data()["files"] == []
+    assert room.data()["reading"] is False
+    assert room.history("BTC_USDT", {}, ask=True)["state"] == "none"
+
+
+def test_a_full_disk_refuses_a_run_and_ends_no_thread(
+    a_room: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be written is told; what follows works."""
+    from autotrader_v2.app import lab_runs
+
+    room = ready(a_room(*a_worker(tmp_path, "time.sleep(0.3)\ntell({'failed': 'bad_data', 'what': 'x'})\n")))
+    kept = lab_runs.write_private
+    first = room.begin(WISH)["id"]
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(lab_runs, "write_private", full)
+    with pytest.raises(CommandRefused) as refused:
+        room.begin(WISH)
+    assert refused.value.code == "no_disk"
+    until("over", lambda: status(room, first) == "failed")
+    monkeypatch.setattr(lab_runs, "write_private", kept)
+    assert done(room, room.begin(WISH)["id"])["run"]["status"] == "failed"
+
+
+def test_what_a_ladder_may_spend_is_its_own_cost() -> None:
+    """All its orders with a margin; its budget where it has one."""
+    assert budget_of(LadderParams(start_quote=Decimal(10), steps=1, size_multiplier=Decimal(2))) == Decimal("30.60")
+    assert budget_of(LadderParams(budget_quote=Decimal(77))) == 77
+    assert budget_of(LadderParams(start_balance_pct=Decimal(5))) == 1000
+
+
+def test_a_worker_that_was_ended_before_it_began_never_begins() -> None:
+    """A cancel may be as quick as the start."""
+    process = LabProcess((sys.executable, "-c", "raise SystemExit(1)"))
+    process.end()
+    with pytest.raises(WorkerFailed):
+        process.do({}, lambda *_: None)
+
+
+def test_many_asking_at_once_are_answered(a_room: Make) -> None:
+    """Reading needs no worker."""
+    room = ready(a_room())
+    run_id = room.begin(WISH)["id"]
+    faults: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            for _ in range(50):
+                room.runs()
+                room.run(run_id)
+        except BaseException as error:
+            faults.append(error)
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert faults == []
+    assert done(room, run_id)["run"]["status"] == "done"

@@ -1,0 +1,328 @@
+"""The Lab: ladders over recorded candles, in a process beside the engine. Nothing here trades."""
+
+from typing import Annotated, Literal
+
+from flask import Blueprint
+from pydantic import Field
+
+from autotrader_v2.application.lab import COINS_MAX, LabWish
+from web.api.ladder import Ladder, LadderTold
+from web.api.queries import Nothing, OneCurrency
+from web.endpoints import Answer, asks, commands, desk
+from web.fields import Amount, Done, Part, Positive, Reply, Request, Values
+
+blueprint = Blueprint("lab", __name__, url_prefix="/api/lab")
+
+_TIME_MAX = 2**53
+_Id = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$", examples=["0123456789ab"])]
+_Name = Annotated[str, Field(max_length=60, pattern=r"^[^\x00-\x1f\x7f]*$", examples=["calm, BTC 2022"])]
+_Pair = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,20}_[A-Z0-9]{2,10}$", examples=["BTC_USDT"])]
+_Time = Annotated[int, Field(ge=0, le=_TIME_MAX)]
+
+
+class NewRun(Request):
+    """Candles that begin in [from_ms, to_ms), all coins on one balance. A run with a name is kept until deleted."""
+
+    name: _Name = ""
+    symbols: Annotated[list[_Pair], Field(min_length=1, max_length=COINS_MAX)]
+    interval_ms: Annotated[int, Field(ge=1000, le=604_800_000, examples=[300_000])]
+    from_ms: _Time = 0
+    to_ms: _Time | None = None
+    budget: Positive
+    ladder: Ladder
+
+
+class OneRun(Request):
+    """Which."""
+
+    id: _Id
+
+
+class NewName(Request):
+    """An empty name: it is kept no longer than others."""
+
+    id: _Id
+    name: _Name
+
+
+class CandleFile(Part):
+    """What a file holds; `problem`: why it cannot be used."""
+
+    name: str
+    symbol: str
+    first_ms: int | None
+    last_ms: int | None
+    interval_ms: int | None
+    candles: int | None
+    problem: str | None
+
+
+class Data(Reply):
+    """`reading`: some files are still being looked at; ask again. `defaults`: the ladder of who changes nothing."""
+
+    folder: str
+    reading: bool
+    files: list[CandleFile]
+    candles_max: int
+    coins_max: int
+    defaults: LadderTold
+
+
+class RunError(Part):
+    """`what`: in the worker's own words."""
+
+    code: str
+    what: str
+
+
+class Summary(Part):
+    """The figures of a run that lists show."""
+
+    pnl: Amount
+    pnl_pct: Amount
+    max_drawdown_pct: Amount
+    cycles_closed: int
+    cycles_open: int
+    ran_dry: int
+    begin_ms: int
+    end_ms: int
+
+
+class Run(Part):
+    """`data`: the same for runs over the same candles. `progress`: 0 to 1."""
+
+    id: str
+    name: str
+    kept: bool
+    status: Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
+    progress: float
+    symbols: list[str]
+    interval_ms: int
+    from_ms: int
+    to_ms: int | None
+    budget: Amount
+    ladder: LadderTold
+    made_ms: int
+    ended_ms: int | None
+    error: RunError | None
+    summary: Summary | None
+    candles: int | None
+    data: str | None
+
+
+class Runs(Reply):
+    """Newest first. Beyond `runs_max` the oldest one without a name is forgotten."""
+
+    runs: list[Run]
+    runs_max: int
+    queue_max: int
+
+
+class LineTold(Part):
+    """Another way of spending the budget."""
+
+    pnl: Amount
+    pnl_pct: Amount
+    max_drawdown_pct: Amount
+
+
+class Figures(Part):
+    """Units: `*_pct` percent, `*_ms` milliseconds, the rest quote currency or counts; docs/BACKTESTING.md explains."""
+
+    begin_ms: int
+    end_ms: int
+    budget: Amount
+    pnl: Amount
+    pnl_pct: Amount
+    realised: Amount
+    unrealised: Amount
+    annualised_pct: Amount | None
+    max_drawdown_pct: Amount
+    max_drawdown: Amount
+    under_water_ms: int
+    cycles_closed: int
+    cycles_open: int
+    cycles_won: int
+    win_rate_pct: Amount | None
+    deepest: dict[str, int]
+    ran_dry: int
+    unpaid: int
+    capital_p50: Amount
+    capital_p95: Amount
+    capital_max: Amount
+    exposure_pct: Amount
+    buy_and_hold: LineTold
+    periodic: LineTold
+    trades: int
+    fees: Amount
+    longest_cycle_ms: int
+    ladder_steps: int
+
+
+class Warning(Part):
+    """What makes the figures mislead."""
+
+    code: str
+    values: Values
+
+
+class Point(Part):
+    """`fall_pct`: the worst fall from a height since the point before; `hold`: what buying at once had made."""
+
+    time_ms: int
+    equity: Amount
+    fall_pct: Amount
+    hold: Amount
+
+
+class Mark(Part):
+    """Orders of one side in one candle: how many, the deepest step."""
+
+    time_ms: int
+    side: Literal["buy", "sell"]
+    count: int
+    step: int
+
+
+class ChartTold(Part):
+    """`candles`: [time_ms, open, high, low, close]."""
+
+    symbol: str
+    interval_ms: int
+    precision: int
+    candles: list[tuple[int, Amount, Amount, Amount, Amount]]
+    marks: list[Mark]
+
+
+class GapTold(Part):
+    """Where candles are missing."""
+
+    symbol: str
+    count: int
+    ms: int
+
+
+class Result(Part):
+    """What a run gave. Curves and candles are thinned to what a screen can show; the figures are of all candles."""
+
+    figures: Figures
+    warnings: list[Warning]
+    curve: list[Point]
+    charts: list[ChartTold]
+    gaps: list[GapTold]
+    candles: int
+    data: str
+    engine: Literal["exact", "compiled"]
+    took_s: float
+
+
+class RunTold(Reply):
+    """`result`: null until it is done."""
+
+    run: Run
+    result: Result | None
+
+
+class RunBegun(Reply):
+    """It waits its turn."""
+
+    id: str
+
+
+class HistoryFigures(Part):
+    """What the ladder did, with money enough for one whole ladder."""
+
+    begin_ms: int
+    end_ms: int
+    pnl: Amount
+    pnl_pct: Amount
+    max_drawdown: Amount
+    max_drawdown_pct: Amount
+    ran_dry: int
+    unpaid: int
+    cycles_closed: int
+    cycles_open: int
+    longest_cycle_ms: int
+    budget: Amount
+    candles: int
+
+
+class History(Reply):
+    """`state` none: there are no candles of the coin; unknown: nobody has asked yet; failed: `what` says why."""
+
+    state: Literal["none", "unknown", "working", "failed", "known"]
+    figures: HistoryFigures | None
+    what: str | None
+
+
+@blueprint.get("/data")
+@asks(Nothing, Data)
+def data(_: Nothing) -> Answer:
+    """The candle files there are."""
+    return desk().lab.data()
+
+
+@blueprint.get("/runs")
+@asks(Nothing, Runs)
+def runs(_: Nothing) -> Answer:
+    """Every kept run, newest first."""
+    return desk().lab.runs()
+
+
+@blueprint.get("/run")
+@asks(OneRun, RunTold)
+def run(which: OneRun) -> Answer:
+    """One run with its result."""
+    return desk().lab.run(which.id)
+
+
+@blueprint.post("/run")
+@commands(NewRun, RunBegun)
+def begin(wish: NewRun) -> Answer:
+    """Queue a run: one works at a time, in a process of low priority."""
+    return desk().lab.begin(
+        LabWish(
+            name=" ".join(wish.name.split()),
+            symbols=tuple(dict.fromkeys(wish.symbols)),
+            interval_ms=wish.interval_ms,
+            from_ms=wish.from_ms,
+            to_ms=wish.to_ms,
+            budget=format(wish.budget, "f"),
+            ladder=wish.ladder.changes(),
+        )
+    )
+
+
+@blueprint.post("/cancel")
+@commands(OneRun, Done)
+def cancel(wish: OneRun) -> None:
+    """End a run that waits or works."""
+    desk().lab.cancel(wish.id)
+
+
+@blueprint.post("/name")
+@commands(NewName, Done)
+def rename(wish: NewName) -> None:
+    """Keep a run under a name."""
+    desk().lab.rename(wish.id, " ".join(wish.name.split()))
+
+
+@blueprint.post("/delete")
+@commands(OneRun, Done)
+def delete(wish: OneRun) -> None:
+    """Forget a run."""
+    desk().lab.delete(wish.id)
+
+
+@blueprint.get("/history")
+@asks(OneCurrency, History)
+def history(which: OneCurrency) -> Answer:
+    """What a coin's ladder, as it is set now, did on the coin's recorded candles, as far as that is known."""
+    return desk().lab_history(which.base_currency, ask=False)
+
+
+@blueprint.post("/history")
+@commands(OneCurrency, History, repeats=True)
+def ask_history(wish: OneCurrency) -> Answer:
+    """Find it out in the worker process; the answer does not wait for it."""
+    return desk().lab_history(wish.base_currency, ask=True)
