@@ -146,11 +146,11 @@ class LabRoom:
         try:
             params = changed(LadderParams(), dict(wish.ladder))
         except BadLadder as error:
-            raise CommandRefused("bad_ladder", error.reason, status=400, field=error.field) from error
+            raise CommandRefused("bad_ladder", error.reason, field=error.field) from error
         if not Decimal(wish.budget) > 0:
-            raise CommandRefused("bad_budget", "The budget must be above 0.", status=400, field="budget")
+            raise CommandRefused("bad_budget", "The budget must be above 0.", field="budget")
         if wish.to_ms is not None and wish.to_ms <= wish.from_ms:
-            raise CommandRefused("bad_dates", "The end lies before the beginning.", status=400, field="to_ms")
+            raise CommandRefused("bad_dates", "The end lies before the beginning.", field="to_ms")
         names = self._named(wish)
         with self._changed, _disk():
             if sum(head["status"] == "queued" for head in self._runs.heads.values()) >= QUEUE_MAX:

@@ -49,7 +49,7 @@ _HISTORY_FIGURES = (
 )
 
 
-class Refused(Exception):
+class Impossible(Exception):
     """The job cannot be done; `code` for the page's catalogues."""
 
     def __init__(self, code: str, what: str) -> None:
@@ -69,7 +69,7 @@ def main() -> int:
     threading.Thread(target=_end_with, args=(orders,), daemon=True).start()
     try:
         answer = _JOBS[job["kind"]](job, _Teller(answers))
-    except (BadLadder, BacktestFailed, Refused, SourceError, ValueError, OSError, MemoryError) as error:
+    except (BadLadder, BacktestFailed, Impossible, SourceError, ValueError, OSError, MemoryError) as error:
         answer = {"failed": _code(error), "what": str(error) or type(error).__name__}
     print(json.dumps(answer), file=answers, flush=True)
     return 0
@@ -148,9 +148,9 @@ def _tapes(job: Mapping[str, Any]) -> tuple[list[CandleTape], list[MarketRules]]
                 rules.append(one)
     candles = sum(map(len, tapes))
     if not candles:
-        raise Refused("no_candles", "There is no candle in that time.")
+        raise Impossible("no_candles", "There is no candle in that time.")
     if candles > CANDLES_MAX:
-        raise Refused("too_many_candles", f"{candles} candles; at most {CANDLES_MAX} of one run.")
+        raise Impossible("too_many_candles", f"{candles} candles; at most {CANDLES_MAX} of one run.")
     return tapes, rules
 
 
@@ -193,7 +193,7 @@ def _look(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
 
 def _code(error: BaseException) -> str:
     match error:
-        case Refused():
+        case Impossible():
             return error.code
         case BadLadder():
             return "bad_ladder"

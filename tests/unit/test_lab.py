@@ -318,7 +318,7 @@ def test_more_candles_than_a_run_may_have_are_refused(folder: Path, monkeypatch:
     monkeypatch.setattr(lab_worker, "CANDLES_MAX", 100)
     files = [str(folder / "candles" / "BTC_USDT_5m.csv")]
     job = {"files": files, "from_ms": 0, "to_ms": None, "ladder": {}, "budget": "100"}
-    with pytest.raises(lab_worker.Refused) as refused:
+    with pytest.raises(lab_worker.Impossible) as refused:
         lab_worker._tapes(job)
     assert refused.value.code == "too_many_candles"
     assert lab_worker._history(job, lambda *_: None)["candles"] == 100  # type: ignore[arg-type]

@@ -3,6 +3,7 @@
  * ladder form, or dragged here, before anything is applied. Everything in it stands in tables too.
  */
 import { html, useEffect, useMemo, useRef, useState } from "./lib.js";
+import { useChart } from "./chart_host.js";
 import { framed, levelsOf, meantBy } from "./chart_levels.js";
 import { isStale } from "./coin_row.js";
 import { shownPrice } from "./coin_facts.js";
@@ -38,10 +39,8 @@ export function marksOf(fills) {
 /** `preview`: the table as typed parameters would make it; `chosen`: {step, price} of a row a person clicked. */
 export function ChartCard({ coin, table, preview, params, chosen, onDragged }) {
   const [interval, setInterval_] = useState(kept("interval") in INTERVALS ? kept("interval") : "15m");
-  const [view, setView] = useState(null);
   const [hovered, setHovered] = useState(null);
   const [bounds, setBounds] = useState(null);
-  const host = useRef(null);
   const { answer, failure } = useAnswer(`/api/chart/data/${encodeURIComponent(coin.symbol)}`, { interval }, { everyMs: 20_000, signature: `${coin.cycle_id}|${coin.steps_used}|${coin.invested}|${coin.state}` });
   const shown = useRef({});
   const used = preview ?? table;
@@ -53,24 +52,7 @@ export function ChartCard({ coin, table, preview, params, chosen, onDragged }) {
     if (meant) onDragged(meant.name, meant.value);
   };
 
-  useEffect(() => {
-    let made = null, gone = false;
-    import("./chart_view.js").then(({ ChartView }) => {
-      if (gone) return;
-      made = new ChartView(host.current, { precision: coin.price_precision, onHover: setHovered, onDrag: (level, price) => drag.current(level, price) });
-      setView(made);
-    });
-    return () => { gone = true; made?.remove(); };
-  }, []);
-  useEffect(() => {
-    if (!view) return undefined;
-    const draw = () => view.recolour();
-    const watcher = new MutationObserver(draw);
-    watcher.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme", "data-palette", "lang"] });
-    const scheme = matchMedia("(prefers-color-scheme: light)");
-    scheme.addEventListener("change", draw);
-    return () => { watcher.disconnect(); scheme.removeEventListener("change", draw); };
-  }, [view]);
+  const [host, view] = useChart({ precision: coin.price_precision, onHover: setHovered, onDrag: (level, price) => drag.current(level, price) });
   useEffect(() => {
     if (!view || !answer || answer.interval !== interval) return;
     view.setCandles(answer.candles, INTERVALS[interval]);

@@ -103,6 +103,10 @@ export class ChartView {
     this.chart.timeScale().setVisibleLogicalRange({ from: end - shown, to: end });
   }
 
+  showAll() {
+    this.chart.timeScale().fitContent();
+  }
+
   /** Show twice as much, or half of it, at the same right edge. */
   zoom(factor) {
     const range = this.chart.timeScale().getVisibleLogicalRange();
@@ -178,7 +182,7 @@ export class ChartView {
     }
     this.markers.setMarkers(sorted.map(({ ms, buy, texts, said }) => ({
       time: Math.floor(ms / 1000) + this.shiftS, position: buy ? "belowBar" : "aboveBar", shape: buy ? "arrowUp" : "arrowDown",
-      color: token(buy ? "--lv-step" : "--gain"), text: !said ? "" : texts.length > 1 ? `${texts[0]} +${texts.length - 1}` : texts[0],
+      color: token(buy ? "--lv-step" : "--gain"), text: !said || !texts[0] ? "" : texts.length > 1 ? `${texts[0]} +${texts.length - 1}` : texts[0],
     })));
   }
 

@@ -33,7 +33,8 @@ export function moments(from, to, wanted) {
   return { found: found.filter((at) => at >= from), name: step >= 24 * HOUR ? dayName : hourName };
 }
 
-export function EquityChart({ points }) {
+/** `points`: [{time_ms, equity, earned, fall_pct}]; `second`: what the dashed line is; `others`: [{points, colour}] to compare. */
+export function EquityChart({ points, second = t("dash.earned_short"), others = [] }) {
   const box = useRef(null);
   const [width, setWidth] = useState(0);
   const [at, setAt] = useState(null);
@@ -60,25 +61,26 @@ export function EquityChart({ points }) {
   const deepest = points.reduce((low, point) => (Number(point.fall_pct) < Number(low.fall_pct) ? point : low), points[0]);
   const said = t("dash.chart_label", { from: moment(points[0].time_ms), to: moment(last.time_ms), first: number(points[0].equity), last: number(last.equity), deepest: signedPercent(deepest.fall_pct) });
   return html`<div class="curve" ref=${box} tabindex="0" role="group" aria-roledescription=${t("dash.chart")} aria-label=${said} onPointerMove=${pick} onPointerLeave=${() => setAt(null)} onKeyDown=${press} onBlur=${() => setAt(null)}>
-    <p class="readout xs muted" role="status">${picked ? html`<time title=${utc(picked.time_ms)}>${moment(picked.time_ms)}</time> · ${t("dash.equity_line")} <b>${number(picked.equity)}</b> · ${t("dash.earned_short")} <b>${number(picked.earned)}</b> · ${t("dash.fall")} <b>${signedPercent(picked.fall_pct)}</b>` : "\u00a0"}</p>
-    ${width > 0 && html`<${Picture} points=${points} width=${width} height=${height} deepest=${deepest} picked=${picked} />`}
+    <p class="readout xs muted" role="status">${picked ? html`<time title=${utc(picked.time_ms)}>${moment(picked.time_ms)}</time> · ${t("dash.equity_line")} <b>${number(picked.equity)}</b> · ${second} <b>${number(picked.earned)}</b> · ${t("dash.fall")} <b>${signedPercent(picked.fall_pct)}</b>` : "\u00a0"}</p>
+    ${width > 0 && html`<${Picture} points=${points} width=${width} height=${height} deepest=${deepest} picked=${picked} others=${others} />`}
   </div>`;
 }
 
-function Picture({ points, width, height, deepest, picked }) {
+function Picture({ points, width, height, deepest, picked, others }) {
   const right = width - RIGHT;
   const bottom = height - FOOT;
   const deep = Math.round(height * 0.16);
   const split = bottom - deep - 14;
   const [from, to] = [points[0].time_ms, points.at(-1).time_ms];
-  const values = points.flatMap((point) => [Number(point.equity), Number(point.earned)]);
+  const beside = others.map((one) => ({ ...one, points: one.points.filter((point) => point.time_ms >= from && point.time_ms <= to) }));
+  const values = [...points.flatMap((point) => [Number(point.equity), Number(point.earned)]), ...beside.flatMap((one) => one.points.map((point) => Number(point.equity)))];
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const room = Math.max((high - low) * 0.06, Math.abs(high) * 1e-6, 1e-9);
   const x = (ms) => ((ms - from) / (to - from || 1)) * right;
   const y = (value) => TOP + (1 - (Number(value) - low + room) / (high - low + 2 * room)) * (split - TOP);
   const floor = Math.min(Number(deepest.fall_pct), -0.01);
   const fall = (pct) => split + 14 + (Number(pct) / floor) * deep;
-  const line = (of) => points.map((point) => `${x(point.time_ms).toFixed(1)},${of(point).toFixed(1)}`).join(" ");
+  const line = (of, its = points) => its.map((point) => `${x(point.time_ms).toFixed(1)},${of(point).toFixed(1)}`).join(" ");
   const levels = ticks(low - room, high + room, 5);
   const days = moments(from, to, width < 560 ? 4 : 7);
   const at = x(deepest.time_ms);
@@ -86,6 +88,7 @@ function Picture({ points, width, height, deepest, picked }) {
     ${levels.found.map((value) => html`<g key=${value}><line x1="0" x2=${right} y1=${y(value)} y2=${y(value)} stroke="var(--line)" /><text x=${width} y=${y(value) + 4} text-anchor="end" class="axis">${number(value, levels.decimals)}</text></g>`)}
     ${days.found.map((ms) => html`<g key=${ms}><line x1=${x(ms)} x2=${x(ms)} y1=${TOP} y2=${bottom} stroke="var(--line)" />${x(ms) > 24 && x(ms) < right - 10 && html`<text x=${x(ms)} y=${height - 6} text-anchor="middle" class="axis">${days.name(ms)}</text>`}</g>`)}
     <polyline points=${line((point) => y(point.earned))} fill="none" stroke="var(--muted)" stroke-width="1.4" stroke-dasharray="5 4" />
+    ${beside.map((one) => html`<polyline key=${one.colour} points=${line((point) => y(point.equity), one.points)} fill="none" stroke=${one.colour} stroke-width="1.4" />`)}
     <polyline points=${line((point) => y(point.equity))} fill="none" stroke="var(--text)" stroke-width="2" stroke-linejoin="round" />
     <line x1="0" x2=${right} y1=${split + 14} y2=${split + 14} stroke="var(--line-strong)" />
     <polygon points=${`0,${split + 14} ${line((point) => fall(point.fall_pct))} ${right},${split + 14}`} fill="var(--loss)" fill-opacity=".35" stroke="var(--loss)" stroke-width="1" />

@@ -30,6 +30,9 @@ export function readField(field, typed) {
 
 const shownValue = (value) => (Array.isArray(value) ? value.join("; ") : String(value ?? ""));
 
+/** A ladder on its way into a coin's form, where its changes are seen before they are applied: {to: currency, values}. */
+export const hand = { to: null, values: null };
+
 /** `form`: [draft, setDraft] of whoever else changes it; `onOutlook({params, after})`: what the form shows, and its table. */
 export function LadderForm({ coin = null, revision, onApplied, form = null, onOutlook = null, actions = null }) {
   const query = coin ? { base_currency: coin.currency } : {};
@@ -67,14 +70,19 @@ export function LadderForm({ coin = null, revision, onApplied, form = null, onOu
 
   const shownNow = base && { ...base, ...Object.fromEntries(Object.entries(read.changes).filter(([, value]) => value !== null)) };
   useEffect(() => { if (shownNow) onOutlook?.({ params: shownNow, after: outlook.after ?? null }); }, [JSON.stringify(shownNow), outlook]);
-  if (!base) return html`<section class="box card" id="ladder"><h2>${t("ladder.title_common")}</h2><div class="skel"></div></section>`;
-  const change = (name, typed) => { reset(); setDraft({ ...draft, [name]: typed }); };
   /** A kept ladder becomes what is typed, where it differs from what holds now. */
   const load = (values) => {
     reset();
     const differs = ALL_FIELDS.filter(({ name }) => JSON.stringify(values[name]) !== JSON.stringify(base[name]));
     setDraft(Object.fromEntries(differs.map(({ name }) => [name, shownValue(values[name])])));
   };
+  useEffect(() => {
+    if (!base || !coin || hand.to !== coin.currency) return;
+    load(hand.values);
+    hand.to = null;
+  }, [Boolean(base)]);
+  if (!base) return html`<section class="box card" id="ladder"><h2>${t("ladder.title_common")}</h2><div class="skel"></div></section>`;
+  const change = (name, typed) => { reset(); setDraft({ ...draft, [name]: typed }); };
   const discard = () => { reset(); setDraft({}); };
   const apply = async () => {
     const done = await run("/api/trade/params", { ...query, ...read.changes });
@@ -109,7 +117,7 @@ function applyLabel(coin, { after }) {
   return t("ladder.apply_steps", { from: ahead[0].step, to: ahead.at(-1).step });
 }
 
-function Field({ field, typed, base, common, own, changed, bad, change, quote, isCommon }) {
+export function Field({ field, typed, base, common, own, changed, bad, change, quote, isCommon }) {
   const { name } = field;
   const value = typed === null ? shownValue(common) : typed ?? shownValue(base);
   const unit = field.unit === "quote" ? quote : field.unit === "price" ? t("unit.0_market") : field.unit === "s" ? t("unit.s") : field.unit;

@@ -11,6 +11,7 @@ import { DashboardPage } from "./dashboard_page.js";
 import { EmergencyBar } from "./emergency_bar.js";
 import { useStore } from "./hooks.js";
 import { loadLanguage, t } from "./i18n.js";
+import { LabPage } from "./lab_page.js";
 import { connect } from "./live.js";
 import { Messages, sayNews } from "./messages.js";
 import { GlobalModesDialog, ModesDialog } from "./modes_dialog.js";
@@ -29,7 +30,7 @@ import { TradesPage } from "./trades_page.js";
 import { TruthLine } from "./truth_line.js";
 import { TurnOnDialog } from "./turn_on_dialog.js";
 
-const PLACES = new Set(["coins", "dashboard", "trades", "orders", "decisions", "record", "symbols", "settings", "system"]);
+const PLACES = new Set(["coins", "dashboard", "trades", "orders", "decisions", "record", "lab", "symbols", "settings", "system"]);
 
 /** #/coin/BTC/ladder, #/trades: pure. */
 export function placeOf(hash) {
@@ -74,6 +75,7 @@ function Page() {
       ${state.head !== null && place.name === "orders" && html`<${OrdersPage} query=${place.query} />`}
       ${state.head !== null && place.name === "decisions" && html`<${DecisionsPage} query=${place.query} />`}
       ${state.head !== null && place.name === "record" && html`<${RecordPage} query=${place.query} />`}
+      ${state.head !== null && place.name === "lab" && html`<${LabPage} />`}
       ${state.head !== null && place.name === "symbols" && html`<${SymbolsPage} actions=${actions} />`}
       ${state.head !== null && place.name === "settings" && html`<${SettingsPage} />`}
       ${place.name === "system" && html`<${SystemPage} />`}

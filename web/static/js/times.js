@@ -13,6 +13,9 @@ export function age(ms) {
   return t("age.d", { n: String(Math.floor(seconds / 86400)) });
 }
 
+/** 5 min, 2 h, 1 d: how long a candle is. */
+export const length = (ms) => { const [unit, of] = [["d", 86_400_000], ["h", 3_600_000], ["min", 60_000], ["s", 1000]].find(([, size]) => ms % size === 0); return t(`age.${unit}`, { n: String(ms / of) }); };
+
 /** 6 h 11 min: how long a cycle lasted. */
 export function span(ms) {
   const seconds = Math.max(0, Math.floor(ms / 1000));

@@ -29,6 +29,7 @@ export function TopBar({ place }) {
       <${Link} name="dashboard" />
       <${Link} name="trades" />
       <${Link} name="orders">${unknown > 0 && html`<span class="count" title=${t("truth.unknown")}>${unknown}</span>`}<//>
+      <${Link} name="lab" />
       <${Link} name="symbols" />
       <${Link} name="settings" />
       <${Link} name="system" />

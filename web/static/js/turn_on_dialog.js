@@ -8,6 +8,7 @@ import { t } from "./i18n.js";
 import { Icon } from "./icons.js";
 import { number, percent, signed, signedPercent } from "./numbers.js";
 import { OrderButton } from "./order_button.js";
+import { Past } from "./past.js";
 import { StepBars, StepTable } from "./step_bars.js";
 import { priceAge, state } from "./store.js";
 import { age } from "./times.js";
@@ -43,6 +44,7 @@ export function TurnOnDialog({ currency, onClose }) {
     ${wrong && html`<p class="msg warn"><${Icon} name="look" /><span><b>${t("on.cannot")}</b> ${t(`param.${wrong.field}`)}: ${wrong.message}</span></p>`}
     ${!answer && !failure && html`<div class="skel"></div>`}
     ${answer?.rows.length > 0 && html`<${Ladder} answer=${answer} coin=${coin} quote=${quote} slippage=${isActive(coin) ? null : quick?.slippage_pct ?? null} />`}
+    <${Past} currency=${currency} quote=${quote} />
   <//>`;
 }
 

@@ -1,0 +1,132 @@
+"""The Lab on the page: choose, run, see, compare, name, delete, apply through the preview; the past before a switch."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.screens import go
+from tests.browser.served import Served
+from tests.unit.test_lab import a_file, waves
+
+Open = Callable[..., Page]
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def candles(served: Served) -> None:
+    """A day and a half of BTC and of ETH, as a person put them there."""
+    folder = served.engine.folder / "candles"
+    a_file(folder, "BTC_USDT_5m.csv", waves())
+    a_file(folder, "ETH_USDT_5m.csv", [round(one / 10, 2) for one in waves()])
+    a_file(folder, "broken_USDT_5m.csv", [])
+
+
+def lab(page: Page) -> Page:
+    go(page, "#/lab")
+    page.locator("#field-steps").wait_for()
+    return page
+
+
+def run(page: Page, label: str = "Run") -> None:
+    """Press it and see a result on top of the list."""
+    before = page.get_by_test_id("runs").locator("tr[data-status=done]").count()
+    page.get_by_role("button", name=label, exact=True).click()
+    expect(page.get_by_test_id("runs").locator("tr[data-status=done]")).to_have_count(before + 1)
+    expect(page.get_by_test_id("lab-strip")).to_be_visible()
+
+
+def test_a_person_without_candles_is_told_how_to_get_some(open_page: Open) -> None:
+    """The folder by its name, and the command."""
+    page = open_page()
+    go(page, "#/lab")
+    expect(page.locator("#lab-form")).to_contain_text("fetch-candles")
+    expect(page.locator("#lab-form")).to_contain_text("candles")
+
+
+@pytest.mark.usefixtures("candles")
+def test_choose_run_see_compare_name_delete(served: Served, open_page: Open) -> None:
+    """The whole way of a run; what is kept survives a reload."""
+    page = lab(open_page())
+    expect(page.locator("#lab-form")).to_contain_text("399 candles")
+    expect(page.locator("#lab-form")).to_contain_text("1 file cannot be used")
+    run(page)
+    expect(page.get_by_test_id("lab-chart")).to_have_attribute("data-marks", re.compile("^[1-9]"))
+    expect(page.get_by_test_id("lab-chart").locator("canvas").first).to_be_visible()
+    expect(page.get_by_test_id("figures")).to_contain_text("Ran dry")
+    expect(page.locator("main")).to_contain_text("Where this misleads")
+    # Another ladder with a name, over other candles, beside the first.
+    page.locator("#field-drop_step_pct").fill("0,5")
+    expect(page.locator("#lab-form")).to_contain_text("was 1.5")
+    page.get_by_role("button", name="ETH/USDT").click()
+    page.locator("#lab-name").fill("tight")
+    run(page)
+    expect(page.get_by_role("heading", name="tight")).to_be_visible()
+    page.get_by_role("checkbox").nth(1).check()
+    expect(page.get_by_test_id("figures").locator("thead th")).to_have_count(5)
+    expect(page.get_by_test_id("figures")).to_contain_text("other candles")
+    page.get_by_role("textbox", name="Name", exact=True).last.fill("tighter")
+    page.get_by_role("button", name="Keep").click()
+    expect(page.get_by_test_id("runs")).to_contain_text("tighter")
+    page.reload()
+    expect(page.get_by_test_id("runs")).to_contain_text("tighter")
+    page.get_by_role("button", name="Delete").last.click()
+    expect(page.get_by_test_id("runs")).not_to_contain_text("tighter")
+
+
+@pytest.mark.usefixtures("candles")
+def test_a_ladder_of_the_lab_is_applied_through_the_preview(served: Served, open_page: Open) -> None:
+    """Nothing changes before a person has seen the changes and pressed Apply."""
+    page = lab(open_page())
+    page.locator("#field-drop_step_pct").fill("2.5")
+    run(page)
+    page.get_by_role("button", name="Apply to BTC").click()
+    ladder = page.locator("#ladder")
+    expect(ladder.locator("#field-drop_step_pct")).to_have_value("2.5")
+    expect(ladder).to_contain_text("was 1.5")
+    expect(ladder.locator(".outlook")).to_be_visible()
+    assert served.engine.desk.params("BTC")["own"] == {}
+    ladder.get_by_role("button", name="Apply").click()
+    served.engine.until("applied", lambda: served.engine.desk.params("BTC")["own"] == {"drop_step_pct": "2.5"})
+
+
+@pytest.mark.usefixtures("candles")
+def test_what_cannot_work_is_said_beside_the_field(open_page: Open) -> None:
+    """A ladder that falls further than a price can."""
+    page = lab(open_page())
+    page.locator("#field-drop_step_pct").fill("150")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#lab-form [role=alert]")).to_contain_text("a price cannot fall 100 %")
+    page.locator("#field-drop_step_pct").fill("much")
+    expect(page.get_by_role("button", name="Run", exact=True)).to_be_disabled()
+
+
+@pytest.mark.usefixtures("candles")
+def test_the_lab_works_with_the_keyboard_alone_and_in_russian(open_page: Open) -> None:
+    """From the coin to the result without a mouse."""
+    page = lab(open_page(language="ru"))
+    page.get_by_role("button", name="ETH/USDT").focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="ETH/USDT")).to_have_attribute("aria-pressed", "true")
+    page.get_by_role("button", name="Запустить").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_test_id("lab-strip")).to_contain_text("Прибыль после комиссий")
+    expect(page.get_by_test_id("lab-chart")).to_have_attribute("aria-label", re.compile("Цена BTC/USDT"))
+    expect(page.locator("main")).to_contain_text("BTC_USDT".replace("_", "/"))
+
+
+@pytest.mark.usefixtures("candles")
+def test_the_card_before_the_switch_tells_the_past(served: Served, open_page: Open) -> None:
+    """Of a coin with candles; of one without it says so. The switch waits for neither."""
+    page = open_page()
+    page.locator('tr[data-coin="BTC"] [role=switch]').click()
+    past = page.locator(".past")
+    expect(past).to_contain_text("399 candles")
+    expect(past).to_contain_text("Longest wait")
+    expect(page.get_by_role("button", name="Turn on BTC")).to_be_enabled()
+    page.keyboard.press("Escape")
+    page.locator('tr[data-coin="SOL"] [role=switch]').click()
+    expect(past).to_contain_text("No recorded candles of SOL")
+    expect(page.get_by_role("button", name="Turn on SOL")).to_be_enabled()

@@ -1,0 +1,31 @@
+/** What this coin's ladder did on the candles there are: in the card before the switch, which never waits for it. */
+import { html, useEffect, useState } from "./lib.js";
+import { command } from "./api.js";
+import { fieldOf } from "./days.js";
+import { useAnswer } from "./hooks.js";
+import { t } from "./i18n.js";
+import { number, signedPercent } from "./numbers.js";
+import { span } from "./times.js";
+
+const AGAIN_MS = 1000;
+
+export function Past({ currency, quote }) {
+  const [settled, setSettled] = useState(false);
+  const { answer, again } = useAnswer("/api/lab/history", { base_currency: currency }, { everyMs: settled ? 0 : AGAIN_MS });
+  const state = answer?.state;
+  useEffect(() => {
+    setSettled(["known", "none", "failed"].includes(state));
+    // Refused when the worker has enough to do: then it stays unknown.
+    if (state === "unknown") command("/api/lab/history", { base_currency: currency }).then(again, () => null);
+  }, [state]);
+  if (!answer) return null;
+  const it = answer.figures;
+  return html`<section class="past" aria-label=${t("past.title")}><h3>${t("past.title")}</h3>
+    ${it ? html`<div class="tiles three">
+        <div><span class="lab">${t("past.dry")}</span><div class=${`v${it.ran_dry ? " warn" : ""}`}>${t("past.times", { count: it.ran_dry })}</div><p>${t("past.dry_of", { count: it.cycles_closed + it.cycles_open })}</p></div>
+        <div><span class="lab">${t("past.loss")}</span><div class="v loss">${number(`-${it.max_drawdown}`)} ${quote}</div><p>${t("past.loss_of", { percent: signedPercent(`-${it.max_drawdown_pct}`, 1), budget: number(it.budget) })}</p></div>
+        <div><span class="lab">${t("past.wait")}</span><div class="v">${span(it.longest_cycle_ms)}</div><p>${t(it.cycles_open ? "past.open" : "past.closed")}</p></div>
+      </div><p class="note">${t("past.of", { candles: number(it.candles, 0), from: fieldOf(it.begin_ms), to: fieldOf(it.end_ms) })}</p>`
+      : html`<p class="note" role="status">${t(`past.${state === "none" || state === "failed" ? state : "working"}`, { currency, what: answer.what })}</p>`}
+  </section>`;
+}
