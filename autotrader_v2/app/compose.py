@@ -20,6 +20,7 @@ from autotrader_v2.app.last_words import EXIT_STUCK, end_stuck
 from autotrader_v2.app.notifying import notifier_of
 from autotrader_v2.app.outside import Outside, binding_of, feed_kind_of, journal_of, outside_of
 from autotrader_v2.app.recent_lines import RecentLines
+from autotrader_v2.app.recordings import recorded_candles
 from autotrader_v2.app.settings import Mode, Settings
 from autotrader_v2.app.surroundings import Around
 from autotrader_v2.app.values import FeedKind
@@ -94,7 +95,9 @@ class _Program:
         )
         self._around = around
         self._desk.surroundings = around
-        self._lab = self._desk.lab_room = LabRoom(settings.data_dir / "lab", settings.candles)
+        self._lab = self._desk.lab_room = LabRoom(
+            settings.data_dir / "lab", settings.candles, recorded_candles(settings)
+        )
         self._notifier = notifier_of(settings)
         self._heartbeat = Heartbeat(settings.data_dir, held.nonce, lambda: vitals_of(self._trader), self._on_stuck)
         self._awake = KeepAwake(lambda: self._heartbeat.newest.markets_on > 0, SystemSleepLock())

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ from autotrader_v2.infrastructure.feeds.file_names import market_in_name
 _log = structlog.get_logger()
 _ENDINGS = (".parquet", ".csv", ".csv.gz")
 # A folder with more files than that is no folder of candles.
-_FILES_MAX = 2000
+_FILES_MAX = 20_000
+_SEEN_S = 1.0
 _HISTORIES_MAX = 300
 # What a ladder gets to spend where its start is a share of the balance.
 _HISTORY_BUDGET = Decimal(1000)
@@ -39,9 +41,9 @@ Job = tuple[str, str]
 
 
 class LabRoom:
-    """See `Lab`. `folder`: where its files are kept; `candles`: where candle files are looked for."""
+    """See `Lab`. `folder`: where its files are kept; `candles`: where candle files are looked for, one folder deep."""
 
-    def __init__(self, folder: Path, candles: Path, *, command: Sequence[str] = COMMAND) -> None:
+    def __init__(self, folder: Path, *candles: Path, command: Sequence[str] = COMMAND) -> None:
         self._folder, self._candles, self._command = folder, candles, command
         self._changed = threading.Condition()
         self._queue: deque[Job] = deque()
@@ -51,6 +53,7 @@ class LabRoom:
         self._asked: dict[str, dict[str, Any]] = {}
         self._failed: dict[str, str] = {}
         self._stopped = False
+        self._seen: tuple[float, dict[str, tuple[list[int], str]]] = (float("-inf"), {})
         self._runs = LabRuns(folder)
         self._index: dict[str, Any] = read_private(folder / "files.json")
         self._thread = threading.Thread(target=self._work, name="lab", daemon=True)
@@ -96,13 +99,14 @@ class LabRoom:
                 if entry is None or entry["stamp"] != stamp:
                     unknown.append(name)
                 else:
-                    known.append({"name": Path(name).name, "symbol": symbol, **_FILE, **entry["told"]})
+                    known.append({"name": Path(name).name, "files": 1, "symbol": symbol, **_FILE, **entry["told"]})
             if unknown:
                 self._enqueue(("look", ""), first=True)
         return {
-            "folder": str(self._candles),
+            "folder": str(self._candles[0]),
             "reading": bool(unknown),
-            "files": known,
+            "files": joined(known),
+            "compiled": find_spec("numba") is not None,
             "candles_max": CANDLES_MAX,
             "coins_max": COINS_MAX,
             "defaults": params_as_text(LadderParams()),
@@ -317,21 +321,11 @@ class LabRoom:
         return {name: value for name, value in head.items() if name != "files"} | {"progress": progress}
 
     def _files(self) -> dict[str, tuple[list[int], str]]:
-        """Candle files by path: (size and time of the last change, symbol); none is opened here."""
-        if not self._candles.is_dir():
-            return {}
-        found: dict[str, tuple[list[int], str]] = {}
-        for file in sorted(self._candles.iterdir()):
-            if len(found) >= _FILES_MAX:
-                break
-            if not file.name.lower().endswith(_ENDINGS) or not file.is_file():
-                continue
-            try:
-                base, quote = market_in_name(file)
-            except SourceError:
-                base, quote = "", ""
-            status = file.stat()
-            found[str(file)] = [status.st_size, status.st_mtime_ns], f"{base}_{quote}" if base else ""
+        """See `seen_in`; looked at once a second at most, and none is opened here."""
+        seen_s, found = self._seen
+        if time.monotonic() - seen_s > _SEEN_S:
+            found = seen_in(self._candles)
+            self._seen = time.monotonic(), found
         return found
 
     def _unknown_files(self) -> dict[str, list[int]]:
@@ -395,6 +389,45 @@ def _disk() -> Iterator[None]:
         raise CommandRefused(
             "no_disk", f"It could not be written: {what}", status=503, values={"what": what}
         ) from error
+
+
+def seen_in(folders: Sequence[Path]) -> dict[str, tuple[list[int], str]]:
+    """The candle files of folders and of the folders in them: (size and time of the last change, symbol)."""
+    found: dict[str, tuple[list[int], str]] = {}
+    for folder in folders:
+        inside = sorted(folder.iterdir()) if folder.is_dir() else []
+        for place in [folder, *(one for one in inside if one.is_dir())]:
+            for file in inside if place == folder else sorted(place.iterdir()):
+                if len(found) >= _FILES_MAX or not file.name.lower().endswith(_ENDINGS) or not file.is_file():
+                    continue
+                try:
+                    symbol = "_".join(market_in_name(file))
+                except SourceError:
+                    symbol = ""
+                status = file.stat()
+                found[str(file)] = [status.st_size, status.st_mtime_ns], symbol
+    return found
+
+
+def joined(files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Files of one market and length of candle that follow on each other, such as one for each day, as one."""
+    whole = sorted(
+        (one for one in files if one["candles"]), key=lambda one: (one["symbol"], one["interval_ms"], one["first_ms"])
+    )
+    made: list[dict[str, Any]] = [dict(one) for one in files if not one["candles"]]
+    last: dict[str, Any] | None = None
+    for one in whole:
+        each_ms = one["interval_ms"]
+        fits = last is not None and (last["symbol"], last["interval_ms"]) == (one["symbol"], each_ms)
+        if last is None or not fits or one["first_ms"] > last["last_ms"] + each_ms:
+            last = dict(one)
+            made.append(last)
+            continue
+        twice = max(0, (min(last["last_ms"], one["last_ms"]) - one["first_ms"]) // each_ms + 1)
+        last["files"] += 1
+        last["candles"] += max(0, one["candles"] - twice)
+        last["last_ms"] = max(last["last_ms"], one["last_ms"])
+    return made
 
 
 def budget_of(params: LadderParams) -> Decimal:

@@ -24,6 +24,11 @@ def quote_files(folder: Path) -> DayFiles:
     return DayFiles(folder / "quotes", QUOTES)
 
 
+def recorded_candles(settings: Settings) -> Path:
+    """The folder with one of candle files for each interval."""
+    return folder_of(settings, None) / "candles"
+
+
 def candle_files(folder: Path, interval: str, interval_ms: int) -> DayFiles:
     """The candles of an interval; `backtest --data` takes this very folder."""
     return DayFiles(folder / "candles" / interval, candles_of(interval, interval_ms))

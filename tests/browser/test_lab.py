@@ -12,6 +12,9 @@ from tests.unit.test_lab import a_file, waves
 
 Open = Callable[..., Page]
 
+# The first run of all compiles the rules.
+_FIRST_MS = 240_000
+
 pytestmark = pytest.mark.browser
 
 
@@ -34,7 +37,7 @@ def run(page: Page, label: str = "Run") -> None:
     """Press it and see a result on top of the list."""
     before = page.get_by_test_id("runs").locator("tr[data-status=done]").count()
     page.get_by_role("button", name=label, exact=True).click()
-    expect(page.get_by_test_id("runs").locator("tr[data-status=done]")).to_have_count(before + 1)
+    expect(page.get_by_test_id("runs").locator("tr[data-status=done]")).to_have_count(before + 1, timeout=_FIRST_MS)
     expect(page.get_by_test_id("lab-strip")).to_be_visible()
 
 
@@ -112,7 +115,7 @@ def test_the_lab_works_with_the_keyboard_alone_and_in_russian(open_page: Open) -
     expect(page.get_by_role("button", name="ETH/USDT")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Запустить").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_test_id("lab-strip")).to_contain_text("Прибыль после комиссий")
+    expect(page.get_by_test_id("lab-strip")).to_contain_text("Прибыль после комиссий", timeout=_FIRST_MS)
     expect(page.get_by_test_id("lab-chart")).to_have_attribute("aria-label", re.compile("Цена BTC/USDT"))
     expect(page.locator("main")).to_contain_text("BTC_USDT".replace("_", "/"))
 
@@ -123,7 +126,7 @@ def test_the_card_before_the_switch_tells_the_past(served: Served, open_page: Op
     page = open_page()
     page.locator('tr[data-coin="BTC"] [role=switch]').click()
     past = page.locator(".past")
-    expect(past).to_contain_text("399 candles")
+    expect(past).to_contain_text("399 candles", timeout=_FIRST_MS)
     expect(past).to_contain_text("Longest wait")
     expect(page.get_by_role("button", name="Turn on BTC")).to_be_enabled()
     page.keyboard.press("Escape")

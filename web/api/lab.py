@@ -46,9 +46,10 @@ class NewName(Request):
 
 
 class CandleFile(Part):
-    """What a file holds; `problem`: why it cannot be used."""
+    """What a file holds, or `files` of them that follow on each other; `problem`: why it cannot be used."""
 
     name: str
+    files: int
     symbol: str
     first_ms: int | None
     last_ms: int | None
@@ -58,7 +59,10 @@ class CandleFile(Part):
 
 
 class Data(Reply):
-    """`reading`: some files are still being looked at; ask again. `defaults`: the ladder of who changes nothing."""
+    """`reading`: some files are still being looked at; ask again. `defaults`: the ladder of who changes nothing.
+
+    `compiled`: the quick machine is installed; the exact one always is.
+    """
 
     folder: str
     reading: bool
@@ -66,6 +70,7 @@ class Data(Reply):
     candles_max: int
     coins_max: int
     defaults: LadderTold
+    compiled: bool
 
 
 class RunError(Part):

@@ -97,7 +97,7 @@ export function LabForm({ data, onBegun }) {
     <div class="form"><div class="f full"><label for="lab-name">${t("lab.name")}<em>${t("lab.name_means")}</em></label><input id="lab-name" maxlength=${LONGEST_NAME} value=${name} autocomplete="off" onInput=${(event) => setName(event.target.value)} /></div></div>
     <div class="apply"><${OrderButton} phase=${phase} label=${t("lab.run")} disabled=${!base || Boolean(why)} why=${why} onPress=${begin} wide /></div>
     ${phase === "refused" && html`<p class="msg danger" role="alert">${errorText(error)}</p>`}
-    <p class="note">${t("lab.beside")}</p><${Broken} files=${broken} />
+    <p class="note">${t("lab.beside")}</p>${data.compiled ? null : html`<p class="note w">${t("lab.slow")} <span class="mono">python3 mTrade.py backtest --help</span></p>`}<${Broken} files=${broken} />
   </section>`;
 }
 

@@ -70,7 +70,7 @@ function Strip({ figures: it }) {
     <${Cell} name=${t("dash.drawdown")} below=${number(`-${it.max_drawdown}`)}>${signedPercent(`-${it.max_drawdown_pct}`, 1)}<//>
     <${Cell} name=${t("lab.fig.cycles_closed")} below=${t("lab.open_won", { open: it.cycles_open, won: percent(it.win_rate_pct, 0) })}>${number(it.cycles_closed, 0)}<//>
     <${Cell} name=${t("lab.fig.ran_dry")} below=${t("lab.deepest", { step: deepest, steps: it.ladder_steps })}><span class=${it.ran_dry ? "warn" : ""}>${it.ran_dry}</span><//>
-    <${Cell} name=${t("lab.fig.longest_cycle_ms")} below=${t("lab.under_water", { span: span(it.under_water_ms) })}>${days(it.longest_cycle_ms)}<//>
+    <${Cell} name=${t("lab.fig.longest_cycle_ms")} below=${t("lab.under_water", { span: days(it.under_water_ms) })}>${days(it.longest_cycle_ms)}<//>
     <${Cell} name=${t("lab.fig.capital_max")} below=${t("lab.usually", { half: number(it.capital_p50) })}>${number(it.capital_max)}<//>
   </dl>`;
 }
