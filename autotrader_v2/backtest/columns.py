@@ -4,7 +4,7 @@ Units: `W` (worth) is a tick times a lot in quote currency, `Q` the market's ste
 currency in 1e-18, held coins are in lots times the fee's smallest part. A maximum of 0 is given as the largest number.
 """
 
-# A market.
+# A market: what its rules say and, behind that, what is known of it while it runs.
 (
     SPREAD_PPM,
     FEE_BY,
@@ -33,10 +33,12 @@ currency in 1e-18, held coins are in lots times the fee's smallest part. A maxim
     START_LIMIT_TICKS,
     START_WORTH,
     TEXT_LENGTH,
+    SEED,
     MARKET_COLUMNS,
-) = range(28)
+) = range(29)
 
-# The ladder, the same for all markets. `*_HIGH`, `*_LOW` are the two parts of a wide number.
+# What all markets share: the ladder, the money, how the run goes, and a row for each step. `*_HIGH`, `*_LOW` are the
+# two parts of a wide number.
 (
     STEPS,
     FROM_LAST_BUY,
@@ -59,19 +61,25 @@ currency in 1e-18, held coins are in lots times the fee's smallest part. A maxim
     SIZE_KIND,
     HAS_START_LIMIT,
     POINTS,
-    LADDER_COLUMNS,
-) = range(22)
+    MONEY_HIGH,
+    MONEY_LOW,
+    RESERVES_HIGH,
+    RESERVES_LOW,
+    FAULT,
+    TRADES,
+    UNPAID,
+    STEPS_AT,
+) = range(29)
 
 RESERVE_NONE, RESERVE_NEXT, RESERVE_LADDER = range(3)
 # How a start of another amount changes the sizes: not at all, to that amount, in proportion.
 SIZES_STAY, SIZES_EQUAL, SIZES_SCALE = range(3)
 
-# A step: what is left of the price after its fall, and its profit factor, as numerators.
-STEP_PRICE, STEP_PROFIT = range(2)
-# How many times the start amount a step is: parts and a shift, or (shift -1) a numerator and a denominator.
-TIMES_HIGH, TIMES_LOW, TIMES_SHIFT = range(3)
+# A step: what is left of the price after its fall, and its profit factor, as numerators; how many times the start
+# amount it is: parts and a shift, or (shift -1) a numerator and a denominator.
+STEP_PRICE, STEP_PROFIT, TIMES_HIGH, TIMES_LOW, TIMES_SHIFT, STEP_COLUMNS = range(6)
 
-# What is known of a market while it runs.
+# What is known of a market while it runs; behind it what each step spends.
 (
     ACTIVE,
     LAST_CYCLE,
@@ -117,12 +125,12 @@ TIMES_HIGH, TIMES_LOW, TIMES_SHIFT = range(3)
     CANDLE,
     POINT,
     PATH_OF,
-    STATE_COLUMNS,
-) = range(45)
-
-# Wide numbers of a market: what its cycle cost, and what starts of others may not touch.
-INVESTED_HIGH, INVESTED_LOW, RESERVED_HIGH, RESERVED_LOW = range(4)
-WIDE_COLUMNS = 4
+    INVESTED_HIGH,
+    INVESTED_LOW,
+    RESERVED_HIGH,
+    RESERVED_LOW,
+    SIZES_AT,
+) = range(MARKET_COLUMNS, MARKET_COLUMNS + 49)
 
 # What a market holds for, or does.
 (
@@ -156,8 +164,7 @@ WIDE_COLUMNS = 4
     TOO_CLOSE,
 ) = range(7)
 
-# A trade, and a buy that could not be paid, as rows.
+# A trade as a row; a buy that could not be paid is when, market, cycle, step.
 TRADE_MS, TRADE_MARKET, TRADE_STEP, TRADE_LOTS, TRADE_W, TRADE_CYCLE = range(6)
 TRADE_COLUMNS = 6
-UNPAID_MS_COLUMN, UNPAID_MARKET_COLUMN, UNPAID_CYCLE_COLUMN, UNPAID_STEP_COLUMN = range(4)
 UNPAID_COLUMNS = 4

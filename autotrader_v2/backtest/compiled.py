@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -15,14 +14,14 @@ from autotrader_v2.backtest import columns as c
 from autotrader_v2.backtest.machine import BLOCK_BITS, play
 from autotrader_v2.backtest.prepared import NotCovered, Prepared, Whole, prepare
 from autotrader_v2.backtest.result import BacktestFailed, Result, Trade, Unpaid
-from autotrader_v2.backtest.terms import MONEY_DIGITS, Terms, digits_of, money, terms_of
+from autotrader_v2.backtest.terms import MONEY_DIGITS, digits_of, money, terms_of
 from autotrader_v2.domain.ladder import LadderParams
-from autotrader_v2.domain.money import ZERO
 
 __all__ = ["NotCovered", "Prepared", "prepare", "run_compiled"]
 
 _TRADES_FIRST = 1 << 12
 _KEPT_SETS = 4
+_LOW = (1 << 64) - 1
 _REFUSALS = {
     c.TOO_LARGE: "amounts beyond what 64 bits of a lot's worth hold",
     c.UNDECIDABLE: "an average that equals its limit to the last of sixty digits",
@@ -140,65 +139,50 @@ def play_markets(
     begin = np.array(candles.begin, np.int64)
     first = begin + np.array([first for _, (first, last) in spans if last > first], np.int64)
     last = begin + np.array([last for _, (first, last) in spans if last > first], np.int64)
-    start = money(budget, "a budget of")
+    terms.shared[c.MONEY_HIGH], terms.shared[c.MONEY_LOW] = money(budget, "a budget of")
     room = _TRADES_FIRST
     while True:
-        purse = np.array([*start, 0, 0], np.uint64)
-        state = np.zeros((len(markets), c.STATE_COLUMNS), np.int64)
+        work, shared = terms.work.copy(), terms.shared.copy()
         trades, unpaid = np.empty((room, c.TRADE_COLUMNS), np.int64), np.empty((room, c.UNPAID_COLUMNS), np.int64)
-        counts, fault = np.zeros(2, np.int64), np.zeros(1, np.int64)
-        _play(candles, terms, first, last, purse, state, trades, unpaid, counts, fault)
-        if fault[0] != c.NO_ROOM:
+        play(
+            work,
+            shared,
+            terms.book,
+            terms.text,
+            np.empty((len(markets), markets[0].points), np.int64),
+            np.empty(32, np.uint64),
+            np.empty(len(markets), np.int64),
+            first,
+            last,
+            candles.open_ms,
+            candles.interval_ms,
+            candles.opened,
+            candles.high,
+            candles.low,
+            candles.closed,
+            candles.block_high,
+            candles.block_low,
+            trades,
+            unpaid,
+        )
+        if shared[c.FAULT] != c.NO_ROOM:
             break
         room *= 8
-    _judge(int(fault[0]))
+    _judge(int(shared[c.FAULT]))
     coins = []
-    for one, row in zip(markets, state, strict=True):
+    for one, row in zip(markets, work, strict=True):
         digits = digits_of(one.rules)
-        coins.append(Decimal(int(row[c.HELD] + row[c.DUST])).scaleb(digits.worth - digits.net - _amount_digits(one)))
+        coins.append(
+            Decimal(int(row[c.HELD] + row[c.DUST])).scaleb(digits.worth - digits.net - one.rules.amount_precision)
+        )
     return Run(
         markets=markets,
         first=first,
         last=last,
-        trades=trades[: counts[0]],
-        unpaid=unpaid[: counts[1]],
-        money=Decimal((int(purse[0]) << 64) + int(purse[1])).scaleb(-MONEY_DIGITS) + ZERO,
+        trades=trades[: shared[c.TRADES]],
+        unpaid=unpaid[: shared[c.UNPAID]],
+        money=Decimal((int(shared[c.MONEY_HIGH]) << 64) + (int(shared[c.MONEY_LOW]) & _LOW)).scaleb(-MONEY_DIGITS),
         coins=coins,
-    )
-
-
-def _amount_digits(one: Prepared) -> int:
-    return one.rules.amount_precision
-
-
-def _play(candles: Joined, terms: Terms, first: Whole, last: Whole, *rest: Any) -> None:
-    purse, state, trades, unpaid, counts, fault = rest
-    play(
-        fault,
-        purse,
-        state,
-        np.zeros((len(state), c.WIDE_COLUMNS), np.uint64),
-        terms.market,
-        terms.book,
-        terms.seeds,
-        terms.ladder,
-        terms.steps,
-        terms.sizes,
-        terms.scale,
-        terms.text,
-        first,
-        last,
-        candles.open_ms,
-        candles.interval_ms,
-        candles.opened,
-        candles.high,
-        candles.low,
-        candles.closed,
-        candles.block_high,
-        candles.block_low,
-        trades,
-        unpaid,
-        counts,
     )
 
 

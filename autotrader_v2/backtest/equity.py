@@ -18,6 +18,8 @@ from autotrader_v2.backtest.jit import compiled
     FOUND_COLUMNS,
 ) = range(9)
 _BLOCK_BITS = 5
+# Sums in floats differ in their last digits where exact ones are equal.
+_NEARLY = 1 - 1e-12
 _IN_BLOCK = (1 << _BLOCK_BITS) - 1
 
 
@@ -26,7 +28,7 @@ def _look(found, at_ms, value):
     """One sample of `metrics.drawdown`."""
     if found[PEAK_MS] < 0:
         found[PEAK_MS] = at_ms
-    if value >= found[PEAK]:
+    if value >= found[PEAK] * _NEARLY:
         if found[BELOW]:
             found[UNDER_WATER_MS] = max(found[UNDER_WATER_MS], at_ms - found[PEAK_MS])
         found[PEAK], found[PEAK_MS], found[BELOW] = value, at_ms, 0
@@ -53,12 +55,26 @@ def _move(row, quote_of_w, coins_of, kept, fee_by, coins, money, invested):
 
 
 @compiled
+def _first_from(open_ms, low, high, at_ms):
+    """The first candle of `[low, high)` that begins then or later; `high` where none does."""
+    while low < high:
+        middle = (low + high) >> 1
+        if open_ms[middle] < at_ms:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@compiled
 def follow_one(
     found, budget, trades, first, last, open_ms, interval_ms, closed, block_high, block_low, ticks_of, quote_of_w,
-    coins_of, kept, fee_by,
+    coins_of, kept, fee_by, coins, invested,
 ):  # fmt: skip
-    """The samples of one market: stretches between trades at once where the price cannot matter."""
-    coins, invested = np.zeros(1, np.int64), np.zeros(1)
+    """The samples of one market: stretches between trades at once where the price cannot matter.
+
+    `coins` and `invested` begin at 0, also below, where `worth` begins at -1 and `at_candle` as `first`.
+    """
     money, candle, at = budget, first, 0
     found[PEAK], found[PEAK_MS] = budget, -1.0
     while candle < last:
@@ -68,7 +84,7 @@ def follow_one(
         until = last
         if at < len(trades):
             # The candle at whose end the next trade has happened: its last price may be at the very next one's begin.
-            until = candle + np.searchsorted(open_ms[candle:last], trades[at, c.TRADE_MS])
+            until = _first_from(open_ms, candle, last, trades[at, c.TRADE_MS])
             while until > candle + 1 and open_ms[until - 1] + interval_ms[until - 1] >= trades[at, c.TRADE_MS]:
                 until -= 1
             until = max(until, candle + 1)
@@ -86,7 +102,7 @@ def follow_one(
                 block = candle >> _BLOCK_BITS
                 lowest = found[PEAK] - (money + each * block_low[block])
                 if (
-                    money + each * block_high[block] < found[PEAK]
+                    money + each * block_high[block] < found[PEAK] * _NEARLY
                     and lowest <= found[MAX_DRAWDOWN]
                     and lowest * 100 <= found[MAX_DRAWDOWN_PCT] * found[PEAK]
                 ):
@@ -104,12 +120,10 @@ def follow_one(
 @compiled
 def follow_many(
     found, budget, trades, first, last, order, open_ms, interval_ms, closed, ticks_of, quote_of_w, coins_of, kept,
-    fee_by,
+    fee_by, coins, invested, worth, at_candle,
 ):  # fmt: skip
     """The samples of several markets in order of time, those of one time in `order`."""
     many = len(first)
-    coins, invested, worth = np.zeros(many, np.int64), np.zeros(many), np.full(many, -1.0)
-    at_candle = first.copy()
     money, at = budget, 0
     found[PEAK], found[PEAK_MS] = budget, -1.0
     while True:
@@ -142,9 +156,10 @@ def follow_many(
 
 
 @compiled
-def count_cycles(trades, many, steps, counted):
+def count_cycles(trades, steps, counted, cycle, deepest, sold):
     """Into `counted`: closed, open, deepest step, how often the last step was bought (`metrics.cycle_results`)."""
-    cycle, deepest, sold = np.zeros(many, np.int64), np.full(many, -1, np.int64), np.zeros(many, np.int64)
+    many = len(cycle)
+    deepest[:] = -1
     for at in range(len(trades) + many):
         ends = at >= len(trades)
         m = at - len(trades) if ends else trades[at, c.TRADE_MARKET]

@@ -53,23 +53,23 @@ def _mix(v, a, b, c, d, x, y):
 
 
 @compiled
-def low_first(text, length, open_ms):
+def low_first(scratch, text, length, open_ms):
     """Whether the low comes before the high: the lowest bit of BLAKE2b of the text and the time in digits.
 
-    `text` is uint8, `length` of it `SEED:PAIR:`; `open_ms` is not negative.
+    `text` is uint8, `length` of it `SEED:PAIR:`; `open_ms` is not negative; `scratch` is room for 32 uint64.
     """
     digits, rest = 1, open_ms // 10
     while rest:
         digits, rest = digits + 1, rest // 10
     size = length + digits
-    message = np.zeros(16, np.uint64)
+    message, v = scratch[:16], scratch[16:]
+    message[:] = 0
     for at in range(length):
         message[at >> 3] |= _U(text[at]) << _U(8 * (at & 7))
     rest = open_ms
     for at in range(size - 1, length - 1, -1):
         message[at >> 3] |= _U(48 + rest % 10) << _U(8 * (at & 7))
         rest //= 10
-    v = np.empty(16, np.uint64)
     for at in range(8):
         v[at] = v[at + 8] = _FIRST[at]
     v[0] ^= _SHAPE

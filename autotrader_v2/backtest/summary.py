@@ -55,7 +55,7 @@ def summarise(
     run = play_markets(prepared, params, budget, from_ms=from_ms, to_ms=to_ms)
     found, counted = _followed(run, budget), np.zeros(4, np.int64)
     counted[2] = -1
-    equity.count_cycles(run.trades, len(run.markets), params.steps, counted)
+    equity.count_cycles(run.trades, params.steps, counted, *np.zeros((3, len(run.markets)), np.int64))
     pnl = run.money - budget
     end_value = held = 0.0
     fees = 0.0
@@ -124,6 +124,8 @@ def _followed(run: Run, budget: Decimal) -> "np.ndarray[tuple[int], np.dtype[np.
             coins_of,
             kept,
             fee_by,
+            np.zeros(1, np.int64),
+            np.zeros(1),
         )
         return found
     order = sorted(range(len(run.markets)), key=lambda number: run.markets[number].market.pair)
@@ -142,5 +144,9 @@ def _followed(run: Run, budget: Decimal) -> "np.ndarray[tuple[int], np.dtype[np.
         coins_of,
         kept,
         fee_by,
+        np.zeros(len(order), np.int64),
+        np.zeros(len(order)),
+        np.full(len(order), -1.0),
+        run.first.copy(),
     )
     return found

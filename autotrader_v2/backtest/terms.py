@@ -34,15 +34,11 @@ _RESERVES = {
 
 
 class Terms(NamedTuple):
-    """What a run reads besides candles: a row for each market in `market`, `book`, `seeds`, `sizes`, `text`."""
+    """What a run begins with besides candles: a row for each market in `work`, `book` and `text`."""
 
-    market: Whole
+    work: Whole
+    shared: Whole
     book: NDArray[np.float64]
-    seeds: NDArray[np.uint64]
-    ladder: Whole
-    steps: Whole
-    sizes: Whole
-    scale: Whole
     text: NDArray[np.uint8]
 
 
@@ -70,32 +66,31 @@ def terms_of(markets: tuple[Prepared, ...], params: LadderParams) -> Terms:
     if any(one.points != markets[0].points for one in markets):
         raise NotCovered("candles with different numbers of prices inside")
     draw = random.Random(0)
-    seeds = []
-    for _ in markets:
+    rows = []
+    for one in markets:
+        row = _market(one, params)
         # As the paper exchange draws the shape of its books, and where their numbering begins.
-        seeds.append(draw.getrandbits(64))
+        row[c.SEED] = _signed(draw.getrandbits(64))
         draw.randrange(10**6, 10**7)
+        rows.append([*row, *[0] * (c.SIZES_AT - c.MARKET_COLUMNS), *_sizes(one.rules, params)])
     text = np.zeros((len(markets), max(len(one.text) for one in markets)), np.uint8)
-    for row, one in zip(text, markets, strict=True):
-        row[: len(one.text)] = np.frombuffer(one.text.encode(), np.uint8)
+    for letters, one in zip(text, markets, strict=True):
+        letters[: len(one.text)] = np.frombuffer(one.text.encode(), np.uint8)
+    scale = _scale(params)
     return Terms(
-        market=_whole([_market(one, params) for one in markets]),
+        work=_whole(rows),
+        shared=_whole([*ladder, *(part for step, times in zip(steps, scale, strict=True) for part in (*step, *times))]),
         book=np.array([_book(one.rules) for one in markets]),
-        seeds=np.array(seeds, np.uint64),
-        ladder=_whole(ladder),
-        steps=_whole(steps),
-        sizes=_whole([_sizes(one.rules, params) for one in markets]),
-        scale=_scale(params),
         text=text,
     )
 
 
 def money(value: Decimal, what: str) -> tuple[int, int]:
-    """Quote currency in 1e-18, as two parts. Errors: `NotCovered`."""
+    """Quote currency in 1e-18, as two parts as int64 holds them. Errors: `NotCovered`."""
     exact = Fraction(value) * 10**MONEY_DIGITS
     if exact.denominator != 1 or not 0 <= exact.numerator < 1 << 120:
         raise NotCovered(f"{what} {value}, finer than {MONEY_DIGITS} decimals or beyond any account,")
-    return exact.numerator >> 64, exact.numerator & ((1 << 64) - 1)
+    return exact.numerator >> 64, _signed(exact.numerator & ((1 << 64) - 1))
 
 
 def _whole(values: Sequence[int] | Sequence[Sequence[int]]) -> Whole:
@@ -130,7 +125,7 @@ def _ladder(params: LadderParams) -> tuple[list[int], list[list[int]]]:
     slippage, slippage_by = _fraction(1 + Fraction(params.max_slippage_pct) / 100, "max_slippage_pct")
     share, share_by = _fraction(Fraction(params.start_balance_pct) / 100, "start_balance_pct")
     high, low = money(params.budget_quote, "budget_quote")
-    ladder = [0] * c.LADDER_COLUMNS
+    ladder = [0] * c.STEPS_AT
     ladder[c.STEPS] = params.steps
     ladder[c.FROM_LAST_BUY] = params.drop_reference is DropReference.LAST_BUY
     ladder[c.FALL_BY], ladder[c.PROFIT_BY] = kept_by, gained_by
@@ -143,7 +138,7 @@ def _ladder(params: LadderParams) -> tuple[list[int], list[list[int]]]:
     ladder[c.RESERVE] = _RESERVES[params.reserve]
     ladder[c.HAS_STOP] = params.stop_loss_pct > 0
     ladder[c.HAS_BUDGET] = params.budget_quote > 0
-    ladder[c.BUDGET_HIGH], ladder[c.BUDGET_LOW] = high, _signed(low)
+    ladder[c.BUDGET_HIGH], ladder[c.BUDGET_LOW] = high, low
     ladder[c.SHARE], ladder[c.SHARE_BY] = share, share_by
     ladder[c.HAS_START_LIMIT] = params.start_limit > 0
     match params.size_mode:
@@ -234,22 +229,22 @@ def _sizes(rules: MarketRules, params: LadderParams) -> list[int]:
     return found
 
 
-def _scale(params: LadderParams) -> Whole:
+def _scale(params: LadderParams) -> list[tuple[int, int, int]]:
     """How many times the start amount each step is: exactly, or in 127 bits."""
-    rows = np.zeros((params.steps + 1, 3), np.int64)
     multiplier = Decimal(2) if params.size_mode is SizeMode.MARTINGALE else params.size_multiplier
     if not params.start_balance_pct or params.size_mode not in (SizeMode.GEOMETRIC, SizeMode.MARTINGALE):
-        return rows
-    for step, row in enumerate(rows):
+        return [(0, 0, 0)] * (params.steps + 1)
+    rows = []
+    for step in range(params.steps + 1):
         times = Fraction(multiplier**step)
         if times.numerator < LARGEST and times.denominator < LARGEST:
-            row[:] = times.numerator, times.denominator, -1
+            rows.append((times.numerator, times.denominator, -1))
             continue
         shift = _SCALE_BITS - max(times.numerator.bit_length() - times.denominator.bit_length() + 1, 0)
         if shift < 0:
             raise NotCovered(f"size_multiplier {multiplier} over {params.steps} steps")
         parts = floor(times * (1 << shift))
-        row[:] = _signed(parts >> 64), _signed(parts & ((1 << 64) - 1)), shift
+        rows.append((_signed(parts >> 64), _signed(parts & ((1 << 64) - 1)), shift))
     return rows
 
 

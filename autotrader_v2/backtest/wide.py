@@ -152,6 +152,26 @@ def share(high, low, part, whole):
 
 
 @compiled
+def terminates(high, low, by):
+    """Whether two parts divided by a plain number above 0 is a decimal number that ends."""
+    value, rest = by, _0
+    for bit in range(127, -1, -1):
+        part = high if bit >= 64 else low
+        rest = (rest << _1) | ((part >> U64(bit & 63)) & _1)
+        if rest >= U64(by):
+            rest -= U64(by)
+    other = np.int64(rest)
+    while other:
+        value, other = other, value % other
+    value = by // value
+    while value % 2 == 0:
+        value //= 2
+    while value % 5 == 0:
+        value //= 5
+    return value == 1
+
+
+@compiled
 def product(a, b):
     """a * b; `LARGEST` where it is as much or more."""
     high, low = times(a, b)
