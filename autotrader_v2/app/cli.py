@@ -734,6 +734,93 @@ def sweep(
     )
 
 
+DbFlag = Annotated[Path, typer.Option("--db", help="The journal: a file such as data/live.sqlite3; only read.")]
+RecordedFlag = Annotated[
+    Path | None, typer.Option("--recorded", help="What `record` kept (default: recorded, beside the journal).")
+]
+
+
+@app.command()
+def replay(
+    db: DbFlag,
+    from_day: Annotated[str, typer.Option("--from", help="First day or time, UTC (default: the beginning).")] = "",
+    to_day: Annotated[str, typer.Option("--to", help="The day or time before which it ends, UTC.")] = "",
+    at: Annotated[str, typer.Option("--at", help="One moment, UTC: what was seen and decided then.")] = "",
+    symbol: Annotated[str, typer.Option("--symbol", help="Only this market: BTC or BTC_USDT.")] = "",
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Another ladder from --from on; may be repeated."),
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="With --set: candles of that time, where no prices were recorded.")
+    ] = None,
+    budget: Annotated[str, typer.Option("--budget", help="With --set: money free at --from.")] = "1000",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="With --data: which way prices go inside a candle.")] = 0,
+    recorded: RecordedFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Travel in time: re-run a journal's decisions with the inputs they had; --at shows one moment, --set a what-if."""
+    from autotrader_v2.app import values
+
+    from_ms = _read("--from", values.read_utc_ms, from_day) if from_day else 0
+    to_ms = _read("--to", values.read_utc_ms, to_day) if to_day else values.TIME_END_MS
+    at_ms = _read("--at", values.read_utc_ms, at) if at else None
+    _require("--to", to_ms > from_ms, "must be later than --from")
+    _require("--at", at_ms is None or not changes, "shows one moment; it does not go with --set")
+    named = _read("--set", _named_values, changes or [])
+    money = _read("--budget", values.read_amount, budget)
+    if at_ms is not None:
+        from_ms, to_ms = at_ms, at_ms + 1
+    from autotrader_v2.app.replay_command import Asked, run_replay
+
+    asked = Asked(
+        db=db,
+        symbol=symbol,
+        from_ms=from_ms,
+        to_ms=to_ms,
+        at_ms=at_ms,
+        changes=named,
+        data=data,
+        recorded=recorded or db.parent / "recorded",
+        free=money,
+        seed=seed,
+    )
+    raise typer.Exit(run_replay(asked, as_json=as_json))
+
+
+@app.command()
+def parity(
+    db: DbFlag,
+    day: Annotated[str, typer.Option("--day", help="The day, UTC: 2026-01-31.")],
+    symbol: Annotated[str, typer.Option("--symbol", help="Only this market: BTC or BTC_USDT.")] = "",
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Candles of that day, where no prices were recorded.")
+    ] = None,
+    budget: Annotated[str, typer.Option("--budget", help="Money free when the day began.")] = "1000",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="With --data: which way prices go inside a candle.")] = 0,
+    recorded: RecordedFlag = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Run a recorded day through the backtest and list each order that differs from the journal, with its cause."""
+    from autotrader_v2.app import values
+
+    day_ms = _read("--day", values.read_utc_ms, day)
+    _require("--day", day_ms % 86_400_000 == 0, "is a day, such as 2026-01-31")
+    money = _read("--budget", values.read_amount, budget)
+    from autotrader_v2.app.parity_command import Asked, run_parity
+
+    asked = Asked(
+        db=db,
+        day_ms=day_ms,
+        symbol=symbol,
+        data=data,
+        recorded=recorded or db.parent / "recorded",
+        free=money,
+        seed=seed,
+    )
+    raise typer.Exit(run_parity(asked, as_json=as_json))
+
+
 @app.command()
 def smoke() -> None:
     """Try the whole chain on paper in about five seconds; the exit code tells."""

@@ -25,6 +25,7 @@ from autotrader_v2.app.settings import Mode, Settings
 from autotrader_v2.app.surroundings import Around
 from autotrader_v2.app.values import FeedKind
 from autotrader_v2.app.vigilance import EXIT_INTERRUPTED
+from autotrader_v2.app.witness import witness_of
 from autotrader_v2.application.desk import Desk
 from autotrader_v2.application.events import Bus, Priority, SettingSet, SwitchSet
 from autotrader_v2.application.floor import Floor, TraderConfig
@@ -240,6 +241,7 @@ def build(
         config=_config(settings, outside),
         home_quote=settings.quote,
     )
+    journal.witness = witness_of(floor)
     trader = AutoTraderV2(
         floor,
         outside.feed,

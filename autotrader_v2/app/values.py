@@ -18,6 +18,8 @@ ENV_FILE_NAME = "MTRADE_ENV_FILE"  # names another file than `.env`; empty means
 
 _SPEED_MAX = 1_000_000.0
 _SHOWN_MAX = 60
+# The year 2200, in ms since the epoch: later than anything recorded.
+TIME_END_MS = 7_258_118_400_000
 # Shorter than a restart with a slow exchange would sell out a trader that is well.
 DEAD_MAN_MIN = 5
 _DEAD_MAN_MAX = 10_080

@@ -14,7 +14,7 @@ from autotrader_v2.domain.money import plain
 from autotrader_v2.domain.orders import Fill, Side
 from autotrader_v2.infrastructure.store import codec, schema
 from autotrader_v2.infrastructure.store.queries import named, order_row, summed_fills, trade_row
-from autotrader_v2.infrastructure.store.rows import market_of
+from autotrader_v2.infrastructure.store.rows import decision_values, market_of
 
 # Rows stand in the order they were written in, a little beside that of their times.
 _ASIDE_MS = 3_600_000
@@ -113,7 +113,7 @@ class SqlArchive:
                     **named(row.market),
                     "kind": row.kind,
                     "reason": row.reason,
-                    "values": codec.from_text(row.payload),
+                    "values": decision_values(row.payload),
                 }
                 for row in connection.execute(asked)
             ]

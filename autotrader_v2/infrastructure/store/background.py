@@ -3,7 +3,8 @@
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import structlog
 
@@ -14,6 +15,7 @@ from autotrader_v2.infrastructure.store import codec
 from autotrader_v2.infrastructure.store.commits import GroupCommit
 from autotrader_v2.infrastructure.store.dialects import Backend, Cursor
 from autotrader_v2.infrastructure.store.numbers import Numbers
+from autotrader_v2.infrastructure.store.rows import SAW
 from autotrader_v2.infrastructure.store.statements import Statements
 
 _log = structlog.get_logger()
@@ -51,7 +53,7 @@ class Background:
         self._account = account
         self._now_ms = now_ms
         self._lock = threading.Lock()
-        self._waiting: deque[Decision] = deque()
+        self._waiting: deque[tuple[Decision, Mapping[str, Any]]] = deque()
         self._samples: deque[tuple[EquitySample, Sequence[int]]] = deque(maxlen=_SAMPLES_MAX)
         self._since_pruned: Counter[str] = Counter()
         self._checkpoint_at = 0
@@ -60,10 +62,10 @@ class Background:
         self._thread: threading.Thread | None = None
         self.dropped = 0
 
-    def note(self, decision: Decision) -> None:
-        """Keep it; when too many wait, the oldest is dropped and counted."""
+    def note(self, decision: Decision, saw: Mapping[str, Any]) -> None:
+        """Keep it and what it was taken on; when too many wait, the oldest is dropped and counted."""
         with self._lock:
-            self._waiting.append(decision)
+            self._waiting.append((decision, saw))
             if len(self._waiting) > _CAPACITY:
                 self._waiting.popleft()
                 self.dropped += 1
@@ -123,7 +125,7 @@ class Background:
         except Exception:
             _log.exception("the journal's background work failed; it is tried again")
 
-    def _write(self, batch: list[Decision]) -> None:
+    def _write(self, batch: list[tuple[Decision, Mapping[str, Any]]]) -> None:
         rows = [
             self._sql.decision.bind(
                 {
@@ -132,13 +134,13 @@ class Background:
                     "book": "averaging",
                     "kind": one.kind,
                     "reason": one.reason,
-                    "payload": codec.to_text(one.values),
+                    "payload": codec.to_text({**one.values, SAW: saw} if saw else one.values),
                     "time_ms": one.time_ms,
                 }
             )
-            for one in batch
+            for one, saw in batch
         ]
-        self._since_pruned.update(str(one.market) for one in batch)
+        self._since_pruned.update(str(one.market) for one, _ in batch)
         crowded = [market for market, count in self._since_pruned.items() if count >= _PRUNE_EVERY]
         prunes = [
             self._sql.prune_decisions.bind({"account": self._account, "market": market, "keep": DECISIONS_KEPT})

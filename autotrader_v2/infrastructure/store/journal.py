@@ -102,6 +102,8 @@ class SqlJournal:
         self._backup_ms = self._checked_ms = 0
         self._backup_error = ""
         self._ready = False
+        # Asked when a decision is noted, which is behind its order: it must take no lock and never raise.
+        self.witness: Callable[[Market], Mapping[str, Any]] = lambda _: {}
 
     def load(self) -> JournalState:
         """See `Journal`. Creates, checks and migrates the database first.
@@ -218,8 +220,8 @@ class SqlJournal:
             self._news.begins("journal_damaged", Priority.HIGH, what=self._damage.what)
 
     def note(self, decision: Decision) -> None:
-        """See `Journal`."""
-        self._background.note(decision)
+        """See `Journal`. What `witness` says of the market is kept beside it, for a replay."""
+        self._background.note(decision, self.witness(decision.market))
 
     def note_equity(self, sample: EquitySample, forget: Sequence[int] = ()) -> None:
         """See `Journal`."""

@@ -11,7 +11,7 @@ from autotrader_v2.application.ports import OpenAttempt
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO, plain, reported
 from autotrader_v2.infrastructure.store import codec, schema
-from autotrader_v2.infrastructure.store.rows import market_of, open_attempt
+from autotrader_v2.infrastructure.store.rows import decision_values, market_of, open_attempt
 
 Row = dict[str, Any]
 
@@ -60,7 +60,7 @@ class Queries:
                 **named(row.market),
                 "kind": row.kind,
                 "reason": row.reason,
-                "values": codec.from_text(row.payload),
+                "values": decision_values(row.payload),
             }
             for row in rows
         ]

@@ -17,6 +17,8 @@ RESULT_KINDS = (SaleBooked, SoldByHand, WrittenOff)
 
 Row = dict[str, Any]
 market_of = lru_cache(maxsize=4096)(codec.market_from_text)
+# In a decision's payload: the prices it was taken on, beside its own values; for a replay, not for people.
+SAW = "_saw"
 
 
 def intent_row(attempt: Row) -> Row:
@@ -129,6 +131,13 @@ def event_row(account: str, record: CycleChanged) -> Row:
         "result": None,
         "time_ms": record.time_ms,
     }
+
+
+def decision_values(payload: str) -> dict[str, Any]:
+    """A decision's own values."""
+    values: dict[str, Any] = codec.from_text(payload)
+    values.pop(SAW, None)
+    return values
 
 
 def label_of(client_id: str) -> ClientId:

@@ -1,0 +1,137 @@
+"""The trading engine run on from a moment of the past: with its open cycles, over recorded prices."""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from autotrader_v2.app.backtest_data import PaperOutside, open_tapes
+from autotrader_v2.app.past_state import PastMarket
+from autotrader_v2.app.recordings import quote_files
+from autotrader_v2.application.events import Record
+from autotrader_v2.application.ports import Clock
+from autotrader_v2.backtest.exact import Tape, run_exact
+from autotrader_v2.backtest.result import Result
+from autotrader_v2.domain.cycle import Active, TermsChanged
+from autotrader_v2.domain.ladder import LadderParams, changed
+from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.domain.money import ZERO
+from autotrader_v2.domain.quotes import Quote
+from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
+from autotrader_v2.infrastructure.feeds.errors import SourceEmpty
+from autotrader_v2.infrastructure.feeds.quote_tape import QuoteTape
+from autotrader_v2.infrastructure.feeds.recorded_quotes import quote_of
+from autotrader_v2.infrastructure.paper import PaperExchange
+from autotrader_v2.simulation.journal import MemoryJournal, Store
+
+
+class BegunOutside(PaperOutside):
+    """The paper exchange and a journal in memory as they stood: what cycles hold is in the account."""
+
+    def __init__(
+        self,
+        rules: Sequence[MarketRules],
+        free: Decimal,
+        markets: Sequence[PastMarket],
+        at_ms: int,
+        changes: Mapping[str, str],
+        switched: bool,
+    ) -> None:
+        super().__init__(rules, free)
+        self._markets, self._at_ms, self._changes, self._switched = markets, at_ms, changes, switched
+        self.coins = {one.market.base: _held(one, at_ms) for one in markets}
+
+    def exchange(self, clock: Clock) -> PaperExchange:
+        """See `Made`."""
+        balances = {self._rules[0].market.quote: self._budget} | {
+            base: held for base, held in self.coins.items() if held
+        }
+        return PaperExchange(self._rules, balances, clock=clock, first_id=1)
+
+    def journal(self, on_write: Callable[[Sequence[Record]], None]) -> MemoryJournal:
+        """See `Made`."""
+        store = Store()
+        for one in self._markets:
+            events = [past.event for past in one.events if past.time_ms <= self._at_ms]
+            cycle = one.cycle_at(self._at_ms)
+            if self._changes and isinstance(cycle, Active):
+                events.append(TermsChanged(params=changed(cycle.params, dict(self._changes)), rules=cycle.rules))
+            if events:
+                store.events[one.market] = events
+            if self._switched:
+                store.switches[one.market] = one.mode_at(self._at_ms)
+
+        def boundary(records: Sequence[Record], written: bool) -> None:
+            if written:
+                on_write(records)
+
+        return MemoryJournal(store, boundary)
+
+
+def quotes_in(folder: Path, market: Market, from_ms: int, to_ms: int) -> list[Quote]:
+    """Recorded prices of that time, in order; none when nothing was recorded. Errors: `SourceUnreadable`, OSError."""
+    return [quote_of(market, row) for row in quote_files(folder).rows(market.pair, from_ms, to_ms)]
+
+
+def tapes_of(
+    markets: Sequence[PastMarket], data: Path | None, recorded: Path, from_ms: int, to_ms: int, seed: int
+) -> tuple[list[Tape], list[MarketRules], bool]:
+    """Prices of these markets in that time, the markets' rules, and whether prices may be left out.
+
+    `data`: candles; without it the recorded quotes. Markets without prices or known rules are left out. Errors: the
+    `SourceError` family, OSError.
+    """
+    tapes: list[Tape] = []
+    rules: list[MarketRules] = []
+    candles = {}
+    if data is not None:
+        candles = {tape.market.pair: tape for tape in open_tapes(data, from_ms=from_ms, to_ms=to_ms)[0]}
+    for one in markets:
+        rule = one.rules_at(from_ms)
+        if rule is None:
+            continue
+        tape: Tape
+        if data is None:
+            tape = QuoteTape(quotes_in(recorded, one.market, from_ms, to_ms), one.market, rule.tick)
+        elif (found := candles.get(one.market.pair)) is not None:
+            tape = CandleTape(found.files, one.market, rule.tick, seed=seed, from_ms=from_ms, to_ms=to_ms)
+        else:
+            continue
+        if len(tape):
+            tapes.append(tape)
+            rules.append(rule)
+    if not tapes:
+        where = data if data is not None else recorded
+        raise SourceEmpty(
+            f"{where} holds no prices of that time for the journal's markets.",
+            do="Record them (`record`), or name candles of that time with --data.",
+        )
+    return tapes, rules, data is not None
+
+
+def run_from(
+    markets: Sequence[PastMarket],
+    tapes: Sequence[Tape],
+    rules: Sequence[MarketRules],
+    *,
+    at_ms: int,
+    params: LadderParams,
+    changes: Mapping[str, str],
+    free: Decimal,
+    leave_out: bool,
+    switched: bool = False,
+) -> tuple[Result, BegunOutside]:
+    """Let the engine go on from that moment over these tapes.
+
+    `changes` act on open cycles and on new ones; `free`: the money not in coins. `switched`: the markets' switches of
+    that moment hold, otherwise all are on. Errors: `BacktestFailed`, ValueError.
+    """
+    played = {tape.market for tape in tapes}
+    begun = [one for one in markets if one.market in played]
+    outside = BegunOutside(rules, free, begun, at_ms, changes, switched)
+    return run_exact(tapes, changed(params, dict(changes)), free, outside, leave_out=leave_out), outside
+
+
+def _held(one: PastMarket, at_ms: int) -> Decimal:
+    cycle = one.cycle_at(at_ms)
+    held = cycle.held if isinstance(cycle, Active) else ZERO
+    return held + cycle.tally.dust.coins + cycle.tally.ignored

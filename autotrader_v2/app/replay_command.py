@@ -1,0 +1,388 @@
+"""`mTrade.py replay`: time travel through a journal: what the engine saw, decided and why, and if it would again."""
+
+import json
+import sys
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from autotrader_v2.app.past_run import quotes_in, run_from, tapes_of
+from autotrader_v2.app.past_state import PastMarket, quote_of_decision
+from autotrader_v2.app.recordings import utc
+from autotrader_v2.application.ports import JournalUnavailable
+from autotrader_v2.backtest.rerun import (
+    Inputs,
+    Outcome,
+    Rerun,
+    Source,
+    agrees,
+    decided,
+    described,
+    fits,
+    order_quote,
+    rerun_hold,
+    rerun_order,
+)
+from autotrader_v2.backtest.result import BacktestFailed
+from autotrader_v2.domain.cycle import Active
+from autotrader_v2.domain.ladder import BadLadder
+from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.money import ZERO, plain, reported
+from autotrader_v2.domain.orders import Side
+from autotrader_v2.domain.quotes import Quote
+from autotrader_v2.infrastructure.feeds.errors import SourceError
+from autotrader_v2.infrastructure.store.past import Past, PastDecision, PastOrder
+from autotrader_v2.simulation.silence import quiet
+
+_DIFFERS, _USAGE_ERROR = 1, 2
+# A decision is noted, and an order decided, this long after its price at the most.
+_PRICE_AGE_MS = 5_000
+_WORDS = {
+    Outcome.SAME: "decided the same again",
+    Outcome.DIFFERS: "decided differently",
+    Outcome.PERSON: "a person's own",
+    Outcome.OUTSIDE: "follow from the outside of that moment, which no journal keeps",
+    Outcome.NOT_KEPT: "their price is not kept",
+}
+_PRICES = {
+    Source.RECORDED: "recorded",
+    Source.JOURNAL: "kept in the journal",
+    Source.ORDER: "the order's own side only",
+    Source.NONE: "not kept",
+}
+
+
+class Replayed(NamedTuple):
+    """One decision of the journal with its re-run. `source`: where the price of the re-run is from."""
+
+    time_ms: int
+    market: Market
+    source: Source
+    rerun: Rerun
+    client_id: str = ""
+
+
+class Asked(NamedTuple):
+    """What to replay. `symbol` "": every market; `to_ms` is not included."""
+
+    db: Path
+    symbol: str
+    from_ms: int
+    to_ms: int
+    at_ms: int | None
+    changes: Mapping[str, str]
+    data: Path | None
+    recorded: Path
+    free: Decimal
+    seed: int
+
+
+def run_replay(asked: Asked, *, as_json: bool) -> int:
+    """Replay and print; returns the exit code: 1 when a decision would be another one now, 2 what cannot be read."""
+    quiet()
+    try:
+        markets = markets_of(Past(asked.db), asked.symbol, asked.to_ms)
+        replayer = Replayer(markets, asked.recorded, asked.from_ms, asked.to_ms)
+        if asked.at_ms is not None:
+            told = [replayer.at(one, asked.at_ms) for one in markets]
+            _print(told, as_json, _tell_moment)
+            return 0
+        if asked.changes:
+            what = what_if(asked, markets)
+            _print(what, as_json, _tell_what_if)
+            return 0
+        found = [one for market in markets for one in replayer.replay(market)]
+        found.sort(key=lambda one: one.time_ms)
+        _print(_as_json(found, markets, asked), as_json, _tell)
+    except (JournalUnavailable, SourceError, BadLadder, BacktestFailed, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return _USAGE_ERROR
+    return _DIFFERS if any(one.rerun.outcome is Outcome.DIFFERS for one in found) else 0
+
+
+def markets_of(past: Past, symbol: str, to_ms: int) -> list[PastMarket]:
+    """The journal's markets, or the one named. Errors: ValueError, `JournalUnavailable`."""
+    wishes = past.wishes(to_ms)
+    known = past.markets()
+    wanted = [one for one in known if not symbol or symbol.upper() in (one.base, one.pair)]
+    if not wanted:
+        there = ", ".join(one.pair for one in known) or "no market at all"
+        raise ValueError(f"The journal knows {there}" + (f", but not {symbol}." if symbol else "."))
+    return [PastMarket(past, one, wishes) for one in wanted]
+
+
+class Replayer:
+    """Decisions of a journal taken again; recorded prices are used where there are any."""
+
+    def __init__(self, markets: Sequence[PastMarket], recorded: Path, from_ms: int, to_ms: int) -> None:
+        self._from_ms, self._to_ms = from_ms, to_ms
+        self._quotes: dict[Market, list[Quote]] = {}
+        for one in markets:
+            quotes: list[Quote] = []
+            if (recorded / "quotes").is_dir():
+                quotes = quotes_in(recorded, one.market, from_ms - _PRICE_AGE_MS, to_ms)
+            self._quotes[one.market] = sorted(quotes, key=lambda quote: quote.confirmed_ms)
+
+    def replay(self, one: PastMarket) -> list[Replayed]:
+        """Every order and every hold of the time, in order."""
+        orders = one.orders(self._from_ms, self._to_ms)
+        found = [self.order(one, order) for order in orders]
+        for decision in one.decisions(self._from_ms, self._to_ms):
+            if decision.kind == "hold":
+                found.append(self.hold(one, decision))
+        return sorted(found, key=lambda row: row.time_ms)
+
+    def order(self, one: PastMarket, order: PastOrder) -> Replayed:
+        """One order's decision."""
+        intent = order.intent
+        at_ms = intent.decided_ms
+        event, before = one.event_of(intent.client_id), one.cycle_before(intent.client_id)
+        cycle = before if before is not None else one.cycle_at(at_ms)
+        rules = getattr(event.event, "rules", None) if event is not None else None
+        rules = rules or (cycle.rules if isinstance(cycle, Active) else one.rules_at(at_ms))
+        params = cycle.params if isinstance(cycle, Active) else one.params_at(at_ms)
+        if rules is None:
+            rerun = Rerun(Outcome.NOT_KEPT, f"{intent.side.value} {intent.why.value}", "the rules are not kept")
+            return Replayed(at_ms, one.market, Source.NONE, rerun, intent.client_id)
+        near = [quote for quote in self._near(one.market, at_ms) if agrees(quote, intent)]
+        beside = self._beside(one, at_ms)
+        if near:
+            quote, source = near[-1], Source.RECORDED
+        elif beside is not None and agrees(beside, intent):
+            quote, source = beside, Source.JOURNAL
+        else:
+            quote, source = order_quote(intent, rules), Source.ORDER
+        inputs = Inputs(
+            cycle=cycle,
+            params=params,
+            rules=rules,
+            mode=one.mode_at(at_ms),
+            pause=one.pause_at(at_ms),
+            at_ms=at_ms,
+            quote=quote,
+            source=source,
+        )
+        return Replayed(at_ms, one.market, source, rerun_order(inputs, intent), intent.client_id)
+
+    def hold(self, one: PastMarket, decision: PastDecision) -> Replayed:
+        """One decision to hold."""
+        inputs = self._inputs(one, decision.time_ms, decision)
+        if inputs is None:
+            rerun = Rerun(Outcome.NOT_KEPT, f"hold {decision.reason}", "the market's rules are not kept")
+            return Replayed(decision.time_ms, one.market, Source.NONE, rerun)
+        rerun = rerun_hold(inputs, decision.reason, decision.values)
+        return Replayed(decision.time_ms, one.market, inputs.source, rerun)
+
+    def at(self, one: PastMarket, at_ms: int) -> dict[str, Any]:
+        """What there was at one moment, what was decided last, and what is decided on it now."""
+        cycle, decision = one.cycle_at(at_ms), one.decision_at(at_ms)
+        inputs = self._inputs(one, at_ms, decision)
+        quote = inputs.quote if inputs is not None else None
+        pause, mode = one.pause_at(at_ms), one.mode_at(at_ms)
+        out = [order for order in one.orders(0, at_ms + 1) if order.closed_ms is None or order.closed_ms > at_ms]
+        told: dict[str, Any] = {
+            "symbol": one.market.pair,
+            "at_ms": at_ms,
+            "mode": mode.value,
+            "pause": None if pause is None else pause.cause,
+            "order_in_flight": out[-1].intent.client_id if out else None,
+            "cycle": _cycle(cycle) if isinstance(cycle, Active) else None,
+            "realised": plain(cycle.tally.realised),
+            "saw": None,
+            "decided": None,
+            "again": None,
+        }
+        if inputs is not None and quote is not None:
+            told["saw"] = {
+                "bid": plain(quote.bid),
+                "ask": plain(quote.ask),
+                "source": inputs.source.value,
+                "age_ms": at_ms - quote.confirmed_ms,
+            }
+            # How much money was free is not kept; a hold for want of it tells what there was.
+            short = decision is not None and decision.reason == "needs_money"
+            free = Decimal(decision.values["has"]) if short and decision is not None else Decimal(10) ** 18
+            told["again"] = described(decided(inputs, free=free))
+        if decision is not None:
+            words = "".join(f" {name}={value}" for name, value in decision.values.items())
+            told["decided"] = {"at_ms": decision.time_ms, "what": f"{decision.kind} {decision.reason}{words}"}
+        return told
+
+    def _inputs(self, one: PastMarket, at_ms: int, decision: PastDecision | None) -> Inputs | None:
+        rules = one.rules_at(at_ms)
+        if rules is None:
+            return None
+        near = self._near(one.market, at_ms)
+        values = decision.values if decision is not None else {}
+        # Of an older decision the price has moved on; what was recorded since then is what was seen.
+        just_decided = decision is not None and decision.time_ms > at_ms - _PRICE_AGE_MS
+        fitting = [quote for quote in near if not just_decided or fits(quote, values)]
+        beside = quote_of_decision(decision) if decision is not None else None
+        quote: Quote | None = None
+        source = Source.NONE
+        if fitting:
+            quote, source = fitting[-1], Source.RECORDED
+        elif beside is not None and decision is not None and fits(beside, decision.values):
+            quote, source = beside, Source.JOURNAL
+        elif decision is not None and "bid" in values and "ask" in values:
+            bid, ask = Decimal(values["bid"]), Decimal(values["ask"])
+            quote, source = Quote(one.market, bid, ask, bid, decision.time_ms, decision.time_ms), Source.JOURNAL
+        return Inputs(
+            cycle=one.cycle_at(at_ms),
+            params=one.params_at(at_ms),
+            rules=rules,
+            mode=one.mode_at(at_ms),
+            pause=one.pause_at(at_ms),
+            at_ms=at_ms,
+            quote=quote,
+            source=source,
+        )
+
+    def _near(self, market: Market, at_ms: int) -> list[Quote]:
+        """Recorded prices from the seconds before, oldest first."""
+        quotes = self._quotes[market]
+        at = bisect_right(quotes, at_ms, key=lambda quote: quote.confirmed_ms)
+        begin = bisect_right(quotes, at_ms - _PRICE_AGE_MS, key=lambda quote: quote.confirmed_ms)
+        return quotes[begin:at]
+
+    @staticmethod
+    def _beside(one: PastMarket, at_ms: int) -> Quote | None:
+        """The price kept beside the decision of an order, noted just after it."""
+        for decision in one.decisions(at_ms, at_ms + _PRICE_AGE_MS):
+            if decision.kind in ("buy", "sell"):
+                return quote_of_decision(decision)
+        return None
+
+
+def what_if(asked: Asked, markets: Sequence[PastMarket]) -> dict[str, Any]:
+    """What the journal's orders did in that time, and what another ladder would have done from its begin on.
+
+    Errors: the `SourceError` family, `BadLadder`, `BacktestFailed`, ValueError, OSError.
+    """
+    tapes, rules, leave_out = tapes_of(markets, asked.data, asked.recorded, asked.from_ms, asked.to_ms, asked.seed)
+    begin_ms = min(tape.open_ms[0] for tape in tapes)
+    played = {tape.market for tape in tapes}
+    begun = [one for one in markets if one.market in played]
+    params = begun[0].params_at(begin_ms)
+    result, outside = run_from(
+        begun,
+        tapes,
+        rules,
+        at_ms=begin_ms - 1,
+        params=params,
+        changes=asked.changes,
+        free=asked.free,
+        leave_out=leave_out,
+    )
+    last = {tape.market.base: tape.closed[-1] * tape.tick for tape in tapes}
+    before = sum((held * last[base] for base, held in outside.coins.items()), ZERO)
+    other = result.quote - asked.free
+    other += sum((held * last[pair.partition("_")[0]] for pair, held in result.coins.items()), ZERO) - before
+    own = ZERO
+    orders = [order for one in begun for order in one.orders(begin_ms, asked.to_ms) if order.traded]
+    for order in orders:
+        for fill in order.fills:
+            sign = 1 if fill.side is Side.BUY else -1
+            own += sign * (fill.base * last[fill.market.base] - fill.quote)
+            own -= fill.fee * (last[fill.market.base] if fill.fee_currency == fill.market.base else 1)
+    return {
+        "from_ms": begin_ms,
+        "set": dict(asked.changes),
+        "symbols": [one.market.pair for one in begun],
+        "journal": {"trades": len(orders), "change": plain(reported(own))},
+        "other": {"trades": len(result.trades), "change": plain(reported(other))},
+        "trades": [trade.as_json() for trade in result.trades],
+    }
+
+
+def _cycle(cycle: Active) -> dict[str, Any]:
+    row = cycle.next_step
+    return {
+        "cycle_id": cycle.cycle_id,
+        "step": cycle.position.step,
+        "held": plain(cycle.held),
+        "invested": plain(cycle.invested),
+        "breakeven": plain(cycle.breakeven),
+        "take_profit": plain(cycle.take_profit),
+        "next_buy": None if row is None else plain(row.price),
+    }
+
+
+def _as_json(found: Sequence[Replayed], markets: Sequence[PastMarket], asked: Asked) -> dict[str, Any]:
+    oldest = {one.market.pair: one.decisions_since_ms for one in markets}
+    return {
+        "from_ms": asked.from_ms,
+        "to_ms": asked.to_ms,
+        "decisions": len(found),
+        "outcomes": dict(Counter(one.rerun.outcome.value for one in found)),
+        "prices": dict(Counter(one.source.value for one in found)),
+        "holds_kept_since_ms": oldest,
+        "differences": [_row(one) for one in found if one.rerun.outcome is Outcome.DIFFERS],
+    }
+
+
+def _row(one: Replayed) -> dict[str, Any]:
+    return {
+        "time_ms": one.time_ms,
+        "symbol": one.market.pair,
+        "client_id": one.client_id,
+        "price_from": one.source.value,
+        "journal": one.rerun.took,
+        "again": one.rerun.takes,
+    }
+
+
+def _print(told: Any, as_json: bool, tell: Any) -> None:
+    if as_json:
+        print(json.dumps(told))
+    else:
+        tell(told)
+
+
+def _tell(told: Mapping[str, Any]) -> None:
+    print(f"{told['decisions']} decisions from {utc(told['from_ms'])} to {utc(told['to_ms'])} UTC:")
+    for outcome, words in _WORDS.items():
+        if count := told["outcomes"].get(outcome.value):
+            print(f"  {count} {words}")
+    prices = ", ".join(f"{_PRICES[Source(name)]} {count}" for name, count in told["prices"].items())
+    print(f"Where their prices are from: {prices or 'none'}.")
+    for row in told["differences"]:
+        print(f"{utc(row['time_ms'])} {row['symbol']} {row['client_id']} (price: {row['price_from']})")
+        print(f"  the journal: {row['journal']}")
+        print(f"  again:       {row['again']}")
+
+
+def _tell_moment(told: Sequence[Mapping[str, Any]]) -> None:
+    for one in told:
+        cycle, saw, decision = one["cycle"], one["saw"], one["decided"]
+        print(f"{one['symbol']} at {utc(one['at_ms'])} UTC: switch {one['mode']}, pause {one['pause'] or 'none'}")
+        if cycle is None:
+            print("  no cycle")
+        else:
+            print(
+                f"  cycle {cycle['cycle_id']} at step {cycle['step']}: {cycle['held']} coins for {cycle['invested']},"
+                f" breakeven {cycle['breakeven']}, take-profit {cycle['take_profit']},"
+                f" next buy {cycle['next_buy'] or 'none'}"
+            )
+        if one["order_in_flight"]:
+            print(f"  order in flight: {one['order_in_flight']}")
+        if saw is None:
+            print("  the price it saw is not kept")
+        else:
+            print(f"  saw bid {saw['bid']}, ask {saw['ask']} ({saw['source']}, {saw['age_ms']} ms before)")
+        if decision is None:
+            print("  no decision of before is kept")
+        else:
+            print(f"  decided at {utc(decision['at_ms'])}: {decision['what']}")
+        if one["again"]:
+            print(f"  decides now, with enough money: {one['again']}")
+
+
+def _tell_what_if(told: Mapping[str, Any]) -> None:
+    changes = " ".join(f"{name}={value}" for name, value in told["set"].items())
+    print(f"{', '.join(told['symbols'])} from {utc(told['from_ms'])} UTC, coins valued at their last price:")
+    for name, row in (("the journal", told["journal"]), (changes, told["other"])):
+        print(f"  {name}: {row['trades']} orders traded, worth changed by {row['change']}")

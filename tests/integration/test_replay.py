@@ -1,0 +1,339 @@
+"""`replay` and `parity` on a journal that the whole program wrote: the same decisions again, the same orders again."""
+
+import json
+import shutil
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from decimal import Decimal as D
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autotrader_v2.app.cli import main
+from autotrader_v2.app.recordings import quote_files
+from autotrader_v2.application.events import Booked, News
+from autotrader_v2.application.trader import AutoTraderV2
+from autotrader_v2.domain.money import plain
+from autotrader_v2.domain.situation import SwitchMode
+from autotrader_v2.infrastructure.feeds.sources import open_source
+from tests.journalled import candles, written
+
+DAYS = ("2026-01-31", "2026-02-01")
+SEED = ("--seed", "3")
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A journal and the candles it was written over."""
+    folder = tmp_path_factory.mktemp("played")
+    recording = candles(folder / "LTC_USDT_1m.csv")
+    return written(folder / "data", recording), recording
+
+
+@pytest.fixture
+def journal(played: tuple[Path, Path], tmp_path: Path) -> Path:
+    """A copy that a test may spoil."""
+    shutil.copy(played[0], tmp_path / "copy.sqlite3")
+    return tmp_path / "copy.sqlite3"
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, Any]]:
+    """Run a command with --json; its exit code and what it printed."""
+
+    def run(*words: object) -> tuple[int, Any]:
+        capsys.readouterr()
+        code = main([*map(str, words), "--json"])
+        out, err = capsys.readouterr()
+        assert out, err
+        return code, json.loads(out)
+
+    return run
+
+
+def _change(journal: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(journal)) as database, database:
+        for statement in statements:
+            assert database.execute(statement).rowcount > 0, statement
+
+
+def _label(journal: Path, where: str) -> str:
+    with closing(sqlite3.connect(journal)) as database:
+        (label,) = database.execute(f"SELECT client_id FROM attempts WHERE {where} ORDER BY seq LIMIT 1").fetchone()
+    return str(label)
+
+
+# --- replay ---
+
+
+def test_every_decision_is_taken_again_from_the_journal_alone(
+    played: tuple[Path, Path], told: Callable[..., tuple[int, Any]]
+) -> None:
+    code, found = told("replay", "--db", played[0])
+    assert (code, found["differences"]) == (0, [])
+    with closing(sqlite3.connect(played[0])) as database:
+        (orders,) = database.execute("SELECT count(*) FROM attempts").fetchone()
+    assert orders > 20
+    # What is not the same follows from the outside of its moment: an order in flight, a price not yet newer.
+    assert found["outcomes"]["same"] > orders and set(found["outcomes"]) == {"same", "outside"}
+    half = told("replay", "--db", played[0], "--from", "2026-02-01", "--symbol", "ltc")[1]
+    assert 0 < half["decisions"] < found["decisions"]
+
+
+@pytest.mark.parametrize(
+    ("what", "says"),
+    [
+        ("amount = '15'", "amount=14"),
+        ("worst_price = '1'", "worst="),
+        ("seen_price = '100.5'", "hold between_steps"),
+        ("step = 7", "buy rebuy 1"),
+    ],
+)
+def test_a_decision_that_the_rules_do_not_take_is_listed(
+    what: str, says: str, journal: Path, told: Callable[..., tuple[int, Any]]
+) -> None:
+    label = _label(journal, "step = 1")
+    _change(journal, f"UPDATE attempts SET {what} WHERE client_id = '{label}'")
+    code, found = told("replay", "--db", journal)
+    assert code == 1
+    (row,) = found["differences"]
+    assert row["client_id"] == label and says in row["again"]
+
+
+def test_a_hold_with_another_threshold_is_listed(journal: Path, told: Callable[..., tuple[int, Any]]) -> None:
+    _change(
+        journal,
+        "UPDATE decisions SET payload = json_set(payload, '$.next_buy', '1') WHERE id = "
+        "(SELECT id FROM decisions WHERE reason = 'between_steps' LIMIT 1)",
+    )
+    code, found = told("replay", "--db", journal)
+    assert code == 1 and len(found["differences"]) == 1
+    assert "next_buy=1 " in found["differences"][0]["journal"]
+
+
+def test_any_minute_shows_what_was_seen_decided_and_why(
+    played: tuple[Path, Path], told: Callable[..., tuple[int, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, (one,) = told("replay", "--db", played[0], "--at", "2026-02-01T00:20")
+    assert code == 0 and one["mode"] == "on" and one["pause"] is None
+    cycle = one["cycle"]
+    assert cycle["step"] >= 1 and D(cycle["next_buy"]) < D(cycle["breakeven"]) < D(cycle["take_profit"])
+    assert one["decided"]["what"].startswith("hold between_steps")
+    assert one["again"] == one["decided"]["what"] and one["saw"]["source"] == "journal"
+    before = told("replay", "--db", played[0], "--at", "2026-01-31T22:00")[1][0]
+    assert (before["cycle"], before["decided"], before["realised"]) == (None, None, "0")
+    assert main(["replay", "--db", str(played[0]), "--at", "2026-02-01T00:20"]) == 0
+    text = capsys.readouterr().out
+    assert "cycle" in text and "decided at" in text and cycle["take_profit"] in text
+
+
+def test_what_another_ladder_would_have_done_from_there(
+    played: tuple[Path, Path], told: Callable[..., tuple[int, Any]]
+) -> None:
+    common = ("replay", "--db", played[0], "--data", played[1], *SEED, "--from", "2026-02-01T00:20")
+    code, same = told(*common, "--set", "profit_pct=0.8")
+    # The ladder it had, from the middle of a cycle on: what it did, to the last unit.
+    assert code == 0 and same["other"] == same["journal"] and same["journal"]["trades"] > 10
+    other = told(*common, "--set", "drop_step_pct=1")[1]
+    assert other["journal"] == same["journal"] and other["other"]["trades"] > same["journal"]["trades"]
+    assert [one["side"] for one in other["trades"]].count("buy") > 0
+
+
+def test_recorded_prices_are_what_a_decision_is_taken_on_again(
+    played: tuple[Path, Path], tmp_path: Path, told: Callable[..., tuple[int, Any]]
+) -> None:
+    recorded = _recorded(tmp_path / "recorded", played[1])
+    code, found = told("replay", "--db", played[0], "--recorded", recorded)
+    assert (code, found["differences"]) == (0, [])
+    assert found["prices"]["recorded"] > found["prices"].get("order", 0)
+    (one,) = told("replay", "--db", played[0], "--recorded", recorded, "--at", "2026-02-01T00:20:01")[1]
+    assert one["saw"]["source"] == "recorded" and one["saw"]["age_ms"] <= 5_000
+    for day in DAYS:
+        code, compared = told("parity", "--db", played[0], "--day", day, "--recorded", recorded)
+        assert code == 0 and compared["prices"] == "recorded"
+        assert compared["same"] == compared["orders"] == compared["trades"] > 0
+
+
+def _recorded(folder: Path, recording: Path) -> Path:
+    """What `record` would have kept of these prices: here every one of them."""
+    files = quote_files(folder)
+    files.begin()
+    rows = [
+        (
+            quote.exchange_ms,
+            quote.confirmed_ms,
+            plain(quote.bid),
+            plain(quote.ask),
+            plain(quote.last),
+            None if quote.bid_size is None else plain(quote.bid_size),
+            None if quote.ask_size is None else plain(quote.ask_size),
+        )
+        for quote in open_source(f"replay:{recording}", seed=3).quotes()
+    ]
+    files.add("LTC_USDT", rows)
+    return folder
+
+
+def test_what_cannot_be_replayed_is_told(tmp_path: Path, played: tuple[Path, Path], capsys: Any) -> None:
+    (tmp_path / "text.sqlite3").write_text("no database")
+    with closing(sqlite3.connect(tmp_path / "foreign.sqlite3")) as foreign:
+        foreign.execute("CREATE TABLE meta (name TEXT, value TEXT)")
+        foreign.commit()
+    for words, says in (
+        (("--db", str(tmp_path / "nowhere")), "no journal"),
+        (("--db", str(tmp_path / "text.sqlite3")), "cannot be read"),
+        (("--db", str(tmp_path / "foreign.sqlite3")), "no journal of mTrade"),
+        (("--db", str(played[0]), "--symbol", "BTC"), "not BTC"),
+        (("--db", str(played[0]), "--from", "2026-02-02", "--to", "2026-02-01"), "--to"),
+        (("--db", str(played[0]), "--set", "steps=2"), "no prices of that time"),
+        (("--db", str(played[0]), "--set", "steps=many", "--data", str(played[1])), "steps"),
+    ):
+        assert main(["replay", *words]) == 2, words
+        assert says in capsys.readouterr().err, words
+    assert main(["parity", "--db", str(played[0]), "--day", "2026-02-01T05:00"]) == 2
+    assert main(["parity", "--db", str(played[0]), "--day", "2025-02-01", "--data", str(played[1])]) == 2
+
+
+def test_replaying_changes_nothing_of_the_journal(journal: Path) -> None:
+    before = journal.read_bytes()
+    assert main(["replay", "--db", str(journal)]) == 0
+    assert journal.read_bytes() == before
+
+
+# --- parity ---
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_a_day_of_the_engine_is_the_backtests_day_to_the_last_unit(
+    day: str, played: tuple[Path, Path], told: Callable[..., tuple[int, Any]]
+) -> None:
+    """The second day begins in the middle of a cycle."""
+    code, found = told("parity", "--db", played[0], "--day", day, "--data", played[1], *SEED)
+    assert code == 0 and found["differences"] == []
+    assert found["same"] == found["orders"] == found["trades"] >= 10
+
+
+def test_parity_a_fault_is_named(
+    journal: Path, played: tuple[Path, Path], told: Callable[..., tuple[int, Any]]
+) -> None:
+    label = _label(journal, "step = 3")
+    _change(
+        journal,
+        f"DELETE FROM fills WHERE client_id = '{label}'",
+        f"UPDATE attempts SET state = 'refused', label = 'SERVER_ERROR' WHERE client_id = '{label}'",
+    )
+    code, found = told("parity", "--db", journal, "--day", DAYS[0], "--data", played[1], *SEED)
+    (row,) = found["differences"]
+    assert code == 0 and row["cause"] == "fault" and "SERVER_ERROR" in row["detail"]
+    assert row["journal"] is None and row["backtest"]["step"] == 3
+
+
+@pytest.mark.parametrize(("reason", "cause"), [("spread_too_wide", "spread"), ("needs_money", "balance")])
+def test_parity_a_hold_beside_it_is_the_cause(
+    reason: str, cause: str, journal: Path, played: tuple[Path, Path], told: Callable[..., tuple[int, Any]]
+) -> None:
+    label = _label(journal, "step = 3")
+    _change(
+        journal,
+        "INSERT INTO decisions (account, market, book, kind, reason, payload, time_ms) SELECT account, market, book,"
+        f" 'hold', '{reason}', '{{}}', decided_ms + 1 FROM attempts WHERE client_id = '{label}'",
+        f"DELETE FROM fills WHERE client_id = '{label}'",
+        f"DELETE FROM attempts WHERE client_id = '{label}'",
+    )
+    (row,) = told("parity", "--db", journal, "--day", DAYS[0], "--data", played[1], *SEED)[1]["differences"]
+    assert row["cause"] == cause and reason in row["detail"]
+
+
+def test_parity_another_amount_is_a_fill(
+    journal: Path, played: tuple[Path, Path], told: Callable[..., tuple[int, Any]]
+) -> None:
+    label = _label(journal, "step = 1")
+    _change(journal, f"UPDATE fills SET quote = '13.99' WHERE client_id = '{label}'")
+    code, found = told("parity", "--db", journal, "--day", DAYS[0], "--data", played[1], *SEED)
+    (row,) = found["differences"]
+    assert code == 0 and row["cause"] == "fill" and row["client_id"] == label
+    assert row["journal"]["quote"] == "13.99" != row["backtest"]["quote"]
+
+
+def test_parity_an_order_that_is_missing_without_a_cause_is_told_as_such(
+    journal: Path, played: tuple[Path, Path], tmp_path: Path, told: Callable[..., tuple[int, Any]]
+) -> None:
+    recorded = _recorded(tmp_path / "recorded", played[1])
+    label = _label(journal, "step = 2")
+    _change(
+        journal,
+        f"DELETE FROM fills WHERE client_id = '{label}'",
+        f"DELETE FROM attempts WHERE client_id = '{label}'",
+    )
+    code, found = told("parity", "--db", journal, "--day", DAYS[0], "--recorded", recorded)
+    assert code == 1 and found["causes"] == {"unexplained": 1}
+    # Where only candles are known the way of the price inside them is.
+    code, found = told("parity", "--db", journal, "--day", DAYS[0], "--data", played[1], *SEED)
+    assert code == 0 and found["causes"] == {"price": 1}
+
+
+def test_parity_a_price_that_was_not_played_is_the_cause_and_what_follows_says_so(
+    journal: Path, tmp_path: Path, told: Callable[..., tuple[int, Any]]
+) -> None:
+    other = candles(tmp_path / "LTC_USDT_1m.csv", begin="140")
+    code, found = told("parity", "--db", journal, "--day", DAYS[0], "--data", other, *SEED)
+    causes = [one["cause"] for one in found["differences"]]
+    assert code == 0 and causes[0] in ("price", "fill") and set(causes[1:]) <= {"follows", "price"}
+
+
+def test_parity_a_persons_hand_is_the_cause(tmp_path: Path, told: Callable[..., tuple[int, Any]]) -> None:
+    recording = candles(tmp_path / "LTC_USDT_1m.csv")
+    switched = threading.Event()
+
+    def watch(trader: AutoTraderV2) -> None:
+        def hear(news: News) -> None:
+            if isinstance(news, Booked) and news.step == 1 and not switched.is_set():
+                switched.set()
+                trader.switch("LTC", SwitchMode.SELL_ONLY, "page")
+
+        trader.floor.bus.listen(hear)
+
+    journal = written(tmp_path / "data", recording, meanwhile=watch)
+    assert switched.is_set()
+    causes: set[str] = set()
+    for day in DAYS:
+        code, found = told("parity", "--db", journal, "--day", day, "--data", recording, *SEED)
+        assert code == 0
+        causes |= {one["cause"] for one in found["differences"]}
+        assert found["orders"] < found["trades"]
+    assert causes == {"person"}
+
+
+def test_parity_less_money_than_the_backtest_is_told_as_balance(
+    tmp_path: Path, told: Callable[..., tuple[int, Any]]
+) -> None:
+    recording = candles(tmp_path / "LTC_USDT_1m.csv")
+    journal = written(tmp_path / "data", recording, balance="40")
+    code, found = told("parity", "--db", journal, "--day", DAYS[0], "--data", recording, *SEED)
+    assert code == 0 and found["differences"][0]["cause"] == "balance"
+    # A decision for want of money tells what there was, so it is taken again as well.
+    code, again = told("replay", "--db", journal)
+    assert (code, again["differences"]) == (0, [])
+    same = told("parity", "--db", journal, "--day", DAYS[0], "--data", recording, *SEED, "--budget", "40")[1]
+    assert same["differences"] == []
+
+
+def test_a_journal_is_read_while_the_engine_writes_into_it(
+    tmp_path: Path, told: Callable[..., tuple[int, Any]]
+) -> None:
+    recording = candles(tmp_path / "LTC_USDT_1m.csv", minutes=60)
+    seen: list[int] = []
+
+    def watch(trader: AutoTraderV2) -> None:
+        def hear(news: News) -> None:
+            if isinstance(news, Booked) and news.step == 1:
+                (path,) = (tmp_path / "data").glob("*.sqlite3")
+                seen.append(told("replay", "--db", path)[1]["decisions"])
+
+        trader.floor.bus.listen(hear)
+
+    written(tmp_path / "data", recording, meanwhile=watch)
+    assert seen
