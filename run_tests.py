@@ -29,6 +29,7 @@ _BESIDE_EACH_OTHER = ("-n", "4", "--dist", "loadscope", "--no-loadscope-reorder"
 _LONG_FORMS = (
     ("kills", "MTRADE_KILLS", "tests/integration/test_kill_rounds.py"),
     ("ambiguous_sends", "MTRADE_AMBIGUOUS_SENDS", "tests/integration/test_ambiguous_sends.py"),
+    ("backtest_worlds", "MTRADE_BACKTEST_WORLDS", "tests/property/test_backtest_parity.py"),
 )
 
 # Types are checked for both systems from either: the code of the other one is read nowhere else.
@@ -47,6 +48,9 @@ def main() -> int:
     parser.add_argument("--fast", action="store_true", help="leave out browser tests and slow ones")
     parser.add_argument("--kills", type=int, metavar="N", help="only: kill the engine's process N times")
     parser.add_argument("--ambiguous-sends", type=int, metavar="N", help="only: send N orders whose answers are lost")
+    parser.add_argument(
+        "--backtest-worlds", type=int, metavar="N", help="only: N random backtests and all candle files on both engines"
+    )
     parser.add_argument("pytest", nargs="*", metavar="-- PYTEST_ARGUMENT", help="handed to pytest as it is")
     options = parser.parse_args()
     started = time.monotonic()

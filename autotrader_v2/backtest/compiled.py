@@ -139,10 +139,11 @@ def play_markets(
     begin = np.array(candles.begin, np.int64)
     first = begin + np.array([first for _, (first, last) in spans if last > first], np.int64)
     last = begin + np.array([last for _, (first, last) in spans if last > first], np.int64)
-    terms.shared[c.MONEY_HIGH], terms.shared[c.MONEY_LOW] = money(budget, "a budget of")
+    high, low = money(budget, "a budget of")
     room = _TRADES_FIRST
     while True:
         work, shared = terms.work.copy(), terms.shared.copy()
+        shared[c.MONEY_HIGH], shared[c.MONEY_LOW] = high, low
         trades, unpaid = np.empty((room, c.TRADE_COLUMNS), np.int64), np.empty((room, c.UNPAID_COLUMNS), np.int64)
         play(
             work,

@@ -19,7 +19,7 @@ from autotrader_v2.backtest.jit import compiled
 ) = range(9)
 _BLOCK_BITS = 5
 # Sums in floats differ in their last digits where exact ones are equal.
-_NEARLY = 1 - 1e-12
+_NEARLY = 1 - 4e-15
 _IN_BLOCK = (1 << _BLOCK_BITS) - 1
 
 

@@ -19,7 +19,8 @@ from autotrader_v2.domain.money import ZERO
 class Summary:
     """The figures of `Metrics` as floats and counts. Units: `*_pct` percent, `*_ms` milliseconds, else quote currency.
 
-    `pnl` is exact until it becomes a float; what is looked at in each candle (drawdown, capital) is summed in floats.
+    `pnl` is exact until it becomes a float; what is looked at in each candle (drawdown, capital) is summed in floats,
+    so that accounts which agree to 14 digits count as equal in `under_water_ms`.
     `deepest_step` -1: nothing was bought. `fees`: worth of all fees at the price of their trade.
     """
 
