@@ -2,10 +2,11 @@
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -19,6 +20,7 @@ from autotrader_v2.backtest.exact import run_exact
 from autotrader_v2.backtest.metrics import Line, Metrics, Price, merged, metrics_of
 from autotrader_v2.backtest.result import BacktestFailed, Result
 from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed
+from autotrader_v2.domain.market import MarketRules
 from autotrader_v2.domain.money import plain, reported
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.infrastructure.feeds.errors import SourceError
@@ -39,18 +41,20 @@ def run_backtest(
     from_ms: int,
     to_ms: int | None,
     as_json: bool,
+    engine: str = "exact",
     report: Path | None = None,
 ) -> int:
     """Run it and print the result; returns the exit code. 2: the ladder or the data cannot be used, 1: it failed.
 
-    `report`: an HTML file to write as well.
+    `engine`: compiled or exact. `report`: an HTML file to write as well.
     """
     quiet()
     try:
         params = changed(LadderParams(), dict(changes))
         tapes, rules = open_tapes(data, symbol=symbol, from_ms=from_ms, to_ms=to_ms)
+        play = _compiled(tapes, rules) if engine == "compiled" else partial(_with_progress, tapes, rules)
         began_s = perf_counter()
-        result = _with_progress(tapes, params, budget, PaperOutside(rules, budget))
+        result = play(params, budget)
         took_s = perf_counter() - began_s
     except BadLadder as error:
         print(f"{error.field}: {error.reason}", file=sys.stderr)
@@ -66,16 +70,26 @@ def run_backtest(
     gaps = {tape.market.pair: tape.gaps() for tape in tapes}
     candles = sum(len(tape) for tape in tapes)
     if as_json:
-        print(json.dumps(_as_json(result, metrics, gaps, candles, took_s)))
+        print(json.dumps(_as_json(engine, result, metrics, gaps, candles, took_s)))
     else:
         _tell(result, metrics, gaps, candles, took_s)
     if report is not None:
-        asked = Asked("exact", data, symbol, params, budget, from_ms, to_ms)
+        asked = Asked(engine, data, symbol, params, budget, from_ms, to_ms)
         return write_report(report, asked, tapes, rules, result, metrics, prices, _rows(result, metrics))
     return 0
 
 
-def _with_progress(tapes: Sequence[CandleTape], params: LadderParams, budget: Decimal, outside: PaperOutside) -> Result:
+def _compiled(tapes: Sequence[CandleTape], rules: Sequence[MarketRules]) -> Callable[[LadderParams, Decimal], Result]:
+    """The compiled rules over these tapes, with their machine code loaded or, the first time, made."""
+    from autotrader_v2.backtest.compiled import make_ready, prepare, run_compiled
+
+    make_ready()
+    return partial(run_compiled, [prepare(tape, one) for tape, one in zip(tapes, rules, strict=True)])
+
+
+def _with_progress(
+    tapes: Sequence[CandleTape], rules: Sequence[MarketRules], params: LadderParams, budget: Decimal
+) -> Result:
     console = Console(stderr=True)
     with Progress(
         TextColumn("candles"),
@@ -86,7 +100,13 @@ def _with_progress(tapes: Sequence[CandleTape], params: LadderParams, budget: De
         disable=not console.is_terminal,
     ) as progress:
         task = progress.add_task("candles", total=sum(len(tape) for tape in tapes))
-        return run_exact(tapes, params, budget, outside, on_progress=lambda done: progress.update(task, completed=done))
+        return run_exact(
+            tapes,
+            params,
+            budget,
+            PaperOutside(rules, budget),
+            on_progress=lambda done: progress.update(task, completed=done),
+        )
 
 
 def _prices(tapes: Sequence[CandleTape]) -> list[Price]:
@@ -100,10 +120,15 @@ def _prices(tapes: Sequence[CandleTape]) -> list[Price]:
 
 
 def _as_json(
-    result: Result, metrics: Metrics, gaps: Mapping[str, list[tuple[int, int]]], candles: int, took_s: float
+    engine: str,
+    result: Result,
+    metrics: Metrics,
+    gaps: Mapping[str, list[tuple[int, int]]],
+    candles: int,
+    took_s: float,
 ) -> dict[str, Any]:
     return {
-        "engine": "exact",
+        "engine": engine,
         "candles": candles,
         "took_s": round(took_s, 3),
         "candles_per_s": round(candles / took_s),

@@ -543,7 +543,10 @@ def backtest(
     budget: Annotated[str, typer.Option("--budget", help="What the account begins with, in quote currency.")] = "1000",
     from_day: Annotated[str, typer.Option("--from", help="First day or time, UTC: 2022-01-01.")] = "",
     to_day: Annotated[str, typer.Option("--to", help="The day or time before which it ends, UTC.")] = "",
-    engine: Annotated[str, typer.Option("--engine", help="exact: the trading engine itself.")] = "exact",
+    engine: Annotated[
+        str,
+        typer.Option("--engine", help="compiled: its rules as machine code, proven equal. exact: the engine itself."),
+    ] = "compiled",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, trades included.")] = False,
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE.html", help="Write one HTML file with charts.")
@@ -552,7 +555,7 @@ def backtest(
     """Show what a ladder would have done to recorded prices, worst times included."""
     from autotrader_v2.app import values
 
-    _require("--engine", engine == "exact", "must be exact")
+    _require("--engine", engine in ("compiled", "exact"), "must be compiled or exact")
     named = _read("--set", _named_values, changes or [])
     money = _read("--budget", values.read_amount, budget)
     _require("--budget", money > 0, "must be above 0")
@@ -573,6 +576,7 @@ def backtest(
             from_ms=from_ms,
             to_ms=to_ms,
             as_json=as_json,
+            engine=engine,
             report=report,
         )
     )

@@ -16,8 +16,10 @@ from autotrader_v2.backtest.prepared import NotCovered, Prepared, Whole, prepare
 from autotrader_v2.backtest.result import BacktestFailed, Result, Trade, Unpaid
 from autotrader_v2.backtest.terms import MONEY_DIGITS, digits_of, money, terms_of
 from autotrader_v2.domain.ladder import LadderParams
+from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.domain.money import ZERO
 
-__all__ = ["NotCovered", "Prepared", "prepare", "run_compiled"]
+__all__ = ["NotCovered", "Prepared", "make_ready", "prepare", "run_compiled"]
 
 _TRADES_FIRST = 1 << 12
 _KEPT_SETS = 4
@@ -78,6 +80,26 @@ def run_compiled(
         coins={one.market.pair: coins for one, coins in zip(markets, run.coins, strict=True)},
         ladder_steps=params.steps,
     )
+
+
+def make_ready() -> None:
+    """Load the machine code, or make it: half a minute, once. Whoever runs anything has it done by itself."""
+    market = Market("none", "A", "B")
+    one = np.ones(1, np.int64)
+    candle = Prepared(
+        market=market,
+        rules=MarketRules(market=market, price_precision=1, amount_precision=1, fee=ZERO),
+        spread_ppm=0,
+        points=4,
+        text="",
+        open_ms=one,
+        interval_ms=one * 60_000,
+        opened=one,
+        high=one,
+        low=one,
+        closed=one,
+    )
+    play_markets([candle], LadderParams(), Decimal(1))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -63,3 +63,25 @@ def test_refusals_are_sentences_with_exit_code_2(tmp_path: Path) -> None:
         done = _run(*words)
         assert done.returncode == 2, (words, done.stderr)
         assert told in done.stderr and "Traceback" not in done.stderr, (words, done.stderr)
+
+
+def test_both_engines_tell_the_same(tmp_path: Path) -> None:
+    words = ("--data", str(_candles(tmp_path)), "--set", "drop_step_pct=1", "--json")
+    told = []
+    for engine in ("compiled", "exact"):
+        done = _run(*words, "--engine", engine)
+        assert done.returncode == 0, done.stderr
+        told.append(json.loads(done.stdout))
+        assert told[-1]["engine"] == engine and told[-1]["trades"]
+    assert [{**one, "engine": "", "took_s": 0, "candles_per_s": 0} for one in told][0] == {
+        **told[1],
+        "engine": "",
+        "took_s": 0,
+        "candles_per_s": 0,
+    }
+
+
+def test_what_the_compiled_engine_refuses_names_the_way_out(tmp_path: Path) -> None:
+    done = _run("--data", str(_candles(tmp_path)), "--set", "profit_pct=0.1234567890123456789")
+    assert done.returncode == 2
+    assert "profits with too many digits; use --engine exact" in done.stderr
