@@ -648,7 +648,9 @@ def sweep(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="A ladder parameter that stays; may be repeated."),
     ] = None,
-    budget: Annotated[str, typer.Option("--budget", help="What each run begins with, in quote currency.")] = "1000",
+    budget: Annotated[
+        str, typer.Option("--budget", help="What each run begins with, in quote currency; full: what its ladder costs.")
+    ] = "1000",
     symbol: Annotated[str, typer.Option("--symbol", help="Only this market: BTC or BTC_USDT.")] = "",
     from_day: Annotated[str, typer.Option("--from", help="First day or time, UTC: 2022-01-01.")] = "",
     to_day: Annotated[str, typer.Option("--to", help="The day or time before which it ends, UTC.")] = "",
@@ -665,6 +667,10 @@ def sweep(
     winner: Annotated[
         str, typer.Option("--winner", help="Who wins: ratio (profit by drawdown) or an objective.")
     ] = "ratio",
+    limit: Annotated[
+        list[str] | None,
+        typer.Option("--limit", metavar="OBJECTIVE=VALUE", help="What a winner must keep, such as drawdown=40."),
+    ] = None,
     hold_out: Annotated[int, typer.Option("--hold-out", min=0, max=80, help="Percent of the data held back.")] = 25,
     hold_out_coins: Annotated[
         str | None,
@@ -686,6 +692,7 @@ def sweep(
 ) -> None:
     """Search ladders over recorded prices, and judge the best on what they were not chosen by."""
     from autotrader_v2.app import values
+    from autotrader_v2.domain.money import amount
     from autotrader_v2.search.samplers import SAMPLERS
     from autotrader_v2.search.trials import DEFAULT_OBJECTIVES, OBJECTIVES
     from autotrader_v2.search.verdict import WINNER_RULES
@@ -698,9 +705,15 @@ def sweep(
         _require("--objective", name in OBJECTIVES, f"must be of {', '.join(OBJECTIVES)}")
     _require("--objective", len(set(objectives)) == len(objectives), "names each once")
     _require("--winner", winner in WINNER_RULES, f"must be one of {', '.join(WINNER_RULES)}")
+    limits = {
+        name: float(_read("--limit", amount, value))
+        for name, value in _read("--limit", _named_values, limit or []).items()
+    }
+    for name in limits:
+        _require("--limit", name in OBJECTIVES, f"must be of {', '.join(OBJECTIVES)}")
     named = _read("--set", _named_values, changes or [])
-    money = _read("--budget", values.read_amount, budget)
-    _require("--budget", money > 0, "must be above 0")
+    money = None if budget == "full" else _read("--budget", values.read_amount, budget)
+    _require("--budget", money is None or money > 0, "must be above 0")
     from_ms = _read("--from", values.read_utc_ms, from_day) if from_day else 0
     to_ms = _read("--to", values.read_utc_ms, to_day) if to_day else None
     _require("--to", to_ms is None or to_ms > from_ms, "must be later than --from")
@@ -722,6 +735,7 @@ def sweep(
                 sampler=sampler,
                 objectives=objectives,
                 winner=winner,
+                limits=limits,
                 hold_out_pct=hold_out,
                 hold_out_coins=None if hold_out_coins is None else values.split_list(hold_out_coins.upper()),
                 folds=folds,

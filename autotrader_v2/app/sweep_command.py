@@ -52,12 +52,15 @@ _DRAWN_DAYS, _DRAWN_BLOCK_DAYS, _DRAWN_PATHS = 365, 7, 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """What the command line asks for. Times in ms since the epoch; `db` empty: a file in `data_dir`."""
+    """What the command line asks for. Times in ms since the epoch; `db` empty: a file in `data_dir`.
+
+    `budget` None: each ladder begins with what the whole of it costs.
+    """
 
     data: Path
     params: Sequence[str]
     fixed: Mapping[str, str]
-    budget: Decimal
+    budget: Decimal | None
     symbol: str
     from_ms: int
     to_ms: int | None
@@ -65,6 +68,7 @@ class Search:
     sampler: str
     objectives: Sequence[str]
     winner: str
+    limits: Mapping[str, float]
     hold_out_pct: int
     hold_out_coins: Sequence[str] | None
     folds: int
@@ -102,7 +106,7 @@ class _Sweep:
         self._search = search
         self._space = read_space(search.params, search.fixed)
         self._objectives = [OBJECTIVES[name] for name in search.objectives]
-        self._rule = rule_of(search.winner)
+        self._rule = rule_of(search.winner, search.limits)
         self._sampler = sampler_of(search.sampler, self._space, search.trials, search.seed, self._objectives)
         self._data = load(search.data, symbol=search.symbol, from_ms=search.from_ms, to_ms=search.to_ms)
         self._split = split(
@@ -175,12 +179,21 @@ class _Sweep:
             return _FAILED
         verdict = self._verdict(trials, best[0])
         closes = self._data.closes(self._split.seen)
-        found = doubts(verdict, self._space, self._split, market_kinds(closes), refused=len(refused), tried=len(trials))
+        found = doubts(
+            verdict,
+            self._space,
+            self._split,
+            market_kinds(closes),
+            refused=len(refused),
+            tried=len(trials),
+            within=self._within(best[0]),
+        )
         spread = self._drawn(verdict.winner.trial)
         report = Report(
             fixed=search.fixed,
             objectives=search.objectives,
             rule=search.winner,
+            limits=search.limits,
             engine=search.engine,
             study=name,
             where=where,
@@ -190,12 +203,17 @@ class _Sweep:
             verdict=verdict,
             doubts=found,
             spread=spread,
+            runs=self._runs(verdict.winner.trial),
         )
         if search.as_json:
             print(json.dumps(report.as_json()))
         else:
             report.tell()
         return 0
+
+    def _within(self, trial: Trial) -> bool:
+        """Whether it keeps the limits."""
+        return trial.seen is not None and self._rule(trial.seen)[0] == 0
 
     def _verdict(self, trials: Sequence[Trial], winner: Trial) -> Verdict:
         # Ladders that differ in what never came into play did the same; one speaks for them.
@@ -215,6 +233,13 @@ class _Sweep:
         ladder = self._space.ladder(trial.point)
         return added(self._machine.figures(ladder, one) for one in stretches) if stretches else None
 
+    def _runs(self, trial: Trial) -> list[tuple[str, Stretch, Figures]]:
+        """The winner in every market, the one that fell deepest first."""
+        ladder = self._space.ladder(trial.point)
+        parts = (("seen", self._split.seen), ("later", self._split.later), ("others", self._split.others))
+        runs = [(part, one, self._machine.figures(ladder, one)) for part, stretches in parts for one in stretches]
+        return sorted(runs, key=lambda run: run[2].hold_pnl_pct)
+
     def _drawn(self, trial: Trial) -> Spread | None:
         """From the days held back as well as those seen: more of them, and the choice is over."""
         ladder = self._space.ladder(trial.point)
@@ -228,7 +253,7 @@ class _Sweep:
         )
 
 
-def _machine(engine: str, data: SweepData, budget: Decimal) -> Machine:
+def _machine(engine: str, data: SweepData, budget: Decimal | None) -> Machine:
     if engine == "exact":
         from autotrader_v2.app.sweep_machines import ExactMachine
 
@@ -248,7 +273,7 @@ def _about(search: Search, space: Space, data: SweepData, parts: Split) -> dict[
         "data": f"{data.candles} candles of {symbols}, {data.fingerprint()}",
         "ranges": {one.name: list(one.values) for one in space.ranges},
         "set": dict(sorted(space.fixed.items())),
-        "budget": plain(search.budget),
+        "budget": "full" if search.budget is None else plain(search.budget),
         "held back": {
             "percent": search.hold_out_pct,
             "coins": sorted({one.symbol for one in parts.others}),

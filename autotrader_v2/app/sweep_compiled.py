@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from autotrader_v2.app.sweep_data import SweepData
-from autotrader_v2.app.sweep_machines import daily_returns, nothing
+from autotrader_v2.app.sweep_machines import budget_of, daily_returns, nothing
 from autotrader_v2.backtest.compiled import NotCovered, Prepared, prepare, run_compiled
 from autotrader_v2.backtest.metrics import Price
 from autotrader_v2.backtest.result import BacktestFailed
@@ -17,7 +17,7 @@ from autotrader_v2.search.trials import LadderRefused
 class CompiledMachine:
     """`search.trials.Machine` by `backtest.compiled`. Errors: `NotCovered` for data it cannot play exactly."""
 
-    def __init__(self, data: SweepData, budget: Decimal) -> None:
+    def __init__(self, data: SweepData, budget: Decimal | None) -> None:
         self._markets = {
             tape.market.pair: prepare(tape, rules) for tape, rules in zip(data.tapes, data.rules, strict=True)
         }
@@ -28,8 +28,9 @@ class CompiledMachine:
         market = self._markets[stretch.symbol]
         if self._is_empty(market, stretch):
             return nothing(stretch)
+        budget = budget_of(ladder, self._budget)
         try:
-            found = summarise([market], ladder, self._budget, from_ms=stretch.from_ms, to_ms=stretch.to_ms)
+            found = summarise([market], ladder, budget, from_ms=stretch.from_ms, to_ms=stretch.to_ms)
         except (NotCovered, BacktestFailed) as error:
             raise LadderRefused(str(error)) from error
         return Figures(
@@ -46,7 +47,7 @@ class CompiledMachine:
             ran_dry=found.ran_dry,
             unpaid=found.unpaid,
             trades=found.trades,
-            hold_pnl_pct=found.buy_and_hold_pnl * 100 / float(self._budget),
+            hold_pnl_pct=found.buy_and_hold_pnl * 100 / float(budget),
         )
 
     def daily_returns(self, ladder: LadderParams, stretch: Stretch) -> list[float]:
@@ -54,8 +55,9 @@ class CompiledMachine:
         market = self._markets[stretch.symbol]
         if self._is_empty(market, stretch):
             return []
+        budget = budget_of(ladder, self._budget)
         try:
-            result = run_compiled([market], ladder, self._budget, from_ms=stretch.from_ms, to_ms=stretch.to_ms)
+            result = run_compiled([market], ladder, budget, from_ms=stretch.from_ms, to_ms=stretch.to_ms)
         except (NotCovered, BacktestFailed) as error:
             raise LadderRefused(str(error)) from error
         first, last = market.span(stretch.from_ms, stretch.to_ms)

@@ -14,6 +14,7 @@ from autotrader_v2.backtest.metrics import Price, metrics_of, samples_of
 from autotrader_v2.backtest.result import BacktestFailed, Result
 from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.domain.market import MarketRules
+from autotrader_v2.domain.money import ZERO
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.search.figures import Figures
 from autotrader_v2.search.splits import Stretch
@@ -24,9 +25,9 @@ _DAY_MS = 86_400_000
 
 
 class ExactMachine:
-    """`search.trials.Machine` by the production engine: some thousand candles a second."""
+    """`search.trials.Machine` by the production engine: slow. `budget` None: see `budget_of`."""
 
-    def __init__(self, data: SweepData, budget: Decimal) -> None:
+    def __init__(self, data: SweepData, budget: Decimal | None) -> None:
         self._tapes = {tape.market.pair: tape for tape in data.tapes}
         self._rules = {tape.market.pair: rules for tape, rules in zip(data.tapes, data.rules, strict=True)}
         self._budget = budget
@@ -62,10 +63,20 @@ class ExactMachine:
 
     def _run(self, ladder: LadderParams, tape: CandleTape, rules: MarketRules) -> Result:
         quiet()
+        budget = budget_of(ladder, self._budget)
         try:
-            return run_exact([tape], ladder, self._budget, PaperOutside([rules], self._budget))
+            return run_exact([tape], ladder, budget, PaperOutside([rules], budget))
         except (BacktestFailed, ValueError) as error:
             raise LadderRefused(str(error)) from error
+
+
+def budget_of(ladder: LadderParams, budget: Decimal | None) -> Decimal:
+    """What a run begins with; None: what the whole ladder costs. Errors: `LadderRefused`."""
+    if budget is not None:
+        return budget
+    if ladder.start_balance_pct:
+        raise LadderRefused("a start buy that is a share of the balance needs a budget that is an amount")
+    return sum((ladder.size(step) for step in range(ladder.steps + 1)), ZERO)
 
 
 def tape_of(tape: CandleTape, stretch: Stretch) -> CandleTape:

@@ -13,10 +13,12 @@ from autotrader_v2.search.doubts import Doubt
 from autotrader_v2.search.figures import Figures
 from autotrader_v2.search.montecarlo import Spread
 from autotrader_v2.search.splits import Split, Stretch
-from autotrader_v2.search.trials import Trial
+from autotrader_v2.search.trials import OBJECTIVES, Trial
 from autotrader_v2.search.verdict import Judged, Verdict
 
 _WIDTH = 140
+_RUNS_SHOWN = 12
+_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Report:
     fixed: Mapping[str, str]
     objectives: Sequence[str]
     rule: str
+    limits: Mapping[str, float]
     engine: str
     study: str
     where: str
@@ -35,6 +38,7 @@ class Report:
     verdict: Verdict
     doubts: Sequence[Doubt]
     spread: Spread | None
+    runs: Sequence[tuple[str, Stretch, Figures]]
 
     def as_json(self) -> dict[str, Any]:
         """Everything, figures as numbers."""
@@ -62,6 +66,7 @@ class Report:
                 }
                 for fold in self.verdict.folds
             ],
+            "runs": [{"part": part, **asdict(one), **figures.as_json()} for part, one, figures in self.runs],
             "monte_carlo": asdict(self.spread) if self.spread else None,
             "warnings": [{"code": one.code, "values": dict(one.values), "text": sentence(one)} for one in self.doubts],
         }
@@ -82,7 +87,7 @@ class Report:
             print(f", and {_coins(others)} whole." if others else ".")
         elif others:
             print(f"Held back: {_coins(others)} whole.")
-        view = Table(title=f"Front of {', '.join(self.objectives)}; best by {self.rule} first")
+        view = Table(title=f"Front of {', '.join(self.objectives)}; best by {self._rule} first")
         for name in names:
             view.add_column(name, justify="right")
         for title in ("a year", "drawdown", "capital", "cycles"):
@@ -106,10 +111,17 @@ class Report:
         print(f"Kept as study {self.study} in {self.where}.")
         print("What a search finds fits the data it searched: docs/BACKTESTING.md says how that misleads.")
 
+    @property
+    def _rule(self) -> str:
+        limits = " and ".join(
+            f"{name} {'from' if OBJECTIVES[name].largest else 'up to'} {value:g}" for name, value in self.limits.items()
+        )
+        return f"{self.rule}, {limits}" if limits else self.rule
+
     def _tell_winner(self, console: Console) -> None:
         winner = self.verdict.winner
         values = {**self.fixed, **winner.trial.point}
-        print(f"Winner by {self.rule}: {' '.join(f'--set {name}={value}' for name, value in values.items())}")
+        print(f"Winner by {self._rule}: {' '.join(f'--set {name}={value}' for name, value in values.items())}")
         for title, figures in (
             ("where it was chosen", winner.trial.seen),
             ("afterwards", winner.later),
@@ -134,6 +146,7 @@ class Report:
                     _day(begin), chosen, _pct(fold.chosen_on.year_pct), _pct(then.year_pct), _pct(then.drawdown_pct)
                 )
             console.print(view)
+        self._tell_runs(console)
         if self.spread:
             one = self.spread
             print(
@@ -143,6 +156,25 @@ class Report:
                 + ", ".join(f"{depth} %: {chance:.0f} %" for depth, chance in one.deeper_chance_pct.items())
                 + "."
             )
+
+    def _tell_runs(self, console: Console) -> None:
+        view = Table(title="The winner in each market, the worst markets first")
+        for title in ("coin", "from", "days", "", "buying and holding", "winner", "drawdown", "longest under water"):
+            view.add_column(title, justify="left" if title == "coin" else "right")
+        for part, one, figures in self.runs[:_RUNS_SHOWN]:
+            view.add_row(
+                one.symbol.partition("_")[0],
+                _day(one.from_ms),
+                f"{one.span_ms / _DAY_MS:.0f}",
+                "chosen on" if part == "seen" else "held back",
+                _pct(figures.hold_pnl_pct),
+                _pct(figures.pnl_pct),
+                _pct(figures.drawdown_pct),
+                f"{figures.under_water_ms / _DAY_MS:.0f} days",
+            )
+        console.print(view)
+        if len(self.runs) > _RUNS_SHOWN:
+            print(f"  and {len(self.runs) - _RUNS_SHOWN} more (--json lists all)")
 
 
 def _judged_json(one: Judged) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from autotrader_v2.search.doubts import Doubt
 
-_SENTENCES: Mapping[str, str] = {
+SENTENCES: Mapping[str, str] = {
+    "limits_broken": "No ladder keeps the limits; the winner is the one that breaks the fewest.",
     "winner_loses": "Even the best ladder lost: {year_pct:.1f} % a year on the very data it was chosen on.",
     "winner_loses_later": "The winner made {seen_pct:.1f} % a year where it was chosen and lost afterwards: "
     "{held_back_pct:.1f} % a year on the time held back.",
@@ -31,4 +32,4 @@ _SENTENCES: Mapping[str, str] = {
 
 def sentence(doubt: Doubt) -> str:
     """What it means. Errors: KeyError for a code without a sentence."""
-    return _SENTENCES[doubt.code].format(**doubt.values)
+    return SENTENCES[doubt.code].format(**doubt.values)

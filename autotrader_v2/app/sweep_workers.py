@@ -42,6 +42,11 @@ class Processes:
         """See `Workers`."""
         return self._pool.submit(_work, asks)
 
+    @property
+    def pids(self) -> list[int]:
+        """Those that have begun."""
+        return list(self._pool._processes)
+
     def close(self) -> None:
         """End them."""
         self._pool.shutdown(cancel_futures=True)

@@ -48,22 +48,31 @@ def market_kinds(closes: Mapping[str, Closes]) -> dict[str, float]:
 
 
 def doubts(
-    verdict: Verdict, space: Space, split: Split, kinds: Mapping[str, float], *, refused: int, tried: int
+    verdict: Verdict,
+    space: Space,
+    split: Split,
+    kinds: Mapping[str, float],
+    *,
+    refused: int,
+    tried: int,
+    within: bool = True,
 ) -> list[Doubt]:
-    """Everything that speaks against the winner, gravest first."""
+    """Everything that speaks against the winner, gravest first. `within`: it keeps the limits that were set."""
     return [
-        *_of_the_winner(verdict),
+        *_of_the_winner(verdict, within=within),
         *_of_the_front(verdict),
         *_of_the_data(split, kinds),
         *_of_ranges(verdict, space),
     ] + ([Doubt("refused", {"refused": refused, "tried": tried})] if refused else [])
 
 
-def _of_the_winner(verdict: Verdict) -> list[Doubt]:
+def _of_the_winner(verdict: Verdict, *, within: bool) -> list[Doubt]:
     found = []
     seen, held_back = verdict.winner.trial.seen, verdict.winner.held_back
     if seen is None:
         return []
+    if not within:
+        found.append(Doubt("limits_broken"))
     if seen.pnl_pct <= 0:
         found.append(Doubt("winner_loses", {"year_pct": seen.year_pct}))
     for name, figures in (("later", verdict.winner.later), ("others", verdict.winner.others)):

@@ -9,6 +9,8 @@ from autotrader_v2.search.figures import Figures
 from autotrader_v2.search.space import Point
 from autotrader_v2.search.splits import Stretch
 
+_DAY_MS = 86_400_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trial:
@@ -48,7 +50,7 @@ class Machine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A figure that is to be large, or small."""
+    """A figure that is to be large, or small. Units: percent of the budget, days, quote currency, counts."""
 
     name: str
     of: Callable[[Figures], float]
@@ -67,7 +69,7 @@ OBJECTIVES: Mapping[str, Objective] = {
         Objective("worst", lambda figures: figures.worst_pnl_pct, largest=True),
         Objective("drawdown", lambda figures: figures.drawdown_pct, largest=False),
         Objective("mean_drawdown", lambda figures: figures.mean_drawdown_pct, largest=False),
-        Objective("under_water", lambda figures: float(figures.under_water_ms), largest=False),
+        Objective("under_water", lambda figures: figures.under_water_ms / _DAY_MS, largest=False),
         Objective("capital", lambda figures: figures.capital_max, largest=False),
         Objective("ran_dry", lambda figures: float(figures.ran_dry), largest=False),
     )

@@ -1,6 +1,6 @@
 """Who wins, and how the winner does on what it was not chosen by."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autotrader_v2.search.figures import Figures, added
@@ -50,12 +50,14 @@ class Verdict:
     folds: tuple[Fold, ...]
 
 
-def rule_of(name: str) -> Rule:
-    """How the winner is told: an objective, or `ratio`, profit by deepest drawdown. Errors: KeyError."""
-    if name == RATIO:
-        return _ratio
-    wanted = OBJECTIVES[name]
-    return lambda figures: (wanted.goodness(figures), *_ratio(figures))
+def rule_of(name: str, limits: Mapping[str, float] | None = None) -> Rule:
+    """How the winner is told: an objective, or `ratio`, profit by deepest drawdown; what breaks `limits` comes last.
+
+    `limits`: by objective, the worst value that is still good enough. Errors: KeyError.
+    """
+    bounds = [(OBJECTIVES[one], value if OBJECTIVES[one].largest else -value) for one, value in (limits or {}).items()]
+    best = _ratio if name == RATIO else _by(OBJECTIVES[name])
+    return lambda figures: (float(-sum(one.goodness(figures) < least for one, least in bounds)), *best(figures))
 
 
 def ranked(trials: Sequence[Trial], rule: Rule) -> list[Trial]:
@@ -91,6 +93,10 @@ def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float | No
         return None
     both = sum((a - middle) * (b - middle) for a, b in zip(first, second, strict=True))
     return float(both / (spread[0] * spread[1]) ** 0.5)
+
+
+def _by(objective: Objective) -> Rule:
+    return lambda figures: (objective.goodness(figures), *_ratio(figures))
 
 
 def _ratio(figures: Figures) -> tuple[float, ...]:

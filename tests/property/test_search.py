@@ -230,6 +230,18 @@ def test_tpe_comes_nearer_to_what_is_good_than_chance() -> None:
     assert all(last_half("tpe", seed) > last_half("random", seed) + 10 for seed in range(3))
 
 
+@given(seed=st.integers(0, 500), limit=st.integers(5, 60))
+def test_a_limit_comes_before_every_other_reason_to_win(seed: int, limit: int) -> None:
+    rng = random.Random(seed)
+    trials = [Trial(number=number, point={}, seen=_figures(rng)) for number in range(12)]
+    best = ranked(trials, rule_of("profit", {"drawdown": limit, "worst": -10}))[0].seen
+    within = [one.seen for one in trials if one.seen and one.seen.drawdown_pct <= limit and one.seen.pnl_pct >= -10]
+    if within:
+        assert best in within
+        assert best.year_pct == max(one.year_pct for one in within)
+    assert ranked(trials, rule_of("profit", {})) == ranked(trials, rule_of("profit"))
+
+
 @given(st.data())
 def test_points_and_numbers_are_the_same_thing(data: st.DataObject) -> None:
     space = _space()

@@ -126,6 +126,38 @@ def test_a_study_says_what_differs(told: tuple[Path, dict[str, Any]]) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_the_compiled_rules_and_the_engine_itself_find_the_same(tmp_path: Path) -> None:
+    """Every figure of every trial, and with it the winner, the folds and the what-ifs."""
+    words = ("--data", str(_candles(tmp_path, count=500)), *_RANGES, "--budget", "full", "--folds", "1", "--json")
+    reports = []
+    for engine in ("compiled", "exact"):
+        done = _run(tmp_path, *words, "--engine", engine)
+        assert done.returncode == 0, done.stderr
+        reports.append(json.loads(done.stdout))
+    first, second = (_flat({**report, "study": "", "engine": ""}) for report in reports)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        assert value == (pytest.approx(second[name], rel=1e-9) if isinstance(value, float) else second[name]), name
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    if isinstance(value, dict | list):
+        parts = value.items() if isinstance(value, dict) else enumerate(value)
+        return {key: one for at, part in parts for key, one in _flat(part, f"{name}.{at}").items()}
+    return {name: value}
+
+
+def test_the_budget_can_be_what_each_ladder_costs(tmp_path: Path) -> None:
+    words = ("--data", str(_candles(tmp_path, count=300)), "--param", "steps=2,4", "--set", "size_mode=fixed")
+    done = _run(tmp_path, *words, "--set", "start_quote=50", "--budget", "full", "--folds", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    for one in json.loads(done.stdout)["front"]:
+        steps = int(one["params"]["steps"])
+        assert one["seen"]["unpaid"] == 0 and one["seen"]["capital_max"] <= 50 * (steps + 1)
+    refused = _run(tmp_path, *words, "--set", "start_balance_pct=10", "--budget", "full", "--folds", "1")
+    assert refused.returncode == 1 and "needs a budget that is an amount" in refused.stderr
+
+
 def test_ladders_that_cannot_be_played_are_counted_and_told(tmp_path: Path) -> None:
     data = str(_candles(tmp_path, count=200))
     words = ("--data", data, "--param", "steps=2,60", "--param", "drop_growth_pct=0.3,2", "--folds", "1", "--json")

@@ -1,0 +1,131 @@
+"""A search's rate on one process and on two, what a second one brings, and memory while ladders pass. Aims: 400 million
+candles a second on two processes, 1.9 times one of them, memory flat.
+
+Minutes of a seeded random walk as lively as BTC's; each ladder is played over the seen part of them whole and again in
+segments, as a search does. A ladder that trades more costs more, so the trades are told too.
+"""
+
+import os
+import random
+import time
+from array import array
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from autotrader_v2.app.sweep_compiled import CompiledMachine
+from autotrader_v2.app.sweep_data import SweepData
+from autotrader_v2.app.sweep_workers import Job, Processes
+from autotrader_v2.domain.market import Market
+from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
+from autotrader_v2.matching.markets import rules_for
+from autotrader_v2.search.drive import Batch
+from autotrader_v2.search.samplers import shuffled
+from autotrader_v2.search.space import Space, read_space
+from autotrader_v2.search.splits import split
+from autotrader_v2.search.trials import Ask
+from benchmarks import report
+
+_AIM_M_A_S, _AIM_SCALING = 400, 1.9
+_BEGIN_MS, _MINUTE_MS = 1_600_000_000_000, 60_000
+# Of a minute's price, as BTC moved in 2023.
+_MOVE = 0.0005
+_BATCH = 8
+
+
+def measure(folder: Path, short: bool) -> report.Figures:
+    """Rates by the wall's clock, the machine's load beside them, and by the workers' time on a processor."""
+    candles, ladders = (20_000, 32) if short else (1_000_000, 64)
+    data = _walk(candles)
+    parts = split(data.stretches(), hold_out_pct=25, folds=4, seed=0)
+    machine = CompiledMachine(data, Decimal(1000))
+    space = read_space(["drop_step_pct=1:6:0.25", "size_multiplier=1:2:0.1", "profit_pct=0.6:3:0.2"], {})
+    job = Job(machine, space, parts)
+    job([Ask(0, space.point(0))])
+    played = 2 * data.candles_in(parts.seen)
+    rates, figures = {}, report.Figures()
+    for count in (1, 2):
+        workers = Processes(job, count)
+        try:
+            _work(workers, space, range(2 * count * _BATCH))
+            before_kb, began_processor_s = _memory_kb(workers), _processor_s(workers)
+            began_s = time.perf_counter()
+            batches = _work(workers, space, range(ladders))
+            took_s = time.perf_counter() - began_s
+            after_kb, processor_s = _memory_kb(workers), _processor_s(workers) - began_processor_s
+        finally:
+            workers.close()
+        rates[count] = ladders * played / took_s
+        name = f"processes_{count}"
+        figures[name] = {
+            "m_candles_a_s": round(rates[count] / 1e6, 1),
+            "ladders_a_s": round(ladders / took_s, 1),
+            # What a worker would do with a core of its own, whatever else the machine does meanwhile.
+            "m_candles_a_processor_s": round(ladders * played / processor_s / 1e6, 1) if processor_s else None,
+            "memory_mb_begin": before_kb // 1024,
+            "memory_mb_end": after_kb // 1024,
+        }
+        figures["trades_a_ladder"] = round(
+            sum(trial.seen.trades for batch in batches for trial in batch.trials if trial.seen) / ladders
+        )
+    return {
+        "aim_m_candles_a_s": _AIM_M_A_S,
+        "aim_scaling": _AIM_SCALING,
+        "candles": candles,
+        "candles_a_ladder": played,
+        "ladders": ladders,
+        "scaling": round(rates[2] / rates[1], 2),
+        **figures,
+    }
+
+
+def _work(workers: Processes, space: Space, numbers: Sequence[int]) -> list[Batch]:
+    asks = [Ask(number, space.point(shuffled(number, space.size, 1))) for number in numbers]
+    futures = [workers.submit(asks[begin : begin + _BATCH]) for begin in range(0, len(asks), _BATCH)]
+    return [future.result() for future in futures]
+
+
+def _memory_kb(workers: Processes) -> int:
+    """Resident in all of them, where the system tells it."""
+    total = 0
+    for pid in workers.pids:
+        try:
+            pages = int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1])
+        except FileNotFoundError:
+            return 0
+        total += pages * 4
+    return total
+
+
+def _processor_s(workers: Processes) -> float:
+    """Time on a processor of all of them, where the system tells it."""
+    total = 0.0
+    for pid in workers.pids:
+        try:
+            fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        except FileNotFoundError:
+            return 0.0
+        total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
+def _walk(candles: int) -> SweepData:
+    market, rules = Market("gate", "BTC", "USDT"), rules_for("BTC", price=Decimal(30_000))
+    tape = CandleTape([], market, rules.tick)
+    rng = random.Random(1)
+    price, ticks = 30_000.0, float(1 / rules.tick)
+    columns: list[list[int]] = [[], [], [], []]
+    for _ in range(candles):
+        following = price * (1 + rng.gauss(0, _MOVE))
+        high, low = max(price, following) * (1 + abs(rng.gauss(0, _MOVE / 3))), min(price, following)
+        for column, value in zip(columns, (price, high, low, following), strict=True):
+            column.append(round(value * ticks))
+        price = following
+    tape.open_ms = array("q", range(_BEGIN_MS, _BEGIN_MS + candles * _MINUTE_MS, _MINUTE_MS))
+    tape.interval_ms = array("q", [_MINUTE_MS]) * candles
+    tape.opened, tape.high, tape.low, tape.closed = (array("q", column) for column in columns)
+    return SweepData([tape], [rules])
+
+
+if __name__ == "__main__":
+    raise SystemExit(report.main("sweep_speed", measure))
