@@ -149,10 +149,11 @@ class Replayer:
             return Replayed(at_ms, one.market, Source.NONE, rerun, intent.client_id)
         near = [quote for quote in self._near(one.market, at_ms) if agrees(quote, intent)]
         beside = self._beside(one, at_ms)
-        if near:
-            quote, source = near[-1], Source.RECORDED
-        elif beside is not None and agrees(beside, intent):
+        # What was kept beside the decision was the engine's own; a recording heard it over a line of its own.
+        if beside is not None and agrees(beside, intent):
             quote, source = beside, Source.JOURNAL
+        elif near:
+            quote, source = near[-1], Source.RECORDED
         else:
             quote, source = order_quote(intent, rules), Source.ORDER
         inputs = Inputs(
@@ -223,9 +224,12 @@ class Replayer:
         beside = quote_of_decision(decision) if decision is not None else None
         quote: Quote | None = None
         source = Source.NONE
-        if fitting:
+        kept = beside is not None and fits(beside, values)
+        if kept and just_decided:
+            quote, source = beside, Source.JOURNAL
+        elif fitting:
             quote, source = fitting[-1], Source.RECORDED
-        elif beside is not None and decision is not None and fits(beside, decision.values):
+        elif kept:
             quote, source = beside, Source.JOURNAL
         elif decision is not None and "bid" in values and "ask" in values:
             bid, ask = Decimal(values["bid"]), Decimal(values["ask"])

@@ -1,0 +1,110 @@
+"""The whole program on the exchange in a box, recorded by `record` beside it; its journal replayed and compared."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from autotrader_v2.app.cli import main
+from autotrader_v2.simulator import Simulator
+from tests.integration.simulated import a_simulator
+from tests.processes import Serving, Started
+
+QUICK = (
+    "import sys; sys.path.insert(0, '.');"
+    "from autotrader_v2.app import record_command as r; r._FLUSH_S = 0.3;"
+    "from autotrader_v2.app.cli import main; sys.exit(main(sys.argv[1:]))"
+)
+
+
+@pytest.fixture(scope="module")
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list[str]]]:
+    """A journal with a start, a rebuy, a sale and the next start, and the days that it was written on."""
+    folder = tmp_path_factory.mktemp("lived")
+    days = [_today()]
+    with a_simulator() as sim:
+        _price(sim, "3100.02")
+        environment = {"GATE_HOST": sim.url, "AVAILABLE_SYMBOLS": "ETH", "ACTIVE_SYMBOLS": "ETH"}
+        recording = Started(
+            *("record", "--symbol", "ETH", "--out", str(folder / "data" / "recorded")),
+            log=folder / "record.log",
+            program=("-c", QUICK),
+            GATE_HOST=sim.url,
+        )
+        with (
+            recording,
+            Serving(
+                *("--mode", "sandbox", "--data-dir", str(folder / "data")),
+                log=folder / "serve.log",
+                API_KEY="key",
+                API_SECRET="secret",
+                **environment,
+            ) as serving,
+        ):
+            serving.until("a start", lambda: _step(serving) == 0)
+            next_buy = serving.cycle("ETH")["next_buy_price"]
+            _price(sim, str(round(float(next_buy) - 1, 2)))
+            serving.until("a rebuy", lambda: _step(serving) == 1)
+            target = float(serving.cycle("ETH")["take_profit_price"])
+            _price(sim, f"{target + 1:.2f}")
+            serving.until("a sale and the next start", lambda: serving.cycle("ETH")["completed_cycles"] == 1)
+            serving.until("the next start", lambda: _step(serving) == 0)
+            # The recording shows what came after, too.
+            time.sleep(1)
+            assert serving.stop() == 0
+            assert recording.stop() == 0
+    days.append(_today())
+    (journal,) = (folder / "data").glob("*.sqlite3")
+    yield journal, sorted(set(days))
+
+
+def _today() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d")
+
+
+def _price(sim: Simulator, bid: str) -> None:
+    sim.price("ETH_USDT", bid, f"{float(bid) + 0.01:.2f}")
+
+
+def _step(serving: Serving) -> Any:
+    return serving.cycle("ETH")["active_step"]
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, Any]]:
+    """Run a command with --json; its exit code and what it printed."""
+
+    def run(*words: object) -> tuple[int, Any]:
+        capsys.readouterr()
+        code = main([*map(str, words), "--json"])
+        out, err = capsys.readouterr()
+        assert out, err
+        return code, json.loads(out)
+
+    return run
+
+
+def test_decisions_of_a_real_run_are_taken_again_on_recorded_prices(
+    lived: tuple[Path, list[str]], told: Callable[..., tuple[int, Any]]
+) -> None:
+    code, found = told("replay", "--db", lived[0])
+    assert (code, found["differences"]) == (0, [])
+    # The engine kept its own prices; what it did not keep the recording has.
+    assert found["outcomes"]["same"] >= 4 and found["prices"].keys() <= {"journal", "recorded"}
+
+
+def test_a_real_run_is_the_backtests_but_for_what_the_exchange_filled(
+    lived: tuple[Path, list[str]], told: Callable[..., tuple[int, Any]]
+) -> None:
+    orders = 0
+    for day in lived[1]:
+        code, found = told("parity", "--db", lived[0], "--day", day, "--budget", "10000")
+        orders += found["orders"]
+        # Which orders are made is the same; what they fill is up to the exchange's book, and at a moment's price.
+        assert code == 0 and found["orders"] == found["trades"]
+        assert set(found["causes"]) <= {"fill", "follows"}
+    assert orders == 4
