@@ -1,6 +1,6 @@
 """The trading engine run on from a moment of the past: with its open cycles, over recorded prices."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -67,9 +67,9 @@ class BegunOutside(PaperOutside):
         return MemoryJournal(store, boundary)
 
 
-def quotes_in(folder: Path, market: Market, from_ms: int, to_ms: int) -> list[Quote]:
+def quotes_in(folder: Path, market: Market, from_ms: int, to_ms: int) -> Iterator[Quote]:
     """Recorded prices of that time, in order; none when nothing was recorded. Errors: `SourceUnreadable`, OSError."""
-    return [quote_of(market, row) for row in quote_files(folder).rows(market.pair, from_ms, to_ms)]
+    return (quote_of(market, row) for row in quote_files(folder).rows(market.pair, from_ms, to_ms))
 
 
 def tapes_of(

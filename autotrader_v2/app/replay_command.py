@@ -2,7 +2,7 @@
 
 import json
 import sys
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -85,7 +85,7 @@ def run_replay(asked: Asked, *, as_json: bool) -> int:
     quiet()
     try:
         markets = markets_of(Past(asked.db), asked.symbol, asked.to_ms)
-        replayer = Replayer(markets, asked.recorded, asked.from_ms, asked.to_ms)
+        replayer = Replayer(asked.recorded)
         if asked.at_ms is not None:
             told = [replayer.at(one, asked.at_ms) for one in markets]
             _print(told, as_json, _tell_moment)
@@ -94,7 +94,7 @@ def run_replay(asked: Asked, *, as_json: bool) -> int:
             what = what_if(asked, markets)
             _print(what, as_json, _tell_what_if)
             return 0
-        found = [one for market in markets for one in replayer.replay(market)]
+        found = [one for market in markets for one in replayer.replay(market, asked.from_ms, asked.to_ms)]
         found.sort(key=lambda one: one.time_ms)
         _print(_as_json(found, markets, asked), as_json, _tell)
     except (JournalUnavailable, SourceError, BadLadder, BacktestFailed, OSError, ValueError) as error:
@@ -117,22 +117,18 @@ def markets_of(past: Past, symbol: str, to_ms: int) -> list[PastMarket]:
 class Replayer:
     """Decisions of a journal taken again; recorded prices are used where there are any."""
 
-    def __init__(self, markets: Sequence[PastMarket], recorded: Path, from_ms: int, to_ms: int) -> None:
-        self._from_ms, self._to_ms = from_ms, to_ms
-        self._quotes: dict[Market, list[Quote]] = {}
-        for one in markets:
-            quotes: list[Quote] = []
-            if (recorded / "quotes").is_dir():
-                quotes = quotes_in(recorded, one.market, from_ms - _PRICE_AGE_MS, to_ms)
-            self._quotes[one.market] = sorted(quotes, key=lambda quote: quote.confirmed_ms)
+    def __init__(self, recorded: Path) -> None:
+        self._recorded = recorded if (recorded / "quotes").is_dir() else None
+        self._quotes: list[Quote] = []
 
-    def replay(self, one: PastMarket) -> list[Replayed]:
+    def replay(self, one: PastMarket, from_ms: int, to_ms: int) -> list[Replayed]:
         """Every order and every hold of the time, in order."""
-        orders = one.orders(self._from_ms, self._to_ms)
-        found = [self.order(one, order) for order in orders]
-        for decision in one.decisions(self._from_ms, self._to_ms):
-            if decision.kind == "hold":
-                found.append(self.hold(one, decision))
+        orders = one.orders(from_ms, to_ms)
+        holds = [decision for decision in one.decisions(from_ms, to_ms) if decision.kind == "hold"]
+        self._look_up(
+            one.market, [*(order.intent.decided_ms for order in orders), *(decision.time_ms for decision in holds)]
+        )
+        found = [self.order(one, order) for order in orders] + [self.hold(one, decision) for decision in holds]
         return sorted(found, key=lambda row: row.time_ms)
 
     def order(self, one: PastMarket, order: PastOrder) -> Replayed:
@@ -147,7 +143,7 @@ class Replayer:
         if rules is None:
             rerun = Rerun(Outcome.NOT_KEPT, f"{intent.side.value} {intent.why.value}", "the rules are not kept")
             return Replayed(at_ms, one.market, Source.NONE, rerun, intent.client_id)
-        near = [quote for quote in self._near(one.market, at_ms) if agrees(quote, intent)]
+        near = [quote for quote in self._near(at_ms) if agrees(quote, intent)]
         beside = self._beside(one, at_ms)
         # What was kept beside the decision was the engine's own; a recording heard it over a line of its own.
         if beside is not None and agrees(beside, intent):
@@ -179,6 +175,7 @@ class Replayer:
 
     def at(self, one: PastMarket, at_ms: int) -> dict[str, Any]:
         """What there was at one moment, what was decided last, and what is decided on it now."""
+        self._look_up(one.market, [at_ms])
         cycle, decision = one.cycle_at(at_ms), one.decision_at(at_ms)
         inputs = self._inputs(one, at_ms, decision)
         quote = inputs.quote if inputs is not None else None
@@ -216,7 +213,7 @@ class Replayer:
         rules = one.rules_at(at_ms)
         if rules is None:
             return None
-        near = self._near(one.market, at_ms)
+        near = self._near(at_ms)
         values = decision.values if decision is not None else {}
         # Of an older decision the price has moved on; what was recorded since then is what was seen.
         just_decided = decision is not None and decision.time_ms > at_ms - _PRICE_AGE_MS
@@ -245,12 +242,22 @@ class Replayer:
             source=source,
         )
 
-    def _near(self, market: Market, at_ms: int) -> list[Quote]:
+    def _look_up(self, market: Market, moments: Sequence[int]) -> None:
+        """Keep the recorded prices from the seconds before these moments: all of months would fill the memory."""
+        self._quotes = []
+        if self._recorded is None or not moments:
+            return
+        ordered = sorted(moments)
+        for quote in quotes_in(self._recorded, market, ordered[0] - 2 * _PRICE_AGE_MS, ordered[-1] + _PRICE_AGE_MS):
+            following = bisect_left(ordered, quote.confirmed_ms)
+            if following < len(ordered) and ordered[following] - quote.confirmed_ms < _PRICE_AGE_MS:
+                self._quotes.append(quote)
+        self._quotes.sort(key=lambda quote: quote.confirmed_ms)
+
+    def _near(self, at_ms: int) -> list[Quote]:
         """Recorded prices from the seconds before, oldest first."""
-        quotes = self._quotes[market]
-        at = bisect_right(quotes, at_ms, key=lambda quote: quote.confirmed_ms)
-        begin = bisect_right(quotes, at_ms - _PRICE_AGE_MS, key=lambda quote: quote.confirmed_ms)
-        return quotes[begin:at]
+        begin = bisect_right(self._quotes, at_ms - _PRICE_AGE_MS, key=lambda quote: quote.confirmed_ms)
+        return self._quotes[begin : bisect_right(self._quotes, at_ms, key=lambda quote: quote.confirmed_ms)]
 
     @staticmethod
     def _beside(one: PastMarket, at_ms: int) -> Quote | None:
