@@ -817,6 +817,10 @@ def parity(
     budget: Annotated[str, typer.Option("--budget", help="Money free when the day began.")] = "1000",
     seed: Annotated[int, typer.Option("--seed", min=0, help="With --data: which way prices go inside a candle.")] = 0,
     recorded: RecordedFlag = None,
+    engine: Annotated[
+        str,
+        typer.Option("--engine", help="exact: the trading engine itself; compiled: candles, from a day without coins."),
+    ] = "exact",
     as_json: JsonFlag = False,
 ) -> None:
     """Run a recorded day through the backtest and list each order that differs from the journal, with its cause."""
@@ -825,6 +829,7 @@ def parity(
     day_ms = _read("--day", values.read_utc_ms, day)
     _require("--day", day_ms % 86_400_000 == 0, "is a day, such as 2026-01-31")
     money = _read("--budget", values.read_amount, budget)
+    _require("--engine", engine in ("exact", "compiled"), "must be exact or compiled")
     from autotrader_v2.app.parity_command import Asked, run_parity
 
     asked = Asked(
@@ -835,6 +840,7 @@ def parity(
         recorded=recorded or db.parent / "recorded",
         free=money,
         seed=seed,
+        compiled=engine == "compiled",
     )
     raise typer.Exit(run_parity(asked, as_json=as_json))
 

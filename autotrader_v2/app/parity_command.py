@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from autotrader_v2.app.past_run import run_from, tapes_of
+from autotrader_v2.app.past_run import run_compiled_from, run_from, tapes_of
 from autotrader_v2.app.past_state import PastMarket
 from autotrader_v2.app.recordings import utc
 from autotrader_v2.app.replay_command import markets_of
@@ -78,6 +78,7 @@ class Asked(NamedTuple):
     recorded: Path
     free: Decimal
     seed: int
+    compiled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,16 +118,23 @@ def parity(asked: Asked) -> dict[str, Any]:
     for group in _by_ladder(begun, begin_ms, {market: tape.open_ms[0] for market, (tape, _) in played.items()}):
         tapes_of_group = [played[one.market][0] for one in group]
         first_ms = min(tape.open_ms[0] for tape in tapes_of_group)
-        result, _ = run_from(
-            group,
-            tapes_of_group,
-            [played[one.market][1] for one in group],
-            at_ms=begin_ms - 1,
-            params=group[0].params_at(first_ms),
-            changes={},
-            free=asked.free,
-            leave_out=leave_out,
-        )
+        rules_of_group = [played[one.market][1] for one in group]
+        params = group[0].params_at(first_ms)
+        if asked.compiled:
+            result = run_compiled_from(
+                group, tapes_of_group, rules_of_group, at_ms=begin_ms - 1, params=params, free=asked.free
+            )
+        else:
+            result, _ = run_from(
+                group,
+                tapes_of_group,
+                rules_of_group,
+                at_ms=begin_ms - 1,
+                params=params,
+                changes={},
+                free=asked.free,
+                leave_out=leave_out,
+            )
         for one in group:
             pair = one.market.pair
             past = [order for order in one.orders(begin_ms, end_ms) if order.traded]

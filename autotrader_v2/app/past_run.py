@@ -1,6 +1,7 @@
 """The trading engine run on from a moment of the past: with its open cycles, over recorded prices."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -129,6 +130,38 @@ def run_from(
     begun = [one for one in markets if one.market in played]
     outside = BegunOutside(rules, free, begun, at_ms, changes, switched)
     return run_exact(tapes, changed(params, dict(changes)), free, outside, leave_out=leave_out), outside
+
+
+def run_compiled_from(
+    markets: Sequence[PastMarket],
+    tapes: Sequence[Tape],
+    rules: Sequence[MarketRules],
+    *,
+    at_ms: int,
+    params: LadderParams,
+    free: Decimal,
+) -> Result:
+    """The same by the compiled machine, which begins without coins and plays candles only.
+
+    Cycles are counted on from those of the journal. Errors: `NotCovered`, `BacktestFailed`, ValueError.
+    """
+    from autotrader_v2.backtest.compiled import run_compiled
+    from autotrader_v2.backtest.prepared import NotCovered, prepare
+
+    last_cycle: dict[str, int] = {}
+    for one in markets:
+        cycle = one.cycle_at(at_ms)
+        if isinstance(cycle, Active) or _held(one, at_ms):
+            raise NotCovered(f"{one.market}: the day begins with coins of a cycle or their dust; use --engine exact")
+        last_cycle[one.market.pair] = cycle.tally.last_cycle_id
+    prepared = []
+    for tape, rule in zip(tapes, rules, strict=True):
+        if not isinstance(tape, CandleTape):
+            raise NotCovered("recorded prices are no candles; name candles with --data, or use --engine exact")
+        prepared.append(prepare(tape, rule))
+    result = run_compiled(prepared, params, free)
+    trades = tuple(replace(one, cycle_id=one.cycle_id + last_cycle[one.symbol]) for one in result.trades)
+    return replace(result, trades=trades)
 
 
 def _held(one: PastMarket, at_ms: int) -> Decimal:

@@ -216,6 +216,18 @@ def test_a_day_of_the_engine_is_the_backtests_day_to_the_last_unit(
     assert found["same"] == found["orders"] == found["trades"] >= 10
 
 
+def test_the_compiled_machine_has_the_same_day_where_it_can_begin(
+    played: tuple[Path, Path], told: Callable[..., tuple[int, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("numba")
+    common = ("parity", "--db", str(played[0]), "--data", str(played[1]), *SEED, "--engine", "compiled")
+    code, found = told(*common, "--day", DAYS[0])
+    assert code == 0 and found["same"] == found["orders"] == found["trades"] >= 10
+    assert main([*common, "--day", DAYS[1]]) == 2
+    assert "begins with coins" in capsys.readouterr().err
+    assert main(["parity", "--db", str(played[0]), "--day", DAYS[0], "--engine", "guess"]) == 2
+
+
 def test_parity_a_fault_is_named(
     journal: Path, played: tuple[Path, Path], told: Callable[..., tuple[int, Any]]
 ) -> None:
