@@ -70,6 +70,8 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/api/lab/history"): _READ,
     ("GET", "/api/lab/run"): _READ,
     ("GET", "/api/lab/runs"): _READ,
+    ("GET", "/api/lab/sweep"): _READ,
+    ("GET", "/api/lab/sweeps"): _READ,
     ("GET", "/api/limits"): _READ,
     ("GET", "/api/logs"): _READ,
     ("GET", "/api/order"): _READ,

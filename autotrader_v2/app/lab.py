@@ -7,7 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,6 +33,9 @@ _ENDINGS = (".parquet", ".csv", ".csv.gz")
 _FILES_MAX = 20_000
 _SEEN_S = 1.0
 _HISTORIES_MAX = 300
+# A search under way changes its file all the time.
+_STUDY_KEPT_S = 5.0
+_READ_MAX = 30
 # What a ladder gets to spend where its start is a share of the balance.
 _HISTORY_BUDGET = Decimal(1000)
 _STOP_WAIT_S = 6.0
@@ -40,11 +43,28 @@ _SUMMARY = ("pnl", "pnl_pct", "max_drawdown_pct", "cycles_closed", "cycles_open"
 Job = tuple[str, str]
 
 
-class LabRoom:
-    """See `Lab`. `folder`: where its files are kept; `candles`: where candle files are looked for, one folder deep."""
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What was read when the studies' file had that stamp, or `what` went wrong."""
 
-    def __init__(self, folder: Path, *candles: Path, command: Sequence[str] = COMMAND) -> None:
+    stamp: list[list[int]]
+    at_s: float
+    told: Mapping[str, Any] | None
+    what: str | None
+
+
+class LabRoom:
+    """See `Lab`. `folder`: where its files are kept; `candles`: where candle files are looked for, one folder deep.
+
+    `studies`: the database that `sweep` writes.
+    """
+
+    def __init__(
+        self, folder: Path, *candles: Path, studies: Path | None = None, command: Sequence[str] = COMMAND
+    ) -> None:
         self._folder, self._candles, self._command = folder, candles, command
+        self._studies = studies
+        self._read: dict[str, _Answer] = {}
         self._changed = threading.Condition()
         self._queue: deque[Job] = deque()
         self._working: tuple[Job, LabProcess] | None = None
@@ -143,6 +163,36 @@ class LabRoom:
                 self._enqueue(("history", key), first=True)
         return {"state": "working", "figures": None, "what": None}
 
+    def sweeps(self) -> Mapping[str, Any]:
+        """See `Lab`."""
+        return self._asked_of_studies({"kind": "studies"}) or {"state": "known", "what": None, "told": {"sweeps": []}}
+
+    def sweep(self, name: str, x: str, y: str, figure: str) -> Mapping[str, Any]:
+        """See `Lab`."""
+        told = self._asked_of_studies({"kind": "study", "name": name, "x": x, "y": y, "figure": figure})
+        if told is None:
+            raise CommandRefused("unknown_sweep", "There is no such search.", status=404)
+        return told
+
+    def _asked_of_studies(self, job: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """What the worker read last, while it reads again what has changed; None where nothing was ever searched."""
+        file = self._studies
+        if file is None or not file.exists():
+            return None
+        stamp = [_stamp(one) for one in (file, file.with_name(file.name + "-wal")) if one.exists()]
+        key = json.dumps(job, sort_keys=True)
+        with self._changed:
+            known = self._read.get(key)
+            fresh = known is not None and (known.stamp == stamp or time.monotonic() - known.at_s < _STUDY_KEPT_S)
+            if not fresh and key not in self._asked:
+                if len(self._asked) >= QUEUE_MAX:
+                    raise CommandRefused("lab_busy", "Too much is being looked at; wait for some of it.")
+                self._asked[key] = {**job, "db": str(file), "stamp": stamp}
+                self._enqueue(("read", key), first=True)
+        if known is None:
+            return {"state": "working", "what": None, "told": None}
+        return {"state": "failed" if known.told is None else "known", "what": known.what, "told": known.told}
+
     # -- wishes
 
     def begin(self, wish: LabWish) -> Mapping[str, Any]:
@@ -238,7 +288,7 @@ class LabRoom:
         if kind == "look":
             names = self._unknown_files()
             asked: dict[str, Any] = {"files": sorted(names)}
-        elif kind == "history":
+        elif kind in ("history", "read"):
             asked = self._asked[key]
         else:
             with self._changed:
@@ -270,6 +320,8 @@ class LabRoom:
         elif kind == "history":
             self._asked.pop(key, None)
             self._keep_history(key, answer)
+        elif kind == "read":
+            self._keep_read(key, answer, None)
         elif key in self._runs.heads:
             summary = {name: answer["summary"][name] for name in _SUMMARY}
             self._over(key, "done", summary=summary, candles=answer["candles"], data=answer["data"])
@@ -289,6 +341,8 @@ class LabRoom:
         if kind == "history":
             self._asked.pop(key, None)
             self._failed[key] = what or code
+        elif kind == "read":
+            self._keep_read(key, None, what or code)
         else:
             # Not asked again and again: what could not be looked at is told as a problem.
             self._note_files({name: {"problem": what or code} for name in self._unknown_files()})
@@ -367,6 +421,13 @@ class LabRoom:
             )
         return [name for _, name in fitting]
 
+    def _keep_read(self, key: str, told: Mapping[str, Any] | None, what: str | None) -> None:
+        stamp = self._asked.pop(key)["stamp"]
+        self._read.pop(key, None)
+        self._read[key] = _Answer(stamp, time.monotonic(), told, what)
+        while len(self._read) > _READ_MAX:
+            del self._read[next(iter(self._read))]
+
     def _history_file(self, key: str) -> Path:
         return self._folder / "history" / f"{key}.json"
 
@@ -391,6 +452,11 @@ def _disk() -> Iterator[None]:
         ) from error
 
 
+def _stamp(file: Path) -> list[int]:
+    status = file.stat()
+    return [status.st_size, status.st_mtime_ns]
+
+
 def seen_in(folders: Sequence[Path]) -> dict[str, tuple[list[int], str]]:
     """The candle files of folders and of the folders in them: (size and time of the last change, symbol)."""
     found: dict[str, tuple[list[int], str]] = {}
@@ -404,8 +470,7 @@ def seen_in(folders: Sequence[Path]) -> dict[str, tuple[list[int], str]]:
                     symbol = "_".join(market_in_name(file))
                 except SourceError:
                     symbol = ""
-                status = file.stat()
-                found[str(file)] = [status.st_size, status.st_mtime_ns], symbol
+                found[str(file)] = _stamp(file), symbol
     return found
 
 

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from autotrader_v2.app.backtest_data import PaperOutside
 from autotrader_v2.app.lab_result import told_of
+from autotrader_v2.app.lab_studies import studies_told, study_told
 from autotrader_v2.app.private_files import write_private
 from autotrader_v2.application.lab import CANDLES_MAX
 from autotrader_v2.backtest.exact import run_exact
@@ -28,6 +29,7 @@ from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.infrastructure.feeds.errors import SourceError
 from autotrader_v2.infrastructure.feeds.file_names import market_in_name
 from autotrader_v2.matching.markets import EXCHANGE, rules_for
+from autotrader_v2.search.trials import StudyUnavailable
 from autotrader_v2.simulation.silence import quiet
 
 _NICE = 15
@@ -70,7 +72,16 @@ def main() -> int:
     threading.Thread(target=_end_with, args=(orders,), daemon=True).start()
     try:
         answer = _JOBS[job["kind"]](job, _Teller(answers))
-    except (BadLadder, BacktestFailed, Impossible, SourceError, ValueError, OSError, MemoryError) as error:
+    except (
+        BadLadder,
+        BacktestFailed,
+        Impossible,
+        SourceError,
+        StudyUnavailable,
+        ValueError,
+        OSError,
+        MemoryError,
+    ) as error:
         answer = {"failed": _code(error), "what": str(error) or type(error).__name__}
     print(json.dumps(answer), file=answers, flush=True)
     return 0
@@ -212,6 +223,17 @@ def _look(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
     return {"files": told}
 
 
+def _studies(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
+    return {"sweeps": studies_told(Path(job["db"]))}
+
+
+def _study(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
+    try:
+        return study_told(Path(job["db"]), job["name"], x=job["x"], y=job["y"], figure=job["figure"])
+    except KeyError as error:
+        raise Impossible("unknown_sweep", f"There is no {error} in that study.") from error
+
+
 def _code(error: BaseException) -> str:
     match error:
         case Impossible():
@@ -230,6 +252,8 @@ _JOBS: Mapping[str, Callable[[Mapping[str, Any], _Teller], dict[str, Any]]] = {
     "run": _run,
     "history": _history,
     "look": _look,
+    "studies": _studies,
+    "study": _study,
 }
 
 if __name__ == "__main__":

@@ -57,3 +57,15 @@ class Lab(Protocol):
 
         `ask`: let the worker find out what is unknown; the answer does not wait for it.
         """
+
+    def sweeps(self) -> Mapping[str, Any]:
+        """The searches of `mTrade.py sweep`: `state` working, failed (`what`) or known, then `told`.
+
+        Reading waits for nobody: ask again.
+        """
+
+    def sweep(self, name: str, x: str, y: str, figure: str) -> Mapping[str, Any]:
+        """Two parameters of a search against a figure, and its ladders by profit and fall; as `sweeps`.
+
+        Errors: `CommandRefused` 404.
+        """

@@ -91,7 +91,7 @@ class Served:
             journal, Backups(journal.file, journal.account, self.engine.folder / "backups"), every_s=0
         )
         self.engine.desk.surroundings = around
-        self.lab = LabRoom(self.engine.folder / "lab", settings.candles)
+        self.lab = LabRoom(self.engine.folder / "lab", settings.candles, studies=self.engine.folder / "studies.db")
         self.lab.start()
         self.engine.desk.lab_room = self.lab
         self.engine.desk.paper_reset = PaperReset(self.engine.floor, self.paper.restore, self._start)

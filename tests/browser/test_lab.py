@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.screens import go
 from tests.browser.served import Served
-from tests.unit.test_lab import a_file, waves
+from tests.unit.test_lab import a_file, a_study, waves
 
 Open = Callable[..., Page]
 
@@ -133,3 +133,24 @@ def test_the_card_before_the_switch_tells_the_past(served: Served, open_page: Op
     page.locator('tr[data-coin="SOL"] [role=switch]').click()
     expect(past).to_contain_text("No recorded candles of SOL")
     expect(page.get_by_role("button", name="Turn on SOL")).to_be_enabled()
+
+
+@pytest.mark.usefixtures("candles")
+def test_a_search_is_seen_and_a_ladder_of_it_run(served: Served, open_page: Open) -> None:
+    """Heat map and scatter; a cell and a point show their ladder, which goes into the form."""
+    a_study(served.engine.folder / "studies.db")
+    page = lab(open_page())
+    heat = page.get_by_test_id("heat")
+    expect(heat.locator("button")).to_have_count(3, timeout=_FIRST_MS)
+    expect(heat.locator(".best")).to_have_text(re.compile("2.0"))
+    heat.get_by_role("button", name=re.compile("1.5")).click()
+    expect(page.get_by_test_id("sweep")).to_contain_text("7 cycles")
+    page.get_by_test_id("scatter").focus()
+    page.keyboard.press("ArrowRight")
+    expect(heat.locator(".pick")).to_have_text(re.compile("1.0"))
+    page.get_by_role("button", name="Into the form").click()
+    expect(page.locator("#field-drop_step_pct")).to_have_value("1")
+    expect(page.locator("#field-steps")).to_have_value("3")
+    expect(page.locator("#lab-budget")).to_have_value("500")
+    run(page)
+    expect(page.get_by_test_id("runs")).to_contain_text("sweep-1 0")

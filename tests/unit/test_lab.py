@@ -489,3 +489,77 @@ def test_both_machines_give_the_same_result(folder: Path, monkeypatch: pytest.Mo
     exact = lab_worker._played(job, lambda *_: None)  # type: ignore[arg-type]
     assert (quick.pop("engine"), exact.pop("engine")) == ("compiled", "exact")
     assert quick == exact
+
+
+# -- searches
+
+
+def a_study(file: Path) -> None:
+    """Four ladders of two parameters: profit grows with the fall; one of them could not be played."""
+    from autotrader_v2.infrastructure.studies import Studies
+    from autotrader_v2.search.figures import Figures
+    from autotrader_v2.search.trials import Ask, Trial
+
+    home = Studies(f"sqlite:///{file.as_posix()}")
+    about = {
+        "ranges": {"drop_step_pct": ["1", "2"], "steps": ["3", "4"]},
+        "set": {"profit_pct": "0.9"},
+        "budget": "500",
+        "data": "candles",
+    }
+    study = home.open("sweep-1", about)
+    points = [{"drop_step_pct": drop, "steps": steps} for drop in ("1", "2") for steps in ("3", "4")]
+    study.offer([Ask(at, point) for at, point in enumerate(points)])
+    study.claim(4, "me")
+
+    def seen(pnl: float, fall: float) -> Figures:
+        counts = {"under_water_ms": 1, "cycles_closed": 7, "cycles_open": 0, "ran_dry": 1, "unpaid": 0, "trades": 9}
+        return Figures(
+            runs=1,
+            span_ms=31_557_600_000,
+            pnl_pct=pnl,
+            worst_pnl_pct=pnl,
+            drawdown_pct=fall,
+            mean_drawdown_pct=fall,
+            capital_max=80.0,
+            hold_pnl_pct=0.0,
+            **counts,
+        )
+
+    found = [seen(1, 1), seen(2, 3), seen(1.5, 4)]
+    done = [Trial(number=at, point=points[at], seen=one) for at, one in enumerate(found)]
+    study.finish([*done, Trial(number=3, point=points[3], refused="no")])
+    home.close()
+
+
+def test_a_search_is_told_as_heat_map_and_points(a_room: Make, tmp_path: Path) -> None:
+    """Read by the worker; the front is what nothing beats in both; each cell names its ladder."""
+    a_study(tmp_path / "studies.db")
+    room = LabRoom(tmp_path / "lab", tmp_path / "candles", studies=tmp_path / "studies.db")
+    room.start()
+    try:
+        until("listed", lambda: room.sweeps()["state"] == "known")
+        (one,) = room.sweeps()["told"]["sweeps"]
+        assert (one["name"], one["done"], one["refused"]) == ("sweep-1", 3, 1)
+        asked = ("sweep-1", "drop_step_pct", "steps", "profit")
+        until("read", lambda: room.sweep(*asked)["state"] == "known")
+        told = room.sweep(*asked)["told"]
+        assert told["heat"]["rows"] == [
+            [{"value": "1.0000", "number": 0}, {"value": "1.5000", "number": 2}],
+            [{"value": "2.0000", "number": 1}, None],
+        ]
+        assert [(point["number"], point["front"]) for point in told["points"]] == [(0, True), (1, True), (2, False)]
+        assert told["points"][2]["ladder"] == {"profit_pct": "0.9", "drop_step_pct": "2", "steps": "3"}
+        wrong = ("sweep-1", "nothing", "steps", "profit")
+        until("told", lambda: room.sweep(*wrong)["state"] == "failed")
+        assert "nothing" in str(room.sweep(*wrong)["what"])
+    finally:
+        room.stop()
+
+
+def test_without_a_search_there_is_nothing_to_show(a_room: Make) -> None:
+    """And nothing is read."""
+    room = a_room(started=False)
+    assert room.sweeps() == {"state": "known", "what": None, "told": {"sweeps": []}}
+    with pytest.raises(CommandRefused):
+        room.sweep("x", "y", "z", "profit")

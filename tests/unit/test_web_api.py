@@ -107,6 +107,8 @@ GETS = {
     "/api/presets": {},
     "/api/lab/data": {},
     "/api/lab/runs": {},
+    "/api/lab/sweeps": {},
+    "/api/lab/sweep": {"name": "sweep-1", "x": "drop_step_pct", "y": "size_multiplier"},
     "/api/lab/run": {"id": "0123456789ab"},
     "/api/lab/history": {"base_currency": "BTC"},
 }

@@ -260,6 +260,99 @@ class History(Reply):
     what: str | None
 
 
+class WhichSweep(Request):
+    """`x`, `y`: searched parameters; `figure`: what the heat map shows, of the best ladder with these two values."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    x: Annotated[str, Field(max_length=40, pattern="^[a-z_]+$", examples=["drop_step_pct"])]
+    y: Annotated[str, Field(max_length=40, pattern="^[a-z_]+$", examples=["size_multiplier"])]
+    figure: Literal["profit", "drawdown", "capital", "ran_dry"] = "profit"
+
+
+class Sweep(Part):
+    """`ranges`: how many values each searched parameter takes; `open`: ladders that nobody has played yet."""
+
+    name: str
+    done: int
+    refused: int
+    open: int
+    ranges: dict[str, int]
+    budget: Amount
+    data: str
+
+
+class SweepList(Part):
+    """Newest first."""
+
+    sweeps: list[Sweep]
+
+
+class Sweeps(Reply):
+    """`state` working: ask again; failed: `what` says why."""
+
+    state: Literal["working", "failed", "known"]
+    what: str | None
+    told: SweepList | None
+
+
+class HeatCell(Part):
+    """The figure of the best ladder that has these two values, and its number."""
+
+    value: Amount
+    number: int
+
+
+class Heat(Part):
+    """`rows[y][x]`; null where no ladder was played."""
+
+    x_values: list[str]
+    y_values: list[str]
+    rows: list[list[HeatCell | None]]
+
+
+class SweepPoint(Part):
+    """A ladder over what the search may see. `profit`: % of the budget a year; `fall`: the deepest, %."""
+
+    number: int
+    ladder: dict[str, str]
+    profit: Amount
+    fall: Amount
+    front: bool
+    cycles: int
+    ran_dry: int
+    capital: Amount
+
+
+class SweepShown(Part):
+    """`heat` null: too many values for a picture. `points`: the front, the heat map's, and some of the others."""
+
+    heat: Heat | None
+    points: list[SweepPoint]
+    trials: int
+
+
+class SweepTold(Reply):
+    """As `Sweeps`."""
+
+    state: Literal["working", "failed", "known"]
+    what: str | None
+    told: SweepShown | None
+
+
+@blueprint.get("/sweeps")
+@asks(Nothing, Sweeps)
+def sweeps(_: Nothing) -> Answer:
+    """The searches that `mTrade.py sweep` keeps in the data folder, newest first."""
+    return desk().lab.sweeps()
+
+
+@blueprint.get("/sweep")
+@asks(WhichSweep, SweepTold)
+def sweep(which: WhichSweep) -> Answer:
+    """A search as heat map of two parameters and as points of profit against fall."""
+    return desk().lab.sweep(which.name, which.x, which.y, which.figure)
+
+
 @blueprint.get("/data")
 @asks(Nothing, Data)
 def data(_: Nothing) -> Answer:

@@ -27,7 +27,8 @@ export function holdings(files, interval, from, to) {
   return found;
 }
 
-export function LabForm({ data, onBegun }) {
+/** `given`: {ladder, budget, name} of a search, taken into the form. */
+export function LabForm({ data, given, onBegun }) {
   const usable = data.files.filter((file) => file.candles);
   const lengths = [...new Set(usable.map((file) => file.interval_ms))].sort((one, other) => one - other);
   const [wanted, setWanted] = useState(0);
@@ -46,10 +47,20 @@ export function LabForm({ data, onBegun }) {
   useEffect(() => {
     const [kind, which] = source.split(/:(.*)/s);
     const take = (values) => { setBase(values); setDraft({}); };
+    if (kind === "given") return;
     if (kind === "default") take(data.defaults);
     else if (kind === "preset") take(presets[which] ?? data.defaults);
     else get("/api/trade/params", kind === "coin" ? { base_currency: which } : {}).then((told) => take(told.effective), (failed) => { if (!(failed instanceof Failed)) throw failed; sayError(failed); });
   }, [source]);
+  useEffect(() => {
+    if (!given) return;
+    reset();
+    setSource("given");
+    setBase({ ...data.defaults, ...given.ladder, steps: Number(given.ladder.steps ?? data.defaults.steps) });
+    setDraft({});
+    setBudget(given.budget);
+    setName(given.name);
+  }, [given]);
   const broken = data.files.filter((file) => file.problem);
   if (!usable.length) {
     return html`<section class="box card" id="lab-form"><header><h2>${t("lab.title")}</h2></header>
@@ -88,7 +99,7 @@ export function LabForm({ data, onBegun }) {
       ${days("from", fieldOf(from), setFrom)}${days("to", fieldOf(to ? to - 1 : 0), (ms) => setTo(ms ? nextDay(ms) : 0))}
       <p class=${`note full${candles > data.candles_max ? " w" : ""}`}>${candles ? t("lab.holds", { candles: number(candles, 0), from: fieldOf(least), to: fieldOf(most) }) : t("lab.fail.no_candles")}</p>
       <div class="f full"><label for="lab-source">${t("lab.ladder")}</label><select id="lab-source" value=${source} onChange=${(event) => { reset(); setSource(event.target.value); }}>
-        <option value="common">${t("ladder.title_common")}</option><option value="default">${t("lab.defaults")}</option>
+        ${source === "given" && html`<option value="given" selected>${given.name}</option>`}<option value="common">${t("ladder.title_common")}</option><option value="default">${t("lab.defaults")}</option>
         ${[...state.coins.keys()].map((coin) => html`<option key=${coin} value=${`coin:${coin}`}>${t("lab.now", { currency: coin })}</option>`)}
         ${Object.keys(presets).map((preset) => html`<option key=${`p-${preset}`} value=${`preset:${preset}`}>${preset}</option>`)}</select></div>
     </div>

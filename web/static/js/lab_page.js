@@ -6,6 +6,7 @@ import { t } from "./i18n.js";
 import { LabForm } from "./lab_form.js";
 import { LabResult } from "./lab_result.js";
 import { LabRuns, isOver } from "./lab_runs.js";
+import { LabSweep } from "./lab_sweep.js";
 import { errorText } from "./messages.js";
 import { state } from "./store.js";
 
@@ -18,6 +19,7 @@ export function LabPage() {
   const data = useAnswer("/api/lab/data", {}, { everyMs: soon ? SOON_MS : LATER_MS });
   const kept = useAnswer("/api/lab/runs", {}, { everyMs: soon ? SOON_MS : LATER_MS });
   const [chosen, setChosen] = useState(null);
+  const [given, setGiven] = useState(null);
   const [beside, setBeside] = useState([]);
   if (!isReady(state.head)) return html`<div class="box card"><p class="muted">${t("starting.text")}</p></div>`;
   const runs = kept.answer?.runs ?? [];
@@ -25,12 +27,14 @@ export function LabPage() {
   if (busy !== soon && data.answer && kept.answer) setSoon(busy);
   const shown = runs.find((run) => run.id === chosen) ?? runs.find((run) => run.status === "done");
   const compare = (id) => setBeside(beside.includes(id) ? beside.filter((one) => one !== id) : [...beside, id].slice(-BESIDE_MAX));
+  const take = (ladder) => { setGiven(ladder); document.getElementById("lab-form").scrollIntoView({ block: "start" }); };
   const begun = (id) => { setChosen(id); setSoon(true); kept.again(); };
   return html`<h1 class="sr">${t("nav.lab")}</h1><div class="two bench">
     <div>${data.failure && html`<p class="msg warn">${errorText(data.failure)}</p>`}
-      ${data.answer ? html`<${LabForm} data=${data.answer} onBegun=${begun} />` : html`<section class="box card"><div class="skel"></div></section>`}
+      ${data.answer ? html`<${LabForm} data=${data.answer} given=${given} onBegun=${begun} />` : html`<section class="box card"><div class="skel"></div></section>`}
       <${LabRuns} runs=${runs} most=${kept.answer?.runs_max} shown=${shown} beside=${beside} onShow=${setChosen} onCompare=${compare} again=${kept.again} /></div>
     <div>${shown ? html`<${LabResult} key=${shown.id} run=${shown} beside=${beside.filter((id) => id !== shown.id).map((id) => runs.find((run) => run.id === id)).filter(Boolean)} again=${kept.again} />`
-      : html`<section class="box empty"><h2>${t("lab.none")}</h2><p>${t("lab.means")}</p></section>`}</div>
+      : html`<section class="box empty"><h2>${t("lab.none")}</h2><p>${t("lab.means")}</p></section>`}
+      <${LabSweep} onTake=${take} /></div>
   </div>`;
 }

@@ -1,0 +1,88 @@
+/** What a search found: a heat map of two parameters and every ladder by profit and fall; a chosen one goes into the form. */
+import { html, useState } from "./lib.js";
+import { ticks } from "./equity_chart.js";
+import { useAnswer } from "./hooks.js";
+import { t } from "./i18n.js";
+import { errorText } from "./messages.js";
+import { exact, number, percent, signedPercent } from "./numbers.js";
+
+const FIGURES = { profit: (value) => signedPercent(value, 1), drawdown: (value) => percent(value, 1), capital: (value) => number(value, 0), ran_dry: (value) => number(value, 0) };
+const WAIT_MS = 700;
+const CALM_MS = 6000;
+const [WIDE, HIGH, LEFT, FOOT, TOP] = [520, 320, 58, 40, 14];
+
+export function LabSweep({ onTake }) {
+  const list = useAnswer("/api/lab/sweeps", {}, { everyMs: CALM_MS }).answer;
+  const [name, setName] = useState("");
+  const sweeps = list?.told?.sweeps ?? [];
+  const sweep = sweeps.find((one) => one.name === name) ?? sweeps[0];
+  if (list?.state === "failed") return html`<section class="box card"><h2>${t("sweep.title")}</h2><p class="msg warn">${list.what}</p></section>`;
+  if (!sweep) return null;
+  return html`<section class="box card" data-testid="sweep"><header><h2>${t("sweep.title")}</h2>
+      <p>${t("sweep.of", { done: number(sweep.done, 0), open: number(sweep.open, 0), budget: number(sweep.budget) })}</p>
+      <select class="push" aria-label=${t("sweep.title")} value=${sweep.name} onChange=${(event) => setName(event.target.value)}>${sweeps.map((one) => html`<option key=${one.name} value=${one.name} selected=${one.name === sweep.name}>${one.name}</option>`)}</select></header>
+    <${Pictures} key=${sweep.name} sweep=${sweep} onTake=${onTake} /></section>`;
+}
+
+function Pictures({ sweep, onTake }) {
+  const names = Object.keys(sweep.ranges);
+  const [x, setX] = useState(names[0]);
+  const [y, setY] = useState(names[1] ?? names[0]);
+  const [figure, setFigure] = useState("profit");
+  const [picked, setPicked] = useState(null);
+  const [calm, setCalm] = useState(false);
+  const { answer, failure } = useAnswer("/api/lab/sweep", { name: sweep.name, x, y, figure }, { everyMs: calm ? CALM_MS : WAIT_MS });
+  const told = answer?.told;
+  if (answer && calm !== (answer.state !== "working")) setCalm(answer.state !== "working");
+  const choice = (label, value, set, of, word) => html`<div class="f"><label for=${`sweep-${label}`}>${t(`sweep.${label}`)}</label><select id=${`sweep-${label}`} value=${value} onChange=${(event) => set(event.target.value)}>${of.map((one) => html`<option key=${one} value=${one} selected=${one === value}>${t(`${word}.${one}`)}</option>`)}</select></div>`;
+  const point = told?.points.find((one) => one.number === picked);
+  return html`<div class="form three">${choice("y", y, setY, names, "param")}${choice("x", x, setX, names, "param")}${choice("figure", figure, setFigure, Object.keys(FIGURES), "sweep.fig")}</div>
+    <p class="note w">${t("sweep.means")}</p>
+    ${failure && html`<p class="msg warn">${errorText(failure)}</p>`}${answer?.what && html`<p class="msg warn">${answer.what}</p>`}
+    ${told && html`<div class="pair">
+      ${told.heat ? html`<${Heat} heat=${told.heat} x=${x} y=${y} figure=${figure} picked=${picked} onPick=${setPicked} />` : html`<p class="note">${t("sweep.too_wide")}</p>`}
+      ${told.points.length > 0 && html`<${Scatter} points=${told.points} picked=${picked} onPick=${setPicked} />`}</div>
+      <p class="rowx" role="status">${point ? html`<b>${Object.keys(sweep.ranges).map((one) => `${t(`param.${one}`)} ${exact(point.ladder[one])}`).join(", ")}</b> <span>${t("sweep.point", { profit: signedPercent(point.profit, 1), fall: percent(point.fall, 1), cycles: point.cycles, dry: point.ran_dry, capital: number(point.capital) })}</span>
+        <button type="button" class="btn s prime" onClick=${() => onTake({ ladder: point.ladder, budget: sweep.budget, name: `${sweep.name} ${point.number}` })}>${t("sweep.take")}</button>` : html`<span class="muted">${t("sweep.pick")}</span>`}</p>`}`;
+}
+
+function Heat({ heat, x, y, figure, picked, onPick }) {
+  const all = heat.rows.flat().filter(Boolean).map((cell) => Number(cell.value));
+  const most = Math.max(...all.map(Math.abs), 1e-9);
+  const best = figure === "profit" ? Math.max(...all) : Math.min(...all);
+  const ground = (value) => `color-mix(in srgb, var(${figure === "profit" && value >= 0 ? "--gain" : "--loss"}) ${Math.round((Math.abs(value) / most) * 45)}%, transparent)`;
+  const look = (cell) => `${Number(cell.value) === best ? "best" : ""}${cell.number === picked ? " pick" : ""}`;
+  return html`<div class="scroll" tabindex="0" role="region" aria-label=${t("sweep.heat")}><table class="heat" data-testid="heat"><caption class="note">${t("sweep.axes", { y: t(`param.${y}`), x: t(`param.${x}`) })}</caption><thead><tr><td></td>${heat.x_values.map((value) => html`<th key=${value}>${exact(value)}</th>`)}</tr></thead>
+    <tbody>${heat.rows.map((row, at) => html`<tr key=${at}><th>${exact(heat.y_values[at])}</th>${row.map((cell, column) => html`<td key=${column}>${cell && html`<button type="button" class=${look(cell)} aria-pressed=${String(cell.number === picked)} style=${{ background: ground(Number(cell.value)) }} onClick=${() => onPick(cell.number)}>${FIGURES[figure](cell.value)}</button>`}</td>`)}</tr>`)}</tbody></table></div>`;
+}
+
+/** Profit up, fall to the right; the front is joined, its squares cannot be beaten in both. */
+function Scatter({ points, picked, onPick }) {
+  const profits = points.map((one) => Number(one.profit)), falls = points.map((one) => Number(one.fall));
+  const [low, high, right] = [Math.min(0, ...profits), Math.max(...profits, 0.01), Math.max(...falls, 0.01)];
+  const px = (one) => LEFT + (Number(one.fall) / right) * (WIDE - LEFT - 12);
+  const py = (value) => TOP + (1 - (Number(value) - low) / (high - low)) * (HIGH - FOOT - TOP);
+  const front = points.filter((one) => one.front).sort((one, other) => one.fall - other.fall);
+  const pick = (event) => {
+    const box = event.currentTarget.getBoundingClientRect(), scale = WIDE / box.width;
+    const [cx, cy] = [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
+    const away = (one) => (px(one) - cx) ** 2 + (py(one.profit) - cy) ** 2;
+    onPick(points.reduce((near, one) => (away(one) < away(near) ? one : near)).number);
+  };
+  const press = (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step || !front.length) return;
+    event.preventDefault();
+    const at = front.findIndex((one) => one.number === picked);
+    onPick(front[Math.min(Math.max(at + step, 0), front.length - 1)].number);
+  };
+  return html`<svg class="scatter" viewBox=${`0 0 ${WIDE} ${HIGH}`} tabindex="0" role="img" aria-label=${t("sweep.scatter", { count: front.length })} data-testid="scatter" onClick=${pick} onKeyDown=${press}>
+    ${ticks(low, high, 5).found.map((value) => html`<g key=${value}><line x1=${LEFT} x2=${WIDE} y1=${py(value)} y2=${py(value)} stroke="var(--line)" /><text x=${LEFT - 6} y=${py(value) + 4} text-anchor="end" class="axis">${signedPercent(value, 0)}</text></g>`)}
+    ${ticks(0, right, 5).found.map((value) => html`<text key=${value} x=${px({ fall: value })} y=${HIGH - FOOT + 18} text-anchor="middle" class="axis">${percent(value, 0)}</text>`)}
+    <text x=${WIDE / 2} y=${HIGH - 4} text-anchor="middle" class="axis">${t("sweep.fall_axis")}</text>
+    ${points.filter((one) => !one.front).map((one) => html`<circle key=${one.number} cx=${px(one)} cy=${py(one.profit)} r="3" fill="none" stroke="var(--faint)" />`)}
+    <polyline points=${front.map((one) => `${px(one)},${py(one.profit)}`).join(" ")} fill="none" stroke="var(--accent)" />
+    ${front.map((one) => html`<rect key=${one.number} x=${px(one) - 4} y=${py(one.profit) - 4} width="8" height="8" fill="var(--accent)" />`)}
+    ${points.filter((one) => one.number === picked).map((one) => html`<circle key="picked" cx=${px(one)} cy=${py(one.profit)} r="8" fill="none" stroke="var(--text)" stroke-width="2" />`)}
+  </svg>`;
+}
