@@ -35,13 +35,13 @@ def measure(folder: Path, short: bool) -> report.Figures:
         answered = _Counted(web)
         web.start()
         try:
-            _orders(engine, 0.5)
-            quiet = report.spread(_orders(engine, for_s))
+            orders(engine, 0.5)
+            quiet = report.spread(orders(engine, for_s))
             figures["quiet"] = quiet
             for kind in _FLOODS:
                 with Child("flood_process", str(web.port), kind), _page(web.port) as waits_ns:
                     before, began_s = answered.count, time.monotonic()
-                    found = report.spread(_orders(engine, for_s))
+                    found = report.spread(orders(engine, for_s))
                     per_s = round((answered.count - before) / (time.monotonic() - began_s))
                 more = round(found["p99_us"] - quiet["p99_us"], 1)
                 figures[kind] = {**found, "p99_more_us": more, "requests_per_s": per_s, "page": report.spread(waits_ns)}
@@ -93,7 +93,7 @@ def _page(port: int) -> Iterator[list[float]]:
         thread.join(15)
 
 
-def _orders(engine: Live, for_s: float) -> list[float]:
+def orders(engine: Live, for_s: float) -> list[float]:
     """Nanoseconds from price to wire, of one order after the other."""
     ways: list[float] = []
     ends_s = time.monotonic() + for_s

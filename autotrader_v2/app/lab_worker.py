@@ -91,6 +91,9 @@ def _step_back() -> None:
     """Trading comes first; and when memory runs out it is this process that goes. Windows: see `LabProcess`."""
     if sys.platform != "win32":
         os.nice(_NICE)
+        if sys.platform == "linux":
+            # Niceness shares out time; this also gives way at once to whoever wakes up.
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         with contextlib.suppress(OSError):  # a system without it
             Path("/proc/self/oom_score_adj").write_text("1000")
 

@@ -4,6 +4,7 @@ They are those of a `Served` after `a_life`: a closed cycle, two open ones, one 
 """
 
 import re
+import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
@@ -14,9 +15,12 @@ from autotrader_v2.domain.equity import EquitySample
 from autotrader_v2.domain.money import ZERO
 from autotrader_v2.domain.situation import SwitchMode
 from tests.browser.served import Served
+from tests.lab_files import WISH, a_file, a_study, waves
 
 Open = Callable[[Page], None]
 _DAY_MS = 86_400_000
+# It compiles the rules, at low priority.
+_FIRST_RUN_MS = 240_000
 
 
 def a_life(served: Served) -> None:
@@ -45,6 +49,11 @@ def a_life(served: Served) -> None:
         )
         engine.journal.note_equity(sample)
     engine.journal._background.flush()
+    a_file(engine.folder / "candles", "BTC_USDT_5m.csv", waves())
+    a_study(engine.folder / "studies.db")
+    while served.lab.data()["reading"]:
+        time.sleep(0.05)
+    served.lab.begin(WISH)
 
 
 def go(page: Page, place: str) -> None:
@@ -110,6 +119,13 @@ def _jump(page: Page) -> None:
     page.get_by_role("combobox").wait_for()
 
 
+def _lab(page: Page) -> None:
+    go(page, "#/lab")
+    page.get_by_test_id("heat").wait_for(timeout=_FIRST_RUN_MS)
+    page.get_by_test_id("lab-strip").wait_for(timeout=_FIRST_RUN_MS)
+    page.get_by_test_id("lab-chart").locator("canvas").first.wait_for()
+
+
 def _nothing_matches(page: Page) -> None:
     go(page, "#/trades?symbol=BTC")
     page.locator(".empty").wait_for()
@@ -126,6 +142,7 @@ SCREENS: Mapping[str, Open] = {
     "orders": _place("#/orders", '[data-testid="orders"] tbody tr'),
     "decisions": _place("#/decisions", '[data-testid="decisions"] tbody tr'),
     "record": _place("#/record", '[data-testid="record"] tbody tr'),
+    "lab": _lab,
     "symbols": _place("#/symbols", '[data-testid="symbols"] tbody tr'),
     "settings": _place("#/settings", "#limits"),
     "system": _place("#/system", "#health dd"),

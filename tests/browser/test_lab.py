@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.screens import go
 from tests.browser.served import Served
-from tests.unit.test_lab import a_file, a_study, waves
+from tests.lab_files import a_file, a_study, waves
 
 Open = Callable[..., Page]
 

@@ -62,6 +62,7 @@ function Scatter({ points, picked, onPick }) {
   const [low, high, right] = [Math.min(0, ...profits), Math.max(...profits, 0.01), Math.max(...falls, 0.01)];
   const px = (one) => LEFT + (Number(one.fall) / right) * (WIDE - LEFT - 12);
   const py = (value) => TOP + (1 - (Number(value) - low) / (high - low)) * (HIGH - FOOT - TOP);
+  const levels = ticks(low, high, 5), depths = ticks(0, right, 5);
   const front = points.filter((one) => one.front).sort((one, other) => one.fall - other.fall);
   const pick = (event) => {
     const box = event.currentTarget.getBoundingClientRect(), scale = WIDE / box.width;
@@ -77,8 +78,8 @@ function Scatter({ points, picked, onPick }) {
     onPick(front[Math.min(Math.max(at + step, 0), front.length - 1)].number);
   };
   return html`<svg class="scatter" viewBox=${`0 0 ${WIDE} ${HIGH}`} tabindex="0" role="img" aria-label=${t("sweep.scatter", { count: front.length })} data-testid="scatter" onClick=${pick} onKeyDown=${press}>
-    ${ticks(low, high, 5).found.map((value) => html`<g key=${value}><line x1=${LEFT} x2=${WIDE} y1=${py(value)} y2=${py(value)} stroke="var(--line)" /><text x=${LEFT - 6} y=${py(value) + 4} text-anchor="end" class="axis">${signedPercent(value, 0)}</text></g>`)}
-    ${ticks(0, right, 5).found.map((value) => html`<text key=${value} x=${px({ fall: value })} y=${HIGH - FOOT + 18} text-anchor="middle" class="axis">${percent(value, 0)}</text>`)}
+    ${levels.found.map((value) => html`<g key=${value}><line x1=${LEFT} x2=${WIDE} y1=${py(value)} y2=${py(value)} stroke="var(--line)" /><text x=${LEFT - 6} y=${py(value) + 4} text-anchor="end" class="axis">${signedPercent(value, levels.decimals)}</text></g>`)}
+    ${depths.found.map((value) => html`<text key=${value} x=${px({ fall: value })} y=${HIGH - FOOT + 18} text-anchor="middle" class="axis">${percent(value, depths.decimals)}</text>`)}
     <text x=${WIDE / 2} y=${HIGH - 4} text-anchor="middle" class="axis">${t("sweep.fall_axis")}</text>
     ${points.filter((one) => !one.front).map((one) => html`<circle key=${one.number} cx=${px(one)} cy=${py(one.profit)} r="3" fill="none" stroke="var(--faint)" />`)}
     <polyline points=${front.map((one) => `${px(one)},${py(one.profit)}`).join(" ")} fill="none" stroke="var(--accent)" />

@@ -1,0 +1,74 @@
+"""What the Lab's tests play on: candles made up here, and a search that somebody ran."""
+
+import csv
+from itertools import pairwise
+from pathlib import Path
+
+from autotrader_v2.application.lab import LabWish
+
+BEGIN_MS = 1_700_000_000_000 - 1_700_000_000_000 % 300_000
+MINUTES_5 = 300_000
+WISH = LabWish(
+    name="",
+    symbols=("BTC_USDT",),
+    interval_ms=MINUTES_5,
+    from_ms=0,
+    to_ms=None,
+    budget="500",
+    ladder={"steps": 3, "drop_step_pct": "1", "profit_pct": "0.8"},
+)
+
+
+def a_file(folder: Path, name: str, prices: list[float], step_ms: int = MINUTES_5) -> Path:
+    """Candles that open at one price and close at the next."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / name
+    with file.open("w", newline="") as stream:
+        rows = csv.writer(stream)
+        rows.writerow(["timestamp", "open", "high", "low", "close"])
+        for at, (one, other) in enumerate(pairwise(prices)):
+            rows.writerow([BEGIN_MS + at * step_ms, one, max(one, other), min(one, other), other])
+    return file
+
+
+def waves(count: int = 400) -> list[float]:
+    """Down three percent and up again, over and over."""
+    return [round(30_000 * (1 - 0.03 * abs((at % 40) - 20) / 20), 1) for at in range(count)]
+
+
+def a_study(file: Path) -> None:
+    """Four ladders of two parameters: profit grows with the fall; one of them could not be played."""
+    from autotrader_v2.infrastructure.studies import Studies
+    from autotrader_v2.search.figures import Figures
+    from autotrader_v2.search.trials import Ask, Trial
+
+    home = Studies(f"sqlite:///{file.as_posix()}")
+    about = {
+        "ranges": {"drop_step_pct": ["1", "2"], "steps": ["3", "4"]},
+        "set": {"profit_pct": "0.9"},
+        "budget": "500",
+        "data": "candles",
+    }
+    study = home.open("sweep-1", about)
+    points = [{"drop_step_pct": drop, "steps": steps} for drop in ("1", "2") for steps in ("3", "4")]
+    study.offer([Ask(at, point) for at, point in enumerate(points)])
+    study.claim(4, "me")
+
+    def seen(pnl: float, fall: float) -> Figures:
+        counts = {"under_water_ms": 1, "cycles_closed": 7, "cycles_open": 0, "ran_dry": 1, "unpaid": 0, "trades": 9}
+        return Figures(
+            runs=1,
+            span_ms=31_557_600_000,
+            pnl_pct=pnl,
+            worst_pnl_pct=pnl,
+            drawdown_pct=fall,
+            mean_drawdown_pct=fall,
+            capital_max=80.0,
+            hold_pnl_pct=0.0,
+            **counts,
+        )
+
+    found = [seen(1, 1), seen(2, 3), seen(1.5, 4)]
+    done = [Trial(number=at, point=points[at], seen=one) for at, one in enumerate(found)]
+    study.finish([*done, Trial(number=3, point=points[3], refused="no")])
+    home.close()
