@@ -128,6 +128,8 @@ class Joined:
     closed: Whole
     block_high: Whole
     block_low: Whole
+    block_closed_high: Whole
+    block_closed_low: Whole
 
 
 @lru_cache(maxsize=_KEPT_SETS)
@@ -144,6 +146,8 @@ def joined(markets: tuple[Prepared, ...]) -> Joined:
         begin=tuple(int(one) for one in begin[:-1]),
         block_high=columns["high"][:whole].reshape(-1, size).max(axis=1),
         block_low=columns["low"][:whole].reshape(-1, size).min(axis=1),
+        block_closed_high=columns["closed"][:whole].reshape(-1, size).max(axis=1),
+        block_closed_low=columns["closed"][:whole].reshape(-1, size).min(axis=1),
         **columns,
     )
 

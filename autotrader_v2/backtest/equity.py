@@ -98,23 +98,31 @@ def follow_one(
             candle = until
             continue
         while candle < until:
-            if not candle & _IN_BLOCK and candle + _IN_BLOCK < until and found[PEAK_MS] >= 0:
-                block = candle >> _BLOCK_BITS
-                lowest = found[PEAK] - (money + each * block_low[block])
-                if (
-                    money + each * block_high[block] < found[PEAK] * _NEARLY
-                    and lowest <= found[MAX_DRAWDOWN]
-                    and lowest * 100 <= found[MAX_DRAWDOWN_PCT] * found[PEAK]
-                ):
-                    candle += _IN_BLOCK
-                    found[BELOW] = 1
-                    found[UNDER_WATER_MS] = max(
-                        found[UNDER_WATER_MS], open_ms[candle] + interval_ms[candle] - found[PEAK_MS]
-                    )
-                    candle += 1
-                    continue
-            _look(found, open_ms[candle] + interval_ms[candle], money + each * closed[candle])
-            candle += 1
+            if not candle & _IN_BLOCK and found[PEAK_MS] >= 0:
+                candle = _skip_blocks(found, candle, until, money, each, open_ms, interval_ms, block_high, block_low)
+            end = min(until, (candle | _IN_BLOCK) + 1)
+            while candle < end:
+                _look(found, open_ms[candle] + interval_ms[candle], money + each * closed[candle])
+                candle += 1
+
+
+@compiled
+def _skip_blocks(found, candle, until, money, each, open_ms, interval_ms, block_high, block_low):
+    """Go past whole blocks whose last prices reach neither the peak nor a deeper fall."""
+    peak = found[PEAK]
+    below = (peak * _NEARLY - money) / each
+    above = (peak - min(found[MAX_DRAWDOWN], found[MAX_DRAWDOWN_PCT] * peak / 100) - money) / each
+    block, end = candle >> _BLOCK_BITS, until >> _BLOCK_BITS
+    # A tick of room for what floats round.
+    while block < end and block_high[block] < below - 1 and block_low[block] > above + 1:
+        block += 1
+    if block << _BLOCK_BITS > candle:
+        candle = block << _BLOCK_BITS
+        found[BELOW] = 1
+        found[UNDER_WATER_MS] = max(
+            found[UNDER_WATER_MS], open_ms[candle - 1] + interval_ms[candle - 1] - found[PEAK_MS]
+        )
+    return candle
 
 
 @compiled
