@@ -1,0 +1,224 @@
+"""Backtests: candles per second of the compiled rules and of the engine itself, growth of cost, time to a first result.
+
+Data: the series of the comparison with other engines as one-minute candles of BTC: `rw` a random walk, `mr` a price
+that reverts, so that the ladder keeps trading. Beside ours the bare rule of that comparison as a loop of numba, with
+its known counts of trades. Processor time of one thread, as what else runs on the machine must not count; a cold start
+also by the wall.
+"""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from autotrader_v2.app.backtest_data import PaperOutside
+from autotrader_v2.backtest.compiled import run_compiled
+from autotrader_v2.backtest.exact import run_exact
+from autotrader_v2.backtest.prepared import Prepared
+from autotrader_v2.backtest.summary import summarise
+from autotrader_v2.domain.ladder import LadderParams
+from autotrader_v2.domain.market import Market
+from autotrader_v2.infrastructure.feeds.candle_files import Candle
+from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
+from autotrader_v2.matching.markets import rules_for
+from autotrader_v2.simulation.silence import quiet
+from benchmarks import report
+
+_ROOT = Path(__file__).resolve().parents[1]
+_RULES = rules_for("BTC", price=Decimal(30000))
+_BUDGET = Decimal(100_000)
+_BEGIN_MS, _MINUTE_MS = 1_672_531_200_000, 60_000
+_SEED = 7
+_Rows, _Line = NDArray[np.int64], NDArray[np.float64]
+_TICKS_PER_ONE = 10
+
+
+def measure(folder: Path, short: bool) -> report.Figures:
+    """Warm figures of this process, then a fresh one."""
+    quiet()
+    largest = 100_000 if short else 10_000_000
+    series = {kind: _series(kind, min(largest, 1_000_000)) for kind in ("rw", "mr")}
+    candles = min(largest, 1_000_000)
+    figures: report.Figures = {"aim_m_candles_per_s": 150, "candles": candles}
+    for kind, prices in series.items():
+        market = _market(prices)
+        figures[kind] = {
+            "trades": len(run_compiled([market], LadderParams(), _BUDGET).trades),
+            "run_m_candles_per_s": _rate(
+                candles, lambda market=market: run_compiled([market], LadderParams(), _BUDGET)
+            ),
+            "summary_m_candles_per_s": _rate(
+                candles, lambda market=market: summarise([market], LadderParams(), _BUDGET)
+            ),
+            "bare_rule": _bare(_drawn(kind, candles)[0]),
+        }
+    figures["ms_by_candles"] = {
+        str(count): _ms(
+            lambda market=_market(_repeated(series["mr"], count)): summarise([market], LadderParams(), _BUDGET)
+        )
+        for count in (10_000, 100_000, 1_000_000, 10_000_000)
+        if count <= largest
+    }
+    market = _market(series["mr"])
+    figures["ms_by_ladders"] = {
+        str(count): _ms(lambda count=count: _ladders(market, count), rounds=1)
+        for count in (1, 10, 100)[: 2 if short else 3]
+    }
+    figures["exact_candles_per_s"] = _exact(series["mr"], 2_000 if short else 60_000)
+    figures["cold_start_s"] = _cold(folder, series["mr"])
+    return figures
+
+
+def cold_start(path: str) -> None:
+    """What a fresh process does for its first figure: load the arrays, then run."""
+    market = _market(np.load(path))
+    summarise([market], LadderParams(), _BUDGET)
+
+
+def _series(kind: str, count: int) -> _Rows:
+    """Open, high, low and close in ticks. The same draws as the generator of the comparison, in coarser ticks."""
+    close, draw = _drawn(kind, count)
+    opened = np.concatenate(([30000.0], close[:-1]))
+    wicks = np.abs(draw.normal(0, 0.0003, (2, 1_000_000)))[:, :count]
+    high, low = np.maximum(opened, close) * (1 + wicks[0]), np.minimum(opened, close) * (1 - wicks[1])
+    return np.rint(np.stack((opened, high, low, close), 1) * _TICKS_PER_ONE).astype(np.int64)
+
+
+def _drawn(kind: str, count: int) -> tuple[_Line, np.random.Generator]:
+    draw = np.random.default_rng(_SEED)
+    shocks = draw.normal(0, 0.001, 1_000_000)
+    if kind == "rw":
+        levels = np.cumsum(shocks)
+    else:
+        levels, level = np.empty_like(shocks), 0.0
+        for at, shock in enumerate(shocks):
+            level = level * (1 - 1e-4) + shock
+            levels[at] = level
+    return np.round(30000 * np.exp(levels), 2)[:count], draw
+
+
+def _repeated(prices: _Rows, count: int) -> _Rows:
+    return np.tile(prices, (-(-count // len(prices)), 1))[:count]
+
+
+def _market(prices: _Rows) -> Prepared:
+    opened, high, low, closed = (np.ascontiguousarray(prices[:, at]) for at in range(4))
+    open_ms = np.arange(len(prices), dtype=np.int64) * _MINUTE_MS + _BEGIN_MS
+    return Prepared(
+        market=_RULES.market,
+        rules=_RULES,
+        spread_ppm=20,
+        points=12,
+        text=f"0:{_RULES.market.pair}:",
+        open_ms=open_ms,
+        interval_ms=np.full_like(open_ms, _MINUTE_MS),
+        opened=opened,
+        high=high,
+        low=low,
+        closed=closed,
+    )
+
+
+def _ladders(market: Prepared, count: int) -> None:
+    for number in range(count):
+        summarise([market], LadderParams(drop_step_pct=Decimal(100 + number) / 50), _BUDGET)
+
+
+@numba.njit(cache=False, nogil=True)
+def _bare_rule(close, base, growth, most, fall, gain, fee):  # type: ignore[no-untyped-def]
+    """The rule of bench_peers: buy 100, rebuy 1 % lower with 1.5 times as much, sell 0.6 % over breakeven."""
+    held = cost = target = trigger = size = 0.0
+    step, buys, sales = -1, 0, 0
+    for price in close:
+        if step < 0:
+            size, step = base, 0
+        elif price >= target:
+            held = cost = 0.0
+            step, sales = -1, sales + 1
+            continue
+        elif price <= trigger:
+            step, size = step + 1, size * growth
+        else:
+            continue
+        cost += size * (1 + fee)
+        held += size / price
+        buys += 1
+        trigger = price * (1 - fall) if step < most else -1.0
+        target = cost / (held * (1 - fee)) * (1 + gain)
+    return buys, sales
+
+
+def _bare(close: _Line) -> report.Figures:
+    def run() -> tuple[int, int]:
+        buys, sales = _bare_rule(close, 100.0, 1.5, 8, 0.010, 0.006, 0.002)
+        return int(buys), int(sales)
+
+    buys, sales = run()
+    return {"buys": buys, "sales": sales, "m_candles_per_s": _rate(len(close), run)}
+
+
+def _ms(call: Callable[[], object], *, rounds: int = 7) -> float:
+    """The best of many rounds, in milliseconds of this thread's processor time."""
+    call()
+    found = []
+    for _ in range(rounds):
+        began_s = time.thread_time()
+        call()
+        found.append(time.thread_time() - began_s)
+    return round(min(found) * 1000, 3)
+
+
+def _rate(candles: int, call: Callable[[], object]) -> float:
+    return round(candles / 1000 / _ms(call, rounds=15), 1)
+
+
+class _File:
+    """Candles as a file gives them."""
+
+    def __init__(self, prices: _Rows) -> None:
+        self._candles = [
+            Candle(_BEGIN_MS + at * _MINUTE_MS, *(Decimal(int(part)) / _TICKS_PER_ONE for part in row))
+            for at, row in enumerate(prices)
+        ]
+        self.first_ms, self.last_ms = self._candles[0].open_ms, self._candles[-1].open_ms
+        self.interval_ms = _MINUTE_MS
+
+    def candles(self) -> list[Candle]:
+        return self._candles
+
+
+def _exact(prices: _Rows, count: int) -> int:
+    """The engine itself; its trades must be those of the compiled rules."""
+    file = _File(prices[:count])
+    tape = CandleTape([file], Market("gate", "BTC", "USDT"), _RULES.tick)  # type: ignore[list-item]
+    began_s = time.process_time()
+    exact = run_exact([tape], LadderParams(), _BUDGET, PaperOutside([_RULES], _BUDGET))
+    took_s = time.process_time() - began_s
+    if exact != run_compiled([_market(prices[:count])], LadderParams(), _BUDGET):
+        raise AssertionError("the two engines differ")
+    return round(count / took_s)
+
+
+def _cold(folder: Path, prices: _Rows) -> report.Figures:
+    """A fresh process with compiled code from the run before: wall time and processor time of the faster of two."""
+    path = folder / "candles.npy"
+    np.save(path, prices)
+    program = f"from benchmarks.backtest_speed import cold_start; cold_start({str(path)!r})"
+    timed = f"import time; {program}; print(time.perf_counter(), time.process_time())"
+    wall, used = [], []
+    for _ in range(2):
+        began_s = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", timed], cwd=_ROOT, check=True, capture_output=True, text=True)
+        wall.append(time.perf_counter() - began_s)
+        used.append(float(done.stdout.split()[1]))
+    return {"aim": 3.0, "wall": round(min(wall), 2), "processor": round(min(used), 2), "candles": len(prices)}
+
+
+if __name__ == "__main__":
+    sys.exit(report.main("backtest_speed", measure, limit_s=900.0))
