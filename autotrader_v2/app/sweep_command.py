@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import autotrader_v2
 from autotrader_v2.app.sweep_data import SweepData, load
 from autotrader_v2.app.sweep_report import Report
-from autotrader_v2.app.sweep_workers import Cluster, ClusterUnavailable, Job, Processes
+from autotrader_v2.app.sweep_workers import Cluster, ClusterUnavailable, Here, Job, Processes
 from autotrader_v2.domain.ladder import BadLadder, LadderParams
 from autotrader_v2.domain.money import plain
 from autotrader_v2.infrastructure.feeds.errors import SourceError
@@ -42,11 +42,13 @@ from autotrader_v2.search.trials import (
     StudyUnavailable,
     Trial,
 )
-from autotrader_v2.search.verdict import Judged, Verdict, front_of, ranked, rule_of, walk_forward
+from autotrader_v2.search.verdict import Judged, Standings, Verdict, rule_of
 
 _FAILED, _USAGE_ERROR, _INTERRUPTED = 1, 2, 130
 _FORMAT = 1
 _FRONT_SHOWN = 15
+# More at once Windows cannot wait for.
+_JOBS_MAX = 60
 _DRAWN_DAYS, _DRAWN_BLOCK_DAYS, _DRAWN_PATHS = 365, 7, 2_000
 
 
@@ -138,10 +140,12 @@ class _Sweep:
                     file=sys.stderr,
                 )
                 return _INTERRUPTED
-            trials = list(study.trials())
+            standings = Standings(self._objectives, self._rule)
+            for trial in study.trials():
+                standings.add(trial)
         finally:
             studies.close()
-        return self._tell(name, studies.name, trials)
+        return self._tell(name, studies.name, standings)
 
     def _work(self, study: Study) -> None:
         begun = study.counts()
@@ -150,12 +154,18 @@ class _Sweep:
         self._warm_up()
         job = Job(self._machine, self._space, self._split)
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
-        workers = Cluster(job, self._search.cluster) if self._search.cluster else Processes(job, self._jobs())
+        workers = self._workers(job)
         try:
             with _progress(self._sampler.total, begun, self._data.candles_in(self._split.seen)) as told:
                 drive(study, self._sampler, workers, owner, told)
         finally:
             workers.close()
+
+    def _workers(self, job: Job) -> Cluster | Processes | Here:
+        if self._search.cluster:
+            return Cluster(job, self._search.cluster)
+        jobs = self._jobs()
+        return Processes(job, jobs) if jobs > 1 else Here(job)
 
     def _warm_up(self) -> None:
         """What is compiled at first use is compiled once, here, and not by every worker at the same time."""
@@ -168,25 +178,24 @@ class _Sweep:
         return [known.get(coin, coin) for coin in coins]
 
     def _jobs(self) -> int:
-        return min(self._search.jobs or os.cpu_count() or 1, self._sampler.total)
+        return min(self._search.jobs or os.cpu_count() or 1, self._sampler.total, _JOBS_MAX)
 
-    def _tell(self, name: str, where: str, trials: Sequence[Trial]) -> int:
-        search = self._search
-        best = ranked(trials, self._rule)
-        refused = [trial.refused for trial in trials if trial.refused]
-        if not best:
-            print(f"None of the {len(trials)} ladders could be played. The first: {refused[0]}", file=sys.stderr)
+    def _tell(self, name: str, where: str, standings: Standings) -> int:
+        search, best = self._search, standings.best
+        if best is None:
+            reason = next(iter(standings.refused))
+            print(f"None of the {standings.tried} ladders could be played. The first: {reason}", file=sys.stderr)
             return _FAILED
-        verdict = self._verdict(trials, best[0])
+        verdict = self._verdict(standings, best)
         closes = self._data.closes(self._split.seen)
         found = doubts(
             verdict,
             self._space,
             self._split,
             market_kinds(closes),
-            refused=len(refused),
-            tried=len(trials),
-            within=self._within(best[0]),
+            refused=standings.refused.total(),
+            tried=standings.tried,
+            within=self._within(best),
         )
         spread = self._drawn(verdict.winner.trial)
         report = Report(
@@ -198,8 +207,8 @@ class _Sweep:
             study=name,
             where=where,
             split=self._split,
-            trials=trials,
-            refused=refused,
+            tried=standings.tried,
+            refused=standings.refused,
             verdict=verdict,
             doubts=found,
             spread=spread,
@@ -215,15 +224,13 @@ class _Sweep:
         """Whether it keeps the limits."""
         return trial.seen is not None and self._rule(trial.seen)[0] == 0
 
-    def _verdict(self, trials: Sequence[Trial], winner: Trial) -> Verdict:
-        # Ladders that differ in what never came into play did the same; one speaks for them.
-        distinct = {trial.seen: trial for trial in reversed(front_of(trials, self._objectives, self._rule))}
-        front = list(reversed(distinct.values()))[:_FRONT_SHOWN]
+    def _verdict(self, standings: Standings, winner: Trial) -> Verdict:
+        front = standings.front()[:_FRONT_SHOWN]
         judged = {trial.number: self._judged(trial) for trial in (winner, *front)}
         return Verdict(
             winner=judged[winner.number],
             front=tuple(judged[trial.number] for trial in front),
-            folds=tuple(walk_forward(trials, self._rule)),
+            folds=tuple(standings.folds()),
         )
 
     def _judged(self, trial: Trial) -> Judged:

@@ -13,7 +13,7 @@ from autotrader_v2.search.doubts import Doubt
 from autotrader_v2.search.figures import Figures
 from autotrader_v2.search.montecarlo import Spread
 from autotrader_v2.search.splits import Split, Stretch
-from autotrader_v2.search.trials import OBJECTIVES, Trial
+from autotrader_v2.search.trials import OBJECTIVES
 from autotrader_v2.search.verdict import Judged, Verdict
 
 _WIDTH = 140
@@ -33,8 +33,8 @@ class Report:
     study: str
     where: str
     split: Split
-    trials: Sequence[Trial]
-    refused: Sequence[str]
+    tried: int
+    refused: Mapping[str, int]
     verdict: Verdict
     doubts: Sequence[Doubt]
     spread: Spread | None
@@ -46,8 +46,8 @@ class Report:
             "study": self.study,
             "db": self.where,
             "engine": self.engine,
-            "trials": len(self.trials),
-            "refused": {reason: self.refused.count(reason) for reason in dict.fromkeys(self.refused)},
+            "trials": self.tried,
+            "refused": dict(self.refused),
             "split": {
                 "seen": [asdict(one) for one in self.split.seen],
                 "segments": [[asdict(one) for one in part] for part in self.split.segments],
@@ -79,7 +79,7 @@ class Report:
         names = list(self.verdict.winner.trial.point)
         seen, later, others = self.split.seen, self.split.later, self.split.others
         print(
-            f"{len(self.trials)} ladders chosen on {_coins(seen)}, {_day(min(one.from_ms for one in seen))} to "
+            f"{self.tried} ladders chosen on {_coins(seen)}, {_day(min(one.from_ms for one in seen))} to "
             f"{_day(self.split.cut_ms)}."
         )
         if later:
@@ -106,8 +106,8 @@ class Report:
         self._tell_winner(console)
         for doubt in self.doubts:
             print(f"! {sentence(doubt)}")
-        for reason in list(dict.fromkeys(self.refused))[:3]:
-            print(f"  refused: {reason}")
+        for reason, count in list(self.refused.items())[:3]:
+            print(f"  refused ({count}): {reason}")
         print(f"Kept as study {self.study} in {self.where}.")
         print("What a search finds fits the data it searched: docs/BACKTESTING.md says how that misleads.")
 

@@ -3,7 +3,7 @@
 import os
 import signal
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from threading import Thread
@@ -29,6 +29,24 @@ class Job:
 
     def __call__(self, asks: Sequence[Ask]) -> Batch:
         return try_all(self.machine, self.space, self.split, asks)
+
+
+class Here:
+    """`Workers`: a thread of this process, for one job at a time; nothing is begun or copied."""
+
+    slots = 1
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._pool = ThreadPoolExecutor(1)
+
+    def submit(self, asks: Sequence[Ask]) -> "Future[Batch]":
+        """See `Workers`."""
+        return self._pool.submit(self._job, asks)
+
+    def close(self) -> None:
+        """End it."""
+        self._pool.shutdown(cancel_futures=True)
 
 
 class Processes:

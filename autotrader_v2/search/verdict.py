@@ -1,10 +1,11 @@
 """Who wins, and how the winner does on what it was not chosen by."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from autotrader_v2.search.figures import Figures, added
-from autotrader_v2.search.pareto import pareto
+from autotrader_v2.search.pareto import Front, goodness
 from autotrader_v2.search.trials import OBJECTIVES, Objective, Trial
 
 RATIO = "ratio"
@@ -60,25 +61,50 @@ def rule_of(name: str, limits: Mapping[str, float] | None = None) -> Rule:
     return lambda figures: (float(-sum(one.goodness(figures) < least for one, least in bounds)), *best(figures))
 
 
-def ranked(trials: Sequence[Trial], rule: Rule) -> list[Trial]:
-    """Those with figures, best first; equals by number."""
-    played = [(trial, rule(trial.seen)) for trial in trials if trial.seen is not None]
-    return [trial for trial, _ in sorted(played, key=lambda one: ([-value for value in one[1]], one[0].number))]
+class Standings:
+    """Trials as they come, any number of them: who leads, the front, and who led at each step of walking forward."""
 
+    def __init__(self, objectives: Sequence[Objective], rule: Rule) -> None:
+        self._objectives, self._rule = objectives, rule
+        self._front: Front[Trial] = Front()
+        self._on_front: set[Figures] = set()
+        self._leaders: list[tuple[tuple[float, ...], int, Trial]] = []
+        self.refused: Counter[str] = Counter()
+        self.tried = 0
+        self.best: Trial | None = None
+        self._place_of_best: tuple[tuple[float, ...], int] = ((), 0)
 
-def front_of(trials: Sequence[Trial], objectives: Sequence[Objective], rule: Rule) -> list[Trial]:
-    """The Pareto front, best by the rule first."""
-    return ranked(pareto(trials, objectives), rule)
+    def add(self, trial: Trial) -> None:
+        """Count one."""
+        self.tried += 1
+        if trial.seen is None:
+            self.refused[trial.refused] += 1
+            return
+        if self.best is None or _place(self._rule, trial.seen, trial) < self._place_of_best:
+            self.best, self._place_of_best = trial, _place(self._rule, trial.seen, trial)
+        # Ladders that differ in what never came into play did the same; the first speaks for them.
+        if trial.seen not in self._on_front and self._front.add(goodness(trial.seen, self._objectives), trial):
+            self._on_front = {one.seen for one in self._front.values() if one.seen is not None}
+        self._walk(trial)
 
+    def front(self) -> list[Trial]:
+        """The Pareto front, best by the rule first."""
+        return sorted(self._front.values(), key=lambda one: _place(self._rule, one.seen, one) if one.seen else ())
 
-def walk_forward(trials: Sequence[Trial], rule: Rule) -> list[Fold]:
-    """Choose on the segments up to each, judge on it. No fold's choice sees its own segment or a later one."""
-    played = [trial for trial in trials if trial.segments]
-    folds = []
-    for segment in range(1, len(played[0].segments) if played else 0):
-        best = min(played, key=lambda trial: ([-one for one in rule(added(trial.segments[:segment]))], trial.number))
-        folds.append(Fold(segment, best, added(best.segments[:segment]), best.segments[segment]))
-    return folds
+    def folds(self) -> list[Fold]:
+        """Chosen on the segments up to each, judged on it. No choice sees its own segment or a later one."""
+        return [
+            Fold(at, trial, added(trial.segments[:at]), trial.segments[at])
+            for at, (*_, trial) in enumerate(self._leaders, start=1)
+        ]
+
+    def _walk(self, trial: Trial) -> None:
+        for at in range(1, len(trial.segments)):
+            standing = (*_place(self._rule, added(trial.segments[:at]), trial), trial)
+            if at > len(self._leaders):
+                self._leaders.append(standing)
+            elif standing[:2] < self._leaders[at - 1][:2]:
+                self._leaders[at - 1] = standing
 
 
 def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float | None:
@@ -93,6 +119,11 @@ def rank_correlation(one: Sequence[float], other: Sequence[float]) -> float | No
         return None
     both = sum((a - middle) * (b - middle) for a, b in zip(first, second, strict=True))
     return float(both / (spread[0] * spread[1]) ** 0.5)
+
+
+def _place(rule: Rule, figures: Figures, trial: Trial) -> tuple[tuple[float, ...], int]:
+    """Smaller is better; equals by number."""
+    return tuple(-one for one in rule(figures)), trial.number
 
 
 def _by(objective: Objective) -> Rule:

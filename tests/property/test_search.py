@@ -1,6 +1,7 @@
 """Searching: the front is exactly what nothing beats, splits never look ahead, the same seed gives the same trials."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
 
@@ -12,13 +13,12 @@ from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.search.drive import try_one
 from autotrader_v2.search.figures import Figures, added
 from autotrader_v2.search.montecarlo import resampled
-from autotrader_v2.search.pareto import dominates, front_of
+from autotrader_v2.search.pareto import dominates, front_of, goodness
 from autotrader_v2.search.samplers import ROUND, Fixed, Tpe, sampler_of, shuffled
 from autotrader_v2.search.space import Space, read_space
 from autotrader_v2.search.splits import Split, Stretch, TooLittleData, split
 from autotrader_v2.search.trials import DEFAULT_OBJECTIVES, OBJECTIVES, Ask, Counts, Trial
-from autotrader_v2.search.verdict import RATIO, rank_correlation, ranked, rule_of, walk_forward
-from autotrader_v2.search.verdict import front_of as best_front
+from autotrader_v2.search.verdict import RATIO, Rule, Standings, rank_correlation, rule_of
 
 _DAY_MS = 86_400_000
 _GOODNESS = st.lists(st.tuples(*[st.integers(0, 6).map(float)] * 3), max_size=40)
@@ -130,17 +130,45 @@ def test_the_choice_never_sees_what_is_held_back(seed: int, rule: str) -> None:
     parts = split(stretches, hold_out_pct=30, folds=3, seed=seed)
     assert parts.later and parts.others
     held_back = frozenset((*parts.later, *parts.others))
-    objectives = [OBJECTIVES[name] for name in DEFAULT_OBJECTIVES]
     machines = _Made(), _Made(held_back)
     first, second = (_tried(machine, parts) for machine in machines)
     assert not any(machine.asked & held_back for machine in machines)
-    chosen = rule_of(rule)
-    assert ranked(first, chosen)[0] == ranked(second, chosen)[0]
-    assert best_front(first, objectives, chosen) == best_front(second, objectives, chosen)
-    assert walk_forward(first, chosen) == walk_forward(second, chosen)
+    one, other = (_standings(trials, rule_of(rule)) for trials in (first, second))
+    assert one.best is not None and one.best == other.best
+    assert one.front() == other.front() != []
+    assert len(one.folds()) == 3 and one.folds() == other.folds()
     # The change is one that would be noticed.
-    one = parts.later[0]
-    assert machines[0].figures(LadderParams(), one) != machines[1].figures(LadderParams(), one)
+    hidden = parts.later[0]
+    assert machines[0].figures(LadderParams(), hidden) != machines[1].figures(LadderParams(), hidden)
+
+
+def _standings(trials: Sequence[Trial], rule: Rule) -> Standings:
+    found = Standings([OBJECTIVES[name] for name in DEFAULT_OBJECTIVES], rule)
+    for trial in trials:
+        found.add(trial)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_standings_hang_on_the_trials_and_not_on_the_order_they_come_in(seed: int) -> None:
+    """Several machines finish them as it happens. The leader is the best, the front what nothing beats."""
+    rng = random.Random(seed)
+    trials = [
+        Trial(number=number, point={}, seen=_figures(rng), segments=tuple(_figures(rng) for _ in range(4)))
+        for number in range(40)
+    ]
+    trials.append(Trial(number=40, point={}, refused="too deep"))
+    rule, objectives = rule_of(RATIO), [OBJECTIVES[name] for name in DEFAULT_OBJECTIVES]
+    found = _standings(trials, rule)
+    again = _standings(rng.sample(trials, len(trials)), rule)
+    assert (again.best, again.front(), again.folds()) == (found.best, found.front(), found.folds())
+    assert (found.tried, found.refused["too deep"]) == (41, 1)
+    played = [(one, one.seen) for one in trials if one.seen is not None]
+    assert found.best == max(played, key=lambda one: rule(one[1]))[0]
+    front = front_of([goodness(seen, objectives) for _, seen in played])
+    assert {one.number for one in found.front()} == set(front)
+    same = Trial(number=99, point={"steps": "9"}, seen=found.front()[0].seen, segments=trials[0].segments)
+    assert _standings([*trials, same], rule).front() == found.front()
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -152,12 +180,12 @@ def test_no_fold_sees_its_own_segment_or_a_later_one(seed: int) -> None:
         for number in range(30)
     ]
     rule = rule_of(RATIO)
-    for fold in walk_forward(trials, rule):
+    for fold in _standings(trials, rule).folds():
         at = fold.segment
         otherwise = [
             replace(one, segments=(*one.segments[:at], *(_figures(rng) for _ in range(5 - at)))) for one in trials
         ]
-        again = walk_forward(otherwise, rule)[at - 1]
+        again = _standings(otherwise, rule).folds()[at - 1]
         assert again.winner.number == fold.winner.number
         assert again.chosen_on == fold.chosen_on
         assert again.judged_on == otherwise[fold.winner.number].segments[at]
@@ -234,12 +262,13 @@ def test_tpe_comes_nearer_to_what_is_good_than_chance() -> None:
 def test_a_limit_comes_before_every_other_reason_to_win(seed: int, limit: int) -> None:
     rng = random.Random(seed)
     trials = [Trial(number=number, point={}, seen=_figures(rng)) for number in range(12)]
-    best = ranked(trials, rule_of("profit", {"drawdown": limit, "worst": -10}))[0].seen
+    leader = _standings(trials, rule_of("profit", {"drawdown": limit, "worst": -10})).best
+    best = leader.seen if leader else None
     within = [one.seen for one in trials if one.seen and one.seen.drawdown_pct <= limit and one.seen.pnl_pct >= -10]
     if within:
-        assert best in within
+        assert best is not None and best in within
         assert best.year_pct == max(one.year_pct for one in within)
-    assert ranked(trials, rule_of("profit", {})) == ranked(trials, rule_of("profit"))
+    assert _standings(trials, rule_of("profit", {})).front() == _standings(trials, rule_of("profit")).front()
 
 
 @given(st.data())

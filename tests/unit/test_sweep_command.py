@@ -22,8 +22,8 @@ _RANGES = ("--param", "drop_step_pct=1:3:1", "--param", "steps=2,4", "--set", "s
 
 
 def _command(folder: Path, *words: str) -> list[str]:
-    data_dir = str(folder / "data")
-    return [sys.executable, str(_ROOT / "mTrade.py"), "sweep", "--data-dir", data_dir, "--jobs", "2", *words]
+    jobs = () if "--jobs" in words else ("--jobs", "1")
+    return [sys.executable, str(_ROOT / "mTrade.py"), "sweep", "--data-dir", str(folder / "data"), *jobs, *words]
 
 
 def _run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -106,6 +106,16 @@ def test_the_same_command_has_nothing_left_to_do(told: tuple[Path, dict[str, Any
     folder, report = told
     done = _run(folder, "--data", str(folder / "candles"), *_RANGES, "--folds", "2", "--json")
     assert json.loads(done.stdout) == report
+
+
+@pytest.mark.slow
+def test_several_processes_find_what_one_finds(told: tuple[Path, dict[str, Any]]) -> None:
+    folder, report = told
+    (folder / "apart").mkdir()
+    words = ("--data", str(folder / "candles"), *_RANGES, "--folds", "2", "--json", "--jobs", "3")
+    done = _run(folder / "apart", *words)
+    assert done.returncode == 0, done.stderr
+    assert {**json.loads(done.stdout), "db": ""} == {**report, "db": ""}
 
 
 def test_tables_and_sentences(told: tuple[Path, dict[str, Any]]) -> None:
@@ -222,7 +232,7 @@ def test_a_search_that_was_stopped_goes_on_and_ends_with_the_same_set(tmp_path: 
     data = str(_candles(tmp_path, count=600))
     words = (
         *("--data", data, "--param", "drop_step_pct=0.5:4:0.1", "--param", "steps=1:6:1", "--folds", "1"),
-        *("--trials", "60", "--sampler", "random", "--seed", "7", "--engine", "exact", "--json"),
+        *("--trials", "60", "--sampler", "random", "--seed", "7", "--engine", "exact", "--jobs", "2", "--json"),
     )
     running = _begun(tmp_path, words, least=3)
     if how == "ctrl_c":
