@@ -111,6 +111,26 @@ def test_a_full_disk_loses_nothing_and_leaves_no_half_file(tmp_path: Path, monke
     assert not list(tmp_path.glob("*.tmp"))
 
 
+def test_a_disk_that_fails_between_two_days_doubles_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = _files(tmp_path, QUOTES)
+    recorder = QuoteRecorder(files, [LTC], lambda gap: None)
+    recorder.take(_quote(T0 - 1))
+    recorder.take(_quote(T0, "65"))
+    write, calls = files._write, []
+
+    def fails_at_second(*given: Any) -> None:
+        calls.append(given)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        write(*given)
+
+    monkeypatch.setattr(files, "_write", fails_at_second)
+    with pytest.raises(OSError, match="No space"):
+        recorder.flush()
+    recorder.flush()
+    assert [row["bid"] for row in files.rows("LTC_USDT", T0 - 9, T0 + 9)] == ["64", "65"]
+
+
 def test_a_quote_is_kept_with_every_digit_when_it_changed_or_five_seconds_have_passed(tmp_path: Path) -> None:
     files = _files(tmp_path, QUOTES)
     gaps: list[Gap] = []

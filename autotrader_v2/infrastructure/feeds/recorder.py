@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 from typing import NamedTuple, Protocol
 
 from autotrader_v2.application.ports import Candle
@@ -15,6 +16,7 @@ _REPEAT_MS = 5_000
 # Longer without any word: the prices of that time are not known.
 _GAP_MS = 30_000
 _ROWS_MAX = 2_000_000
+_DAY_MS = 86_400_000
 
 Row = tuple[int, int, str, str, str, str | None, str | None]
 
@@ -54,6 +56,7 @@ class QuoteRecorder:
         self._rows: dict[str, list[Row]] = {market.pair: [] for market in markets}
         self._last: dict[str, Quote] = {}
         self._heard_ms: dict[str, int] = {}
+        self._flushing = False
         self.taken = 0
         self.dropped = 0
         for pair in self._rows:
@@ -80,7 +83,7 @@ class QuoteRecorder:
             self._last[pair] = quote
             rows.append(_row(quote))
             self.taken += 1
-            if len(rows) > _ROWS_MAX:
+            if len(rows) > _ROWS_MAX and not self._flushing:
                 # The disk has refused for hours: the oldest go, and the recording shows the gap.
                 self.dropped += len(rows) // 2
                 del rows[: len(rows) // 2]
@@ -89,15 +92,22 @@ class QuoteRecorder:
 
     def flush(self) -> None:
         """Put what was taken onto the disk. Errors: OSError; nothing is lost then, the next call tries again."""
-        for pair in self._rows:
+        self._flushing = True
+        try:
+            for pair in self._rows:
+                self._flush(pair)
+        finally:
+            self._flushing = False
+
+    def _flush(self, pair: str) -> None:
+        with self._lock:
+            rows = list(self._rows[pair])
+        # Day by day: what is on the disk is let go of before the next file can fail.
+        for _, day in groupby(rows, key=lambda row: row[0] // _DAY_MS):
+            some = list(day)
+            self._files.add(pair, some)
             with self._lock:
-                rows = self._rows[pair]
-                count = len(rows)
-                some = rows[:count]
-            if some:
-                self._files.add(pair, some)
-                with self._lock:
-                    del self._rows[pair][:count]
+                del self._rows[pair][: len(some)]
 
 
 class CandleRecorder:
