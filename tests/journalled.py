@@ -1,9 +1,13 @@
-"""A journal written by the whole program on paper, over recorded candles at full speed."""
+"""A journal that the whole program wrote on paper, over candles at full speed; and commands run in this process."""
 
+import gc
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
+import structlog
+
+from autotrader_v2.app.cli import main
 from autotrader_v2.app.compose import build
 from autotrader_v2.app.settings import load
 from autotrader_v2.application.desk import Desk
@@ -54,3 +58,13 @@ def written(
         trader.stop()
     (journal,) = folder.glob("*.sqlite3")
     return journal
+
+
+def command(*words: object) -> int:
+    """Run a command line in this process; what it silences for itself is heard again afterwards."""
+    logs, garbage = structlog.get_config(), gc.get_threshold()
+    try:
+        return main([str(word) for word in words])
+    finally:
+        structlog.configure(**logs)
+        gc.set_threshold(*garbage)

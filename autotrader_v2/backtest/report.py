@@ -93,13 +93,15 @@ def html_of(result: Result, metrics: Metrics, story: Story) -> str:
     """The whole file. Every name that comes from outside is escaped."""
     symbols = sorted(result.coins)
     title = f"Backtest of {', '.join(symbols)}"
+    shown = sorted(_by_symbol(story.prices).items())
+    prices = "".join(_price(symbol, *one, result.trades, story) for symbol, one in shown)
     sections = (
         f"<header><h1>{escape(title)}</h1><p>{_when(metrics.begin_ms)} to {_when(metrics.end_ms)} UTC, engine"
         f" {escape(story.engine)}, mTrade {escape(story.version)}</p></header>",
         _notes(metrics, story),
         f"<section><h2>Figures</h2>{_pairs(story.figures)}</section>",
         f"<section><h2>Account</h2>{_account(result, metrics, story)}</section>",
-        f"<section><h2>Price and fills</h2>{''.join(_price(one, result.trades, story) for one in symbols)}</section>",
+        f"<section><h2>Price and fills</h2>{prices}</section>",
         f"<section><h2>Cycles</h2>{_cycles(result, metrics)}</section>",
         f"<section><h2>Ladder</h2>{_pairs(story.ladder)}{''.join(_table(*one) for one in story.tables.items())}"
         "</section>",
@@ -181,13 +183,20 @@ def _account(result: Result, metrics: Metrics, story: Story) -> str:
     )
 
 
-def _price(symbol: str, trades: Sequence[Trade], story: Story) -> str:
-    times = [one.at_ms for one in story.prices if one.symbol == symbol]
-    span_ms = times[0], times[-1]
-    price = Thinned(*span_ms)
-    for one in story.prices:
-        if one.symbol == symbol:
-            price.add(one.at_ms, float(one.price))
+def _by_symbol(prices: Sequence[Price]) -> dict[str, tuple[tuple[int, int], Thinned]]:
+    """Each symbol's span and its prices, thinned."""
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for one in prices:
+        first.setdefault(one.symbol, one.at_ms)
+        last[one.symbol] = one.at_ms
+    found = {symbol: ((begin_ms, last[symbol]), Thinned(begin_ms, last[symbol])) for symbol, begin_ms in first.items()}
+    for one in prices:
+        found[one.symbol][1].add(one.at_ms, float(one.price))
+    return found
+
+
+def _price(symbol: str, span_ms: tuple[int, int], price: Thinned, trades: Sequence[Trade], story: Story) -> str:
     fills = [one for one in trades if one.symbol == symbol]
     chart = time_chart(
         symbol,

@@ -3,6 +3,8 @@
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -12,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from autotrader_v2.app.cli import main
 from autotrader_v2.app.recordings import quote_files
 from autotrader_v2.application.events import Booked, News
 from autotrader_v2.application.trader import AutoTraderV2
 from autotrader_v2.domain.money import plain
 from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.infrastructure.feeds.sources import open_source
-from tests.journalled import candles, written
+from tests.journalled import candles, command, written
+from tests.processes import DOOR
 
 DAYS = ("2026-01-31", "2026-02-01")
 SEED = ("--seed", "3")
@@ -46,7 +48,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, Any]]:
 
     def run(*words: object) -> tuple[int, Any]:
         capsys.readouterr()
-        code = main([*map(str, words), "--json"])
+        code = command(*words, "--json")
         out, err = capsys.readouterr()
         assert out, err
         return code, json.loads(out)
@@ -125,7 +127,7 @@ def test_any_minute_shows_what_was_seen_decided_and_why(
     assert one["again"] == one["decided"]["what"] and one["saw"]["source"] == "journal"
     before = told("replay", "--db", played[0], "--at", "2026-01-31T22:00")[1][0]
     assert (before["cycle"], before["decided"], before["realised"]) == (None, None, "0")
-    assert main(["replay", "--db", str(played[0]), "--at", "2026-02-01T00:20"]) == 0
+    assert command("replay", "--db", played[0], "--at", "2026-02-01T00:20") == 0
     text = capsys.readouterr().out
     assert "cycle" in text and "decided at" in text and cycle["take_profit"] in text
 
@@ -191,15 +193,15 @@ def test_what_cannot_be_replayed_is_told(tmp_path: Path, played: tuple[Path, Pat
         (("--db", str(played[0]), "--set", "steps=2"), "no prices of that time"),
         (("--db", str(played[0]), "--set", "steps=many", "--data", str(played[1])), "steps"),
     ):
-        assert main(["replay", *words]) == 2, words
+        assert command("replay", *words) == 2, words
         assert says in capsys.readouterr().err, words
-    assert main(["parity", "--db", str(played[0]), "--day", "2026-02-01T05:00"]) == 2
-    assert main(["parity", "--db", str(played[0]), "--day", "2025-02-01", "--data", str(played[1])]) == 2
+    assert command("parity", "--db", played[0], "--day", "2026-02-01T05:00") == 2
+    assert command("parity", "--db", played[0], "--day", "2025-02-01", "--data", played[1]) == 2
 
 
 def test_replaying_changes_nothing_of_the_journal(journal: Path) -> None:
     before = journal.read_bytes()
-    assert main(["replay", "--db", str(journal)]) == 0
+    assert command("replay", "--db", str(journal)) == 0
     assert journal.read_bytes() == before
 
 
@@ -223,9 +225,9 @@ def test_the_compiled_machine_has_the_same_day_where_it_can_begin(
     common = ("parity", "--db", str(played[0]), "--data", str(played[1]), *SEED, "--engine", "compiled")
     code, found = told(*common, "--day", DAYS[0])
     assert code == 0 and found["same"] == found["orders"] == found["trades"] >= 10
-    assert main([*common, "--day", DAYS[1]]) == 2
+    assert command(*common, "--day", DAYS[1]) == 2
     assert "begins with coins" in capsys.readouterr().err
-    assert main(["parity", "--db", str(played[0]), "--day", DAYS[0], "--engine", "guess"]) == 2
+    assert command("parity", "--db", played[0], "--day", DAYS[0], "--engine", "guess") == 2
 
 
 def test_parity_a_fault_is_named(
@@ -333,19 +335,20 @@ def test_parity_less_money_than_the_backtest_is_told_as_balance(
     assert same["differences"] == []
 
 
-def test_a_journal_is_read_while_the_engine_writes_into_it(
-    tmp_path: Path, told: Callable[..., tuple[int, Any]]
-) -> None:
+def test_a_journal_is_read_while_the_engine_writes_into_it(tmp_path: Path) -> None:
     recording = candles(tmp_path / "LTC_USDT_1m.csv", minutes=60)
-    seen: list[int] = []
+    seen: list[subprocess.CompletedProcess[str]] = []
 
     def watch(trader: AutoTraderV2) -> None:
         def hear(news: News) -> None:
-            if isinstance(news, Booked) and news.step == 1:
+            if isinstance(news, Booked) and news.step == 1 and not seen:
                 (path,) = (tmp_path / "data").glob("*.sqlite3")
-                seen.append(told("replay", "--db", path)[1]["decisions"])
+                words = [sys.executable, DOOR, "replay", "--db", str(path), "--json"]
+                seen.append(subprocess.run(words, capture_output=True, text=True, timeout=120, check=False))
 
         trader.floor.bus.listen(hear)
 
     written(tmp_path / "data", recording, meanwhile=watch)
-    assert seen
+    (one,) = seen
+    assert one.returncode == 0, one.stderr
+    assert json.loads(one.stdout)["differences"] == []

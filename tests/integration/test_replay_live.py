@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from autotrader_v2.app.cli import main
 from autotrader_v2.simulator import Simulator
 from tests.integration.simulated import a_simulator
+from tests.journalled import command
 from tests.processes import Serving, Started
 
 QUICK = (
@@ -80,7 +80,7 @@ def told(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, Any]]:
 
     def run(*words: object) -> tuple[int, Any]:
         capsys.readouterr()
-        code = main([*map(str, words), "--json"])
+        code = command(*words, "--json")
         out, err = capsys.readouterr()
         assert out, err
         return code, json.loads(out)
