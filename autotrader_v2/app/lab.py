@@ -199,8 +199,12 @@ class LabRoom:
         """See `Lab`."""
         try:
             params = changed(LadderParams(), dict(wish.ladder))
+            budget_of(params)
         except BadLadder as error:
             raise CommandRefused("bad_ladder", error.reason, field=error.field) from error
+        except ArithmeticError as error:
+            what = "no order can be that large or small"
+            raise CommandRefused("bad_ladder", what, field="size_multiplier") from error
         if not Decimal(wish.budget) > 0:
             raise CommandRefused("bad_budget", "The budget must be above 0.", field="budget")
         if wish.to_ms is not None and wish.to_ms <= wish.from_ms:

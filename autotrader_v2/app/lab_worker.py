@@ -52,6 +52,9 @@ _HISTORY_FIGURES = (
 )
 
 
+_OF_VALUES = (ArithmeticError, ValueError, OSError, MemoryError)
+
+
 class Impossible(Exception):
     """The job cannot be done; `code` for the page's catalogues."""
 
@@ -69,7 +72,7 @@ def main() -> int:
     quiet()
     orders = sys.stdin.buffer
     job = json.loads(orders.readline())
-    threading.Thread(target=_end_with, args=(orders,), daemon=True).start()
+    threading.Thread(target=_end_with, args=(orders.fileno(),), daemon=True).start()
     try:
         answer = _JOBS[job["kind"]](job, _Teller(answers))
     except (
@@ -98,9 +101,9 @@ def _step_back() -> None:
             Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def _end_with(orders: IO[bytes]) -> None:
+def _end_with(orders: int) -> None:
     """Wait for the end of the input."""
-    while orders.read(1):
+    while os.read(orders, 1):
         continue
     os._exit(_ORPHANED)
 
@@ -241,7 +244,8 @@ def _code(error: BaseException) -> str:
     match error:
         case Impossible():
             return error.code
-        case BadLadder():
+        # Numbers that no rule forbids and that nobody can reckon with.
+        case BadLadder() | ArithmeticError():
             return "bad_ladder"
         case BacktestFailed():
             return "engine_failed"
@@ -260,4 +264,5 @@ _JOBS: Mapping[str, Callable[[Mapping[str, Any], _Teller], dict[str, Any]]] = {
 }
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # At once: a thread still waits for the end of the input.
+    os._exit(main())

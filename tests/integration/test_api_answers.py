@@ -2,7 +2,7 @@
 
 import http.client
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from autotrader_v2.app.values import ENV_FILE_NAME
 from tests.answers import problem_of
 from tests.browser.served import API_TOKEN, Served
+from tests.lab_files import a_file, a_study, waves
 from tests.unit.test_web_api import DOOR, FILES, GETS
 from web.endpoints import Told
 from web.fields import Part, Reply
@@ -122,8 +123,34 @@ def test_every_route_answers_as_its_model_says(served: Served, tmp_path: Path, m
     look()
     do("/api/autotrader/start")
     do("/api/paper/reset", confirm="RESET")
+    a_backtest(served, do)
     silent = told_of(served).keys() - served.answers.succeeded - _ELSEWHERE
     assert silent == set(), "these never succeeded here"
+
+
+def a_backtest(served: Served, do: Callable[..., Any]) -> None:
+    """A run that is kept, one that is cancelled, a coin's past, a search."""
+    a_file(served.engine.folder / "candles", "BTC_USDT_5m.csv", waves())
+    a_study(served.engine.folder / "studies.db")
+    until = served.engine.until
+
+    def get(path: str) -> Any:
+        return ask(served, "GET", f"/api/lab/{path}")[1]
+
+    until("candles seen", lambda: get("data")["files"], 60)
+    wish = {"symbols": ["BTC_USDT"], "interval_ms": 300_000, "budget": "500", "ladder": {"steps": 3}}
+    kept = do("/api/lab/run", **wish)["id"]
+    over = do("/api/lab/run", **wish)["id"]
+    do("/api/lab/cancel", id=over)
+    do("/api/lab/name", id=kept, name="calm")
+    do("/api/lab/history", base_currency="BTC")
+    until("played", lambda: get(f"run?id={kept}")["result"], 240)
+    until("the past is known", lambda: get("history?base_currency=BTC")["figures"], 240)
+    assert get("runs")["runs"][-1]["name"] == "calm"
+    do("/api/lab/delete", id=over)
+    until("searches seen", lambda: (get("sweeps")["told"] or {}).get("sweeps"), 60)
+    shown = "sweep?name=sweep-1&x=steps&y=drop_step_pct&figure=capital"
+    until("a search seen", lambda: get(shown)["told"], 60)
 
 
 def test_every_route_says_what_it_answers(served: Served) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -219,8 +220,6 @@ def test_a_stop_ends_the_worker(a_room: Make, tmp_path: Path) -> None:
 
 def test_the_worker_ends_when_nobody_listens_any_more(tmp_path: Path) -> None:
     """Its input ends with the program that asked, however that ended."""
-    import subprocess
-
     from autotrader_v2.app.lab_process import COMMAND
     from autotrader_v2.app.values import ROOT
 
@@ -262,6 +261,7 @@ def test_what_cannot_work_is_refused_before_it_waits(a_room: Make, folder: Path)
     room = ready(a_room())
     for changes, code in (
         ({"ladder": {"steps": 3, "drop_step_pct": "150"}}, "bad_ladder"),
+        ({"ladder": {"size_multiplier": "0"}}, "bad_ladder"),
         ({"budget": "0"}, "bad_budget"),
         ({"from_ms": 5, "to_ms": 5}, "bad_dates"),
         ({"symbols": ("DOGE_USDT",)}, "no_candles"),
@@ -494,3 +494,18 @@ def test_without_a_search_there_is_nothing_to_show(a_room: Make) -> None:
     assert room.sweeps() == {"state": "known", "what": None, "told": {"sweeps": []}}
     with pytest.raises(CommandRefused):
         room.sweep("x", "y", "z", "profit")
+
+
+def test_the_worker_ends_quietly_after_its_answer(tmp_path: Path) -> None:
+    """Also while its input is still open: the thread that waits for the end of it once made the interpreter abort."""
+    from autotrader_v2.app.lab_process import COMMAND
+    from autotrader_v2.app.values import ROOT
+
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(COMMAND, cwd=ROOT, **pipes) as child:  # type: ignore[call-overload]
+        assert child.stdin is not None
+        child.stdin.write(json.dumps({"kind": "look", "files": []}).encode() + b"\n")
+        child.stdin.flush()
+        assert child.wait(_WAIT_S) == 0
+        assert child.stdout.read() == b'{"files": {}}\n'
+        assert child.stderr.read() == b""
