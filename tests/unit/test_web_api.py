@@ -281,6 +281,7 @@ def test_a_switch_without_a_currency_is_the_global_one() -> None:
         ("/api/trade/quick/buy", {}, "base_currency"),
         ("/api/trade/quick/sell_all", {"base_currency": "BTC", "then": "run"}, "then"),
         ("/api/trade/quick/sell_everything", {"confirm": "yes"}, "confirm"),
+        ("/api/trade/params", {"size_multiplier": "0"}, "size_multiplier"),
         ("/api/lab/run", {"symbols": ["../x"], "interval_ms": 60_000, "budget": "5", "ladder": {}}, "symbols.0"),
         ("/api/lab/run", {"symbols": [], "interval_ms": 60_000, "budget": "5", "ladder": {}}, "symbols"),
         ("/api/lab/run", {"symbols": ["A_B1"] * 11, "interval_ms": 60_000, "budget": "5", "ladder": {}}, "symbols"),

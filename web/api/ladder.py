@@ -22,7 +22,8 @@ class Ladder(Request):
     drop_growth_pct: _Share = None
     drop_reference: Annotated[_Word, Field(examples=[one.value for one in DropReference])] = None
     size_mode: Annotated[_Word, Field(examples=[one.value for one in SizeMode])] = None
-    size_multiplier: _Money = None
+    # Its zeroth power is the start buy, and zero has none.
+    size_multiplier: Annotated[Number | None, Field(gt=0)] = None
     sizes: Annotated[list[Number] | None, Field(max_length=STEPS_MAX + 1)] = None
     profit_pct: _Share = None
     profit_decay_pct: _Share = None
