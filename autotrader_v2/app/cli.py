@@ -596,7 +596,7 @@ def record(
     symbols: SymbolsFlag = None, out: OutFlag = None, mode: ModeFlag = None, data_dir: DataDirFlag = None
 ) -> None:
     """Keep Gate's public prices and closed minutes in parquet files by day, until Ctrl-C. Needs no key."""
-    settings = _load(_flags(mode=mode, data_dir=data_dir), quiet=True)
+    settings = _keyless(_flags(mode=mode, data_dir=data_dir))
     markets = _markets(settings, symbols) or settings.markets
     from autotrader_v2.app.record_command import run_record
 
@@ -625,7 +625,7 @@ def fetch_candles(
     from_ms = _read("--from", values.read_utc_ms, from_day)
     to_ms = _read("--to", values.read_utc_ms, to_day) if to_day else None
     _require("--to", to_ms is None or to_ms > from_ms, "must be later than --from")
-    settings = _load(_flags(mode=mode, data_dir=data_dir), quiet=True)
+    settings = _keyless(_flags(mode=mode, data_dir=data_dir))
     markets = _markets(settings, symbols)
     _require("--symbol", markets, "is needed: which markets, such as BTC,ETH")
     from autotrader_v2.app.fetch_command import run_fetch
@@ -930,6 +930,13 @@ def _folder(data_dir: Path | None) -> Path:
     from autotrader_v2.app.settings import read_unopened
 
     return _unless_refused(lambda: read_unopened(_flags(data_dir=data_dir))).data_dir
+
+
+def _keyless(flags: Mapping[str, str]) -> "Settings":
+    """The settings of a command that needs no account: the store of secrets stays closed."""
+    from autotrader_v2.app.settings import read_unopened
+
+    return _unless_refused(lambda: read_unopened(flags))
 
 
 def _unless_refused(read: Callable[[], T]) -> T:

@@ -23,7 +23,7 @@ from autotrader_v2.domain.money import ZERO, plain, reported
 from autotrader_v2.domain.orders import Why
 from autotrader_v2.domain.situation import Reason, SwitchMode
 from autotrader_v2.infrastructure.feeds.errors import SourceError
-from autotrader_v2.infrastructure.store.past import Past, PastOrder
+from autotrader_v2.infrastructure.store.past import Past, PastOrder, Wish
 from autotrader_v2.simulation.silence import quiet
 
 DAY_MS = 86_400_000
@@ -32,6 +32,8 @@ _UNEXPLAINED, _USAGE_ERROR = 1, 2
 _NEAR_MS = 60_000
 _PRICE_NEAR_MS = 120_000
 _PROGRAM = frozenset({"engine", "first start", "finish"})
+# Commands that change nothing of what is running.
+_HARMLESS = frozenset({"start_setting"})
 _BY_PERSON = frozenset({Why.QUICK_BUY, Why.SELL_ALL})
 _BY_REASON = (
     (Cause.BALANCE, {Reason.NEEDS_MONEY, Reason.LIMIT_REACHED, Reason.SHORTAGE, Reason.HOLDS_COINS}),
@@ -180,7 +182,7 @@ def _cause(
     at_ms = difference.ts_ms
     if order is not None and order.intent.why in _BY_PERSON:
         return Cause.PERSON, f"{order.intent.why.value} by hand"
-    wishes = [wish for wish in one.wishes(begin_ms, at_ms + 1) if wish.by not in _PROGRAM and wish.what != "setting"]
+    wishes = [wish for wish in one.wishes(begin_ms, at_ms + 1) if _is_a_hand(wish)]
     if wishes:
         last = wishes[-1]
         return Cause.PERSON, f"{last.what} by {last.by} at {utc(last.time_ms)}"
@@ -206,6 +208,13 @@ def _cause(
     if hole is not None:
         return Cause.PRICE, f"nothing was recorded from {utc(hole[0])} to {utc(hole[1])}"
     return Cause.UNEXPLAINED, ""
+
+
+def _is_a_hand(wish: Wish) -> bool:
+    """Whether a person changed what is traded. Limits tell themselves, as the reason of a hold."""
+    if wish.by in _PROGRAM or wish.what == "setting":
+        return False
+    return wish.what != "command" or wish.value[0] not in _HARMLESS
 
 
 def _unseen(price: Decimal, tape: Tape, at_ms: int) -> tuple[Cause, str]:

@@ -214,6 +214,13 @@ def test_what_gate_does_not_tell_is_told(past: tuple[Simulator, list[int]], tmp_
         assert done.returncode == 2 and says in done.stderr, (words, done.stderr)
 
 
+def test_no_key_is_asked_for_whatever_the_mode(past: tuple[Simulator, list[int]], tmp_path: Path) -> None:
+    sim, clock = past
+    _with_past(sim, clock, 5)
+    done = _fetch(sim, tmp_path, "--symbol", "LTC", "--from", _utc(0), "--mode", "sandbox")
+    assert done.returncode == 0 and "5 candles fetched" in done.stdout, done.stderr
+
+
 def test_longer_intervals_lie_in_a_folder_of_their_own_by_month(
     past: tuple[Simulator, list[int]], tmp_path: Path
 ) -> None:
