@@ -7,6 +7,7 @@ segments, as a search does. A ladder that trades more costs more, so the trades 
 
 import os
 import random
+import sys
 import time
 from array import array
 from collections.abc import Sequence
@@ -31,6 +32,10 @@ _BEGIN_MS, _MINUTE_MS = 1_600_000_000_000, 60_000
 # Of a minute's price, as BTC moved in 2023.
 _MOVE = 0.0005
 _BATCH = 8
+if sys.platform == "win32":
+    _TICKS_A_S = 1  # never used: there is no /proc
+else:
+    _TICKS_A_S = os.sysconf("SC_CLK_TCK")
 
 
 def measure(folder: Path, short: bool) -> report.Figures:
@@ -105,7 +110,7 @@ def _processor_s(workers: Processes) -> float:
             fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         except FileNotFoundError:
             return 0.0
-        total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        total += (int(fields[11]) + int(fields[12])) / _TICKS_A_S
     return total
 
 
