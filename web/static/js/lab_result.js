@@ -34,7 +34,7 @@ export function LabResult({ run, beside, again }) {
   const [result, ...others] = useResults([run, ...beside]);
   const head = html`<${Head} run=${run} again=${again} />`;
   if (run.status === "failed") return html`<section class="box card">${head}<p class="msg danger" role="alert">${t(`lab.fail.${run.error.code}`)}</p><pre class="note wrap">${run.error.what}</pre></section>`;
-  if (!result) return html`<section class="box card">${head}<p class="muted" role="status">${t(`lab.status.${run.status}`)}</p>${isOver(run) ? null : html`<progress max="1" value=${run.progress}></progress>`}</section>`;
+  if (!result) return html`<section class="box card">${head}<p class="muted" role="status">${t(`lab.status.${run.status}`)}</p>${isOver(run) ? null : html`<progress max="1" value=${run.progress}></progress>${run.progress === 0 && html`<p class="note">${t("lab.first")}</p>`}`}</section>`;
   const columns = [{ run, result }, ...beside.map((one, at) => ({ run: one, result: others[at] })).filter((one) => one.result)];
   const { figures } = result;
   const points = result.curve.map((point) => ({ ...point, earned: point.hold }));
