@@ -218,6 +218,8 @@ def test_a_day_of_the_engine_is_the_backtests_day_to_the_last_unit(
     assert found["same"] == found["orders"] == found["trades"] >= 10
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_compiled_machine_has_the_same_day_where_it_can_begin(
     played: tuple[Path, Path], told: Callable[..., tuple[int, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
