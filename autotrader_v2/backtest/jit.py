@@ -1,6 +1,5 @@
 """How functions are compiled, and where the machine code is kept between runs."""
 
-import os
 import shutil
 from collections.abc import Callable
 from hashlib import blake2b
@@ -29,7 +28,7 @@ def _keep_code() -> None:
     """Numba looks for changes in a function's own file only, not in what it calls, so old code must lie elsewhere."""
     sources = b"".join((_HERE / f"{name}.py").read_bytes() for name in _SOURCES)
     name = f"numba-{blake2b(sources, digest_size=8).hexdigest()}"
-    own = os.environ.get("NUMBA_CACHE_DIR")
+    own = numba.config.CACHE_DIR  # type: ignore[attr-defined]  # NUMBA_CACHE_DIR, if that is set
     folder = Path(own) if own else _HERE / "__pycache__"
     try:
         (folder / name).mkdir(parents=True, exist_ok=True)
