@@ -43,45 +43,43 @@ def measure(folder: Path, short: bool) -> report.Figures:
     """Warm figures of this process, then a fresh one."""
     quiet()
     largest = 100_000 if short else 10_000_000
-    series = {kind: _series(kind, min(largest, 1_000_000)) for kind in ("rw", "mr")}
+    prices_of = {kind: series(kind, min(largest, 1_000_000)) for kind in ("rw", "mr")}
     candles = min(largest, 1_000_000)
     figures: report.Figures = {"aim_m_candles_per_s": 150, "candles": candles}
-    for kind, prices in series.items():
-        market = _market(prices)
+    for kind, prices in prices_of.items():
+        market = market_of(prices)
         figures[kind] = {
             "trades": len(run_compiled([market], LadderParams(), _BUDGET).trades),
-            "run_m_candles_per_s": _rate(
-                candles, lambda market=market: run_compiled([market], LadderParams(), _BUDGET)
-            ),
-            "summary_m_candles_per_s": _rate(
+            "run_m_candles_per_s": rate(candles, lambda market=market: run_compiled([market], LadderParams(), _BUDGET)),
+            "summary_m_candles_per_s": rate(
                 candles, lambda market=market: summarise([market], LadderParams(), _BUDGET)
             ),
-            "bare_rule": _bare(_drawn(kind, candles)[0]),
+            "bare_rule": bare_rule(kind, candles),
         }
     figures["ms_by_candles"] = {
         str(count): _ms(
-            lambda market=_market(_repeated(series["mr"], count)): summarise([market], LadderParams(), _BUDGET)
+            lambda market=market_of(_repeated(prices_of["mr"], count)): summarise([market], LadderParams(), _BUDGET)
         )
         for count in (10_000, 100_000, 1_000_000, 10_000_000)
         if count <= largest
     }
-    market = _market(series["mr"])
+    market = market_of(prices_of["mr"])
     figures["ms_by_ladders"] = {
         str(count): _ms(lambda count=count: _ladders(market, count), rounds=1)
         for count in (1, 10, 100)[: 2 if short else 3]
     }
-    figures["exact_candles_per_s"] = _exact(series["mr"], 2_000 if short else 60_000)
-    figures["cold_start_s"] = _cold(folder, series["mr"])
+    figures["exact_candles_per_s"] = _exact(prices_of["mr"], 2_000 if short else 60_000)
+    figures["cold_start_s"] = _cold(folder, prices_of["mr"])
     return figures
 
 
 def cold_start(path: str) -> None:
     """What a fresh process does for its first figure: load the arrays, then run."""
-    market = _market(np.load(path))
+    market = market_of(np.load(path))
     summarise([market], LadderParams(), _BUDGET)
 
 
-def _series(kind: str, count: int) -> _Rows:
+def series(kind: str, count: int) -> _Rows:
     """Open, high, low and close in ticks. The same draws as the generator of the comparison, in coarser ticks."""
     close, draw = _drawn(kind, count)
     opened = np.concatenate(([30000.0], close[:-1]))
@@ -107,7 +105,8 @@ def _repeated(prices: _Rows, count: int) -> _Rows:
     return np.tile(prices, (-(-count // len(prices)), 1))[:count]
 
 
-def _market(prices: _Rows) -> Prepared:
+def market_of(prices: _Rows) -> Prepared:
+    """Rows of open, high, low and close in ticks as minutes of BTC."""
     opened, high, low, closed = (np.ascontiguousarray(prices[:, at]) for at in range(4))
     open_ms = np.arange(len(prices), dtype=np.int64) * _MINUTE_MS + _BEGIN_MS
     return Prepared(
@@ -154,13 +153,16 @@ def _bare_rule(close, base, growth, most, fall, gain, fee):  # type: ignore[no-u
     return buys, sales
 
 
-def _bare(close: _Line) -> report.Figures:
+def bare_rule(kind: str, count: int) -> report.Figures:
+    """The bare rule over the closes of a series: what it trades, and how fast."""
+    close = _drawn(kind, count)[0]
+
     def run() -> tuple[int, int]:
         buys, sales = _bare_rule(close, 100.0, 1.5, 8, 0.010, 0.006, 0.002)
         return int(buys), int(sales)
 
     buys, sales = run()
-    return {"buys": buys, "sales": sales, "m_candles_per_s": _rate(len(close), run)}
+    return {"buys": buys, "sales": sales, "m_candles_per_s": rate(count, run)}
 
 
 def _ms(call: Callable[[], object], *, rounds: int = 7) -> float:
@@ -174,7 +176,8 @@ def _ms(call: Callable[[], object], *, rounds: int = 7) -> float:
     return round(min(found) * 1000, 3)
 
 
-def _rate(candles: int, call: Callable[[], object]) -> float:
+def rate(candles: int, call: Callable[[], object]) -> float:
+    """Million candles per second."""
     return round(candles / 1000 / _ms(call, rounds=15), 1)
 
 
@@ -200,7 +203,7 @@ def _exact(prices: _Rows, count: int) -> int:
     began_s = time.process_time()
     exact = run_exact([tape], LadderParams(), _BUDGET, PaperOutside([_RULES], _BUDGET))
     took_s = time.process_time() - began_s
-    if exact != run_compiled([_market(prices[:count])], LadderParams(), _BUDGET):
+    if exact != run_compiled([market_of(prices[:count])], LadderParams(), _BUDGET):
         raise AssertionError("the two engines differ")
     return round(count / took_s)
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from autotrader_v2.backtest import columns as c
 from autotrader_v2.backtest.machine import BLOCK_BITS, play
@@ -130,6 +131,7 @@ class Joined:
     block_low: Whole
     block_closed_high: Whole
     block_closed_low: Whole
+    ways: NDArray[np.int8]
 
 
 @lru_cache(maxsize=_KEPT_SETS)
@@ -147,6 +149,7 @@ def joined(markets: tuple[Prepared, ...]) -> Joined:
         block_high=columns["high"][:whole].reshape(-1, size).max(axis=1),
         block_low=columns["low"][:whole].reshape(-1, size).min(axis=1),
         block_closed_high=columns["closed"][:whole].reshape(-1, size).max(axis=1),
+        ways=np.zeros(len(columns["high"]), np.int8),
         block_closed_low=columns["closed"][:whole].reshape(-1, size).min(axis=1),
         **columns,
     )
@@ -179,6 +182,7 @@ def play_markets(
             np.empty((len(markets), markets[0].points), np.int64),
             np.empty(32, np.uint64),
             np.empty(len(markets), np.int64),
+            candles.ways,
             first,
             last,
             candles.open_ms,

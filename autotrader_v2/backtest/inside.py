@@ -90,13 +90,20 @@ def low_first(scratch, text, length, open_ms):
 
 
 @compiled
+def floored(a, b):
+    """a // b for |a| and b below 2^53, b above 0: a float's quotient is the right one, or rounded up to the next."""
+    quotient = np.int64(np.floor(a / b))
+    return quotient - 1 if quotient * b > a else quotient
+
+
+@compiled
 def fill_path(path, opened, high, low, closed, low_before_high):
     """Put the prices inside a candle into `path`, as many as it holds (4 or more)."""
     first, second = (low, high) if low_before_high else (high, low)
     leg0, leg1, leg2 = abs(first - opened), abs(second - first), abs(closed - second)
     way = max(leg0 + leg1 + leg2, 1)
     spare = len(path) - _CORNERS
-    count0, count1, count2 = spare * leg0 // way, spare * leg1 // way, spare * leg2 // way
+    count0, count1, count2 = floored(spare * leg0, way), floored(spare * leg1, way), floored(spare * leg2, way)
     left = spare - count0 - count1 - count2
     if leg0 >= leg1 and leg0 >= leg2:
         count0 += left
@@ -114,5 +121,5 @@ def fill_path(path, opened, high, low, closed, low_before_high):
         else:
             begin, end, count = second, closed, count2
         for step in range(1, count + 2):
-            path[at] = begin + (end - begin) * step // (count + 1)
+            path[at] = begin + floored((end - begin) * step, count + 1)
             at += 1

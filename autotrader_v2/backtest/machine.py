@@ -9,7 +9,7 @@ import numpy as np
 
 from autotrader_v2.backtest import columns as c
 from autotrader_v2.backtest import levels, wide
-from autotrader_v2.backtest.inside import fill_path, low_first
+from autotrader_v2.backtest.inside import fill_path, floored, low_first
 from autotrader_v2.backtest.jit import compiled
 
 _U = np.uint64
@@ -28,12 +28,13 @@ _MILLION = 1_000_000
 
 @compiled
 def play(
-    work, shared, book, text, paths, scratch, queue,
+    work, shared, book, text, paths, scratch, queue, ways,
     first, last, open_ms, interval_ms, opened, high, low, closed, block_high, block_low, trades, unpaid,
 ):  # fmt: skip
     """Every price that may decide something, of all markets in order of time (`_Run.run`).
 
-    `paths`, `scratch` and `queue` are room to work in.
+    `paths`, `scratch` and `queue` are room to work in; `ways` keeps which extreme of each candle comes first (0: not
+    known yet).
     """
     many = len(first)
     points = shared[c.POINTS]
@@ -47,13 +48,13 @@ def play(
         for one in range(many):
             candle = work[one, c.CANDLE]
             if candle < last[one]:
-                time_ms = open_ms[candle] + interval_ms[candle] * work[one, c.POINT] // points
+                time_ms = open_ms[candle] + floored(interval_ms[candle] * work[one, c.POINT], points)
                 if time_ms < at_ms:
                     m, at_ms = one, time_ms
         if m < 0:
             return
         candle, point = work[m, c.CANDLE], work[m, c.POINT]
-        _see_path(m, candle, work, paths, text, scratch, open_ms, opened, high, low, closed)
+        _see_path(m, candle, work, paths, text, scratch, ways, open_ms, opened, high, low, closed)
         ticks = paths[m, point]
         point += 1
         work[m, c.CANDLE], work[m, c.POINT] = (candle + 1, 0) if point == points else (candle, point)
@@ -68,17 +69,22 @@ def play(
         near_low, near_high, until_ms = _quiet(m, ticks, many == 1, work)
         if near_low <= near_high and until_ms:
             _leave_out(
-                m, near_low, near_high, until_ms, last[m], points, work, paths, text, scratch, open_ms, interval_ms,
-                opened, high, low, closed, block_high, block_low,
+                m, near_low, near_high, until_ms, last[m], points, work, paths, text, scratch, ways,
+                open_ms, interval_ms, opened, high, low, closed, block_high, block_low,
             )  # fmt: skip
 
 
 @compiled
-def _see_path(m, candle, work, paths, text, scratch, open_ms, opened, high, low, closed):
+def _see_path(m, candle, work, paths, text, scratch, ways, open_ms, opened, high, low, closed):
     """`_Head._way`."""
     if work[m, c.PATH_OF] != candle:
         work[m, c.PATH_OF] = candle
-        first = low_first(scratch, text[m], work[m, c.TEXT_LENGTH], open_ms[candle])
+        known = ways[candle]
+        if not known:
+            # The same for every ladder, so it is noted for the next ones.
+            known = 1 if low_first(scratch, text[m], work[m, c.TEXT_LENGTH], open_ms[candle]) else 2
+            ways[candle] = known
+        first = known == 1
         fill_path(paths[m], opened[candle], high[candle], low[candle], closed[candle], first)
 
 
@@ -110,20 +116,20 @@ def _quiet(m, ticks, alone, work):
 
 @compiled
 def _leave_out(
-    m, near_low, near_high, until_ms, last, points, work, paths, text, scratch, open_ms, interval_ms,
+    m, near_low, near_high, until_ms, last, points, work, paths, text, scratch, ways, open_ms, interval_ms,
     opened, high, low, closed, block_high, block_low,
 ):  # fmt: skip
     """`_Head.leave_out`."""
     candle, point = work[m, c.CANDLE], work[m, c.POINT]
     begin_candle, begin_point = candle, point
     while candle < last:
-        _see_path(m, candle, work, paths, text, scratch, open_ms, opened, high, low, closed)
+        _see_path(m, candle, work, paths, text, scratch, ways, open_ms, opened, high, low, closed)
         while point < points:
             ticks = paths[m, point]
             if (
                 ticks < near_low
                 or ticks > near_high
-                or open_ms[candle] + interval_ms[candle] * point // points >= until_ms
+                or open_ms[candle] + floored(interval_ms[candle] * point, points) >= until_ms
             ):
                 if candle != begin_candle or point != begin_point:
                     point -= 1

@@ -12,7 +12,9 @@ from autotrader_v2.backtest.inside import TEXT_MAX
 from autotrader_v2.domain.market import Market, MarketRules, TradeStatus
 
 Whole = NDArray[np.int64]
-_TICKS_MAX = 1 << 45
+# Products of a price and a place inside a candle stay below 2^53.
+_TICKS_MAX = 1 << 40
+_POINTS_MAX = 1 << 12
 _POINTS_APART_LEAST_MS = 500
 
 
@@ -113,6 +115,8 @@ def prepare(candles: Candles, rules: MarketRules) -> Prepared:
     }
     if int(columns["high"].max()) >= _TICKS_MAX:
         raise NotCovered(f"{market}: a price of more than {_TICKS_MAX} steps")
+    if candles.points > _POINTS_MAX:
+        raise NotCovered(f"more than {_POINTS_MAX} prices inside a candle")
     if int(columns["open_ms"][0]) < 0:
         raise NotCovered(f"{market}: candles before 1970")
     shortest = int(columns["interval_ms"].min())
