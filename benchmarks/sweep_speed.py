@@ -40,7 +40,7 @@ else:
 
 def measure(folder: Path, short: bool) -> report.Figures:
     """Rates by the wall's clock, the machine's load beside them, and by the workers' time on a processor."""
-    candles, ladders = (20_000, 32) if short else (1_000_000, 64)
+    candles, ladders = (20_000, 32) if short else (1_000_000, 256)
     data = _walk(candles)
     parts = split(data.stretches(), hold_out_pct=25, folds=4, seed=0)
     machine = CompiledMachine(data, Decimal(1000))
