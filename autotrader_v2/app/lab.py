@@ -396,6 +396,7 @@ class LabRoom:
         for name, one in told.items():
             if name in files:
                 self._index[name] = {"stamp": files[name][0], "told": one}
+        self._folder.mkdir(parents=True, exist_ok=True)
         write_private(self._folder / "files.json", self._index)
 
     def _named(self, wish: LabWish) -> list[str]:
@@ -437,7 +438,7 @@ class LabRoom:
 
     def _keep_history(self, key: str, answer: Mapping[str, Any]) -> None:
         file = self._history_file(key)
-        file.parent.mkdir(exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         kept = sorted(file.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)
         for old in kept[: max(0, len(kept) - _HISTORIES_MAX + 1)]:
             old.unlink(missing_ok=True)

@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,17 @@ OVER = ("done", "failed", "cancelled", "interrupted")
 
 
 class LabRuns:
-    """Not thread-safe. A run that was not over when the program ended is `interrupted`."""
+    """Not thread-safe. A run that was not over when the program ended is `interrupted`.
+
+    A disk that takes nothing keeps no program from starting: what cannot be written then is told from memory.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
         self.heads: dict[str, dict[str, Any]] = {}
-        for half_written in folder.glob("*.new"):
-            half_written.unlink(missing_ok=True)
+        with suppress(OSError):
+            for half_written in folder.glob("*.new"):
+                half_written.unlink(missing_ok=True)
         for file in folder.glob("*.run.json"):
             head = read_private(file)
             run_id = file.name.partition(".")[0]
@@ -31,7 +35,8 @@ class LabRuns:
                 continue
             self.heads[run_id] = head
             if head["status"] not in OVER:
-                self.change(run_id, status="interrupted")
+                with suppress(OSError):
+                    self.change(run_id, status="interrupted")
 
     def new(self, head: Mapping[str, Any]) -> str:
         """Keep a new run; its id."""
@@ -43,6 +48,7 @@ class LabRuns:
     def change(self, run_id: str, **values: Any) -> None:
         """Change what is told of a run, on the disk too."""
         self.heads[run_id] |= values
+        self._folder.mkdir(parents=True, exist_ok=True)
         write_private(self._folder / f"{run_id}.run.json", self.heads[run_id])
 
     def result_file(self, run_id: str) -> Path:

@@ -377,6 +377,29 @@ def test_a_full_disk_refuses_a_run_and_ends_no_thread(
     assert done(room, room.begin(WISH)["id"])["run"]["status"] == "failed"
 
 
+def test_a_full_disk_keeps_no_program_from_starting(
+    a_room: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that was under way is told as interrupted all the same; trading does not depend on the Lab's files."""
+    from autotrader_v2.app import lab_runs
+
+    room = ready(a_room(*a_worker(tmp_path, WAITS)))
+    run_id = room.begin(WISH)["id"]
+    until("it works", lambda: status(room, run_id) == "running")
+    on_disk = tmp_path / "lab" / f"{run_id}.run.json"
+    as_killed = on_disk.read_text()
+    room.stop()
+    on_disk.write_text(as_killed)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(lab_runs, "write_private", full)
+    monkeypatch.setattr(Path, "mkdir", full)
+    assert status(a_room(started=False), run_id) == "interrupted"
+    assert LabRoom(tmp_path / "elsewhere", tmp_path / "candles").runs()["runs"] == []
+
+
 def test_what_a_ladder_may_spend_is_its_own_cost() -> None:
     """All its orders with a margin; its budget where it has one."""
     assert budget_of(LadderParams(start_quote=Decimal(10), steps=1, size_multiplier=Decimal(2))) == Decimal("30.60")
