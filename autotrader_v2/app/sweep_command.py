@@ -124,10 +124,9 @@ class _Sweep:
         search = self._search
         about = _about(search, self._space, self._data, self._split)
         name = search.study or f"sweep-{sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:8]}"
-        url = search.db or f"sqlite:///{(search.data_dir / 'studies.db').as_posix()}"
         if not search.db:
             search.data_dir.mkdir(parents=True, exist_ok=True)
-        studies = Studies(url)
+        studies = Studies(search.db or search.data_dir / "studies.db")
         try:
             study = studies.open(name, about, may_change=("trials",))
             try:

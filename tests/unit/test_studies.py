@@ -158,6 +158,14 @@ def test_two_processes_share_the_trials_of_one_study_without_repeating_any(tmp_p
     assert [trial.number for trial in study.trials()] == list(range(300))
 
 
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "50% off #1 + ключи"
+    folder.mkdir()
+    Studies(folder / "studies.db").open("one", {}).offer(_asks(2))
+    assert (folder / "studies.db").exists()
+    assert Studies(folder / "studies.db").existing("one").counts().waiting == 2
+
+
 def test_another_database_is_left_alone(tmp_path: Path) -> None:
     engine = sa.create_engine(_url(tmp_path))
     with engine.begin() as connection:

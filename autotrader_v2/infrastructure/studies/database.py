@@ -4,9 +4,11 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
+    URL,
     Connection,
     Engine,
     Table,
@@ -37,9 +39,9 @@ _ROWS_AT_ONCE = 1_000
 
 
 class Studies:
-    """A database of studies. Errors of all methods: `StudyUnavailable`."""
+    """A database of studies, by URL or a file's path. Errors of all methods: `StudyUnavailable`."""
 
-    def __init__(self, url: str, *, lease_ms: int = LEASE_MS) -> None:
+    def __init__(self, url: str | Path, *, lease_ms: int = LEASE_MS) -> None:
         self._lease_ms = lease_ms
         self.name, self._engine = _engine(url)
         with self._errors():
@@ -235,9 +237,10 @@ class StoredStudy:
         return trials.c.study == self._study, trials.c.state == RUNNING, trials.c.owner == owner
 
 
-def _engine(url: str) -> tuple[str, Engine]:
+def _engine(url: str | Path) -> tuple[str, Engine]:
     try:
-        address = make_url(url)
+        # A folder's name may hold what means something else in a URL.
+        address = URL.create("sqlite", database=str(url)) if isinstance(url, Path) else make_url(url)
     except ArgumentError:
         raise StudyUnavailable(
             "The address of the database is not readable. Write sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME."
