@@ -1,9 +1,13 @@
 """What the compiled rules count with, against Python's own whole numbers and the code it stands for."""
 
+import os
 import random
+import subprocess
+import sys
 from decimal import Decimal
 from fractions import Fraction
 from hashlib import blake2b
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,3 +138,19 @@ def test_levels_are_those_of_the_paper_exchange(coin: str) -> None:
                 within = paid is not None and paid <= best * worst / 10_000
                 found = levels.buys_within(np.uint64(seed), ticks, amount, ticks, worst, 10_000, book)
                 assert (found == levels.WITHIN) == within, (coin, seed, ticks, amount, worst)
+
+
+def test_code_is_kept_by_its_sources(tmp_path: Path) -> None:
+    program = "import numba; import autotrader_v2.backtest.jit; print(numba.config.CACHE_DIR)"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).resolve().parents[2],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    (folder,) = tmp_path.iterdir()
+    assert done.stdout.strip() == str(folder)
+    assert folder.name.startswith("numba-") and len(folder.name) == len("numba-") + 16
