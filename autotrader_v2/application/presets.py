@@ -9,6 +9,7 @@ from autotrader_v2.application.commands import params_as_text
 from autotrader_v2.application.events import SettingSet
 from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.refusals import CommandRefused
+from autotrader_v2.application.shipped_ladders import SHIPPED
 from autotrader_v2.domain.ladder import LadderParams, changed
 
 LADDER_PRESETS = "ladder_presets"
@@ -17,11 +18,13 @@ _LONGEST = 40
 
 
 class Presets:
-    """Thread-safe. `kept` is what the journal's settings hold."""
+    """Thread-safe. `kept` is what the journal's settings hold; None: nobody has kept or deleted one yet."""
 
-    def __init__(self, floor: Floor, kept: Mapping[str, Any]) -> None:
+    def __init__(self, floor: Floor, kept: Mapping[str, Any] | None) -> None:
         self._floor = floor
         self._lock = threading.Lock()
+        if kept is None:
+            kept = {name: params_as_text(changed(LadderParams(), dict(values))) for name, values in SHIPPED.items()}
         self._kept: dict[str, dict[str, Any]] = {name: dict(values) for name, values in kept.items()}
 
     def all(self) -> dict[str, dict[str, Any]]:

@@ -114,7 +114,7 @@ class AutoTraderV2:
         self._vigil = Vigil(self, self.timekeeper)
         self.bookkeeper = Bookkeeper(floor)
         self.commands = Commands(floor, self._decider, self.reader)
-        self.presets = Presets(floor, state.settings.get(LADDER_PRESETS) or {})
+        self.presets = Presets(floor, state.settings.get(LADDER_PRESETS))
         self.quick_trade = QuickTrade(floor, self._decider, self.reader, self._submit)
         self.sell_everything = SellEverything(
             floor, self.commands, self.quick_trade, self.supervisor.once, self._stopping

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from autotrader_v2.application.archive import Which
+from autotrader_v2.application.shipped_ladders import SHIPPED
 from tests.browser.served import Served
 from tests.browser.test_page import go, no_key_shows, turn_on
 
@@ -224,7 +225,7 @@ def test_a_ladder_is_kept_loaded_and_copied_to_other_coins(served: Served, open_
     dialog.get_by_role("button", name="Close").click()
     ladder.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("status").get_by_text("is deleted")).to_be_visible()
-    assert served.engine.desk.presets()["presets"] == {}
+    assert served.engine.desk.presets()["presets"].keys() == SHIPPED.keys()
 
 
 def test_the_card_before_the_switch_names_the_sum_that_is_missing(served: Served, open_page: Open) -> None:

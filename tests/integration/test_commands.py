@@ -10,7 +10,9 @@ import pytest
 from autotrader_v2.application.archive import Which
 from autotrader_v2.application.floor import TraderConfig
 from autotrader_v2.application.refusals import CommandRefused
+from autotrader_v2.application.shipped_ladders import SHIPPED
 from autotrader_v2.domain.cycle import Active, Idle
+from autotrader_v2.domain.ladder import LadderParams, changed
 from autotrader_v2.domain.orders import OrderType, Side
 from autotrader_v2.infrastructure.clock import SystemClock
 from autotrader_v2.infrastructure.paper import PaperExchange
@@ -476,14 +478,30 @@ def test_named_ladders_are_kept_loaded_and_forgotten(tmp_path: Path) -> None:
         assert engine.desk.params("ETH") == before
     with an_engine(tmp_path, paper) as engine:
         kept = engine.desk.presets()["presets"]
-        assert list(kept) == ["bold", "Спокойная лесенка"]
+        assert list(kept) == ["balanced", "bold", "careful", "eager", "Спокойная лесенка"]
         assert (kept["bold"]["steps"], kept["Спокойная лесенка"]["profit_pct"]) == (3, "1.5")
         assert kept["bold"]["size_multiplier"] == "1.4"
         engine.desk.delete_preset("bold", "test")
         with pytest.raises(CommandRefused) as refused:
             engine.desk.delete_preset("bold", "test")
         assert refused.value.status == 404
-        assert list(engine.desk.presets()["presets"]) == ["Спокойная лесенка"]
+        for name in SHIPPED:
+            engine.desk.delete_preset(name, "test")
+    with an_engine(tmp_path, paper) as engine:
+        assert list(engine.desk.presets()["presets"]) == ["Спокойная лесенка"], "deleted ones stay deleted"
+
+
+def test_the_ladders_that_come_with_the_program_fit_a_market_and_cost_what_is_said(tmp_path: Path) -> None:
+    """What docs/BACKTESTING.md says of them; whoever changes one runs the search again."""
+    paper = PaperExchange(RULES, {"USDT": D(1000)}, clock=SystemClock())
+    with an_engine(tmp_path, paper) as engine:
+        kept = engine.desk.presets()["presets"]
+    costs = {}
+    for name, values in kept.items():
+        params = changed(LadderParams(), values)
+        assert (params.drop_step_pct, params.drop_growth_pct, params.size_multiplier) == (8, 4, D("1.3"))
+        costs[name] = round(sum((10 * params.size_multiplier**step for step in range(params.steps + 1)), D(0)))
+    assert costs == {"careful": 976, "balanced": 564, "eager": 320}
 
 
 def test_fills_of_one_cycle_can_be_asked_for(desk: Desk) -> None:

@@ -8,6 +8,7 @@ import { ALL_FIELDS, FIELDS, MORE_FIELDS } from "./ladder_fields.js";
 import { Field, readField } from "./ladder_form.js";
 import { errorText, sayError } from "./messages.js";
 import { exact, number, parsed } from "./numbers.js";
+import { presetName } from "./ladder_presets.js";
 import { OrderButton } from "./order_button.js";
 import { state } from "./store.js";
 import { length } from "./times.js";
@@ -101,7 +102,7 @@ export function LabForm({ data, given, onBegun }) {
       <div class="f full"><label for="lab-source">${t("lab.ladder")}</label><select id="lab-source" value=${source} onChange=${(event) => { reset(); setSource(event.target.value); }}>
         ${source === "given" && html`<option value="given" selected>${given.name}</option>`}<option value="common">${t("ladder.title_common")}</option><option value="default">${t("lab.defaults")}</option>
         ${[...state.coins.keys()].map((coin) => html`<option key=${coin} value=${`coin:${coin}`}>${t("lab.now", { currency: coin })}</option>`)}
-        ${Object.keys(presets).map((preset) => html`<option key=${`p-${preset}`} value=${`preset:${preset}`}>${preset}</option>`)}</select></div>
+        ${Object.keys(presets).map((preset) => html`<option key=${`p-${preset}`} value=${`preset:${preset}`}>${presetName(preset)}</option>`)}</select></div>
     </div>
     ${base && html`<div class="form ladder">${FIELDS.filter((field) => !field.when || field.when(values)).map(one)}</div>
       <details class="more"><summary>${t("ladder.more")}</summary><div class="form">${MORE_FIELDS.map(one)}</div></details>`}

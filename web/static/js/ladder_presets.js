@@ -9,6 +9,9 @@ import { OrderButton } from "./order_button.js";
 const UNDO_MS = 10000;
 const LONGEST = 40;
 
+/** Those that came with the program have a name in each language. */
+export const presetName = (name) => (/^(careful|balanced|eager)$/.test(name) ? t(`preset.${name}`) : name);
+
 /** `params`: what the form shows; `load(values)` puts a kept ladder into it. */
 export function LadderPresets({ params, load, coin, actions }) {
   const { answer, again } = useAnswer("/api/presets", {});
@@ -36,7 +39,7 @@ export function LadderPresets({ params, load, coin, actions }) {
   return html`<details class="more presets"><summary>${t("preset.title")}</summary>
     <div class="form">
       <div class="f full"><label for="preset">${t("preset.kept")}<em>${names.length || t("preset.none")}</em></label>
-        <select id="preset" value=${picked} disabled=${!names.length} onChange=${(event) => setChosen(event.target.value)}><option value="">–</option>${names.map((one) => html`<option key=${one} value=${one} selected=${one === picked}>${one}</option>`)}</select></div>
+        <select id="preset" value=${picked} disabled=${!names.length} onChange=${(event) => setChosen(event.target.value)}><option value="">–</option>${names.map((one) => html`<option key=${one} value=${one} selected=${one === picked}>${presetName(one)}</option>`)}</select></div>
       <div class="f full acts"><button type="button" class="btn s" disabled=${!picked} title=${picked ? "" : t("preset.choose")} onClick=${() => load(presets[picked])}>${t("preset.load")}</button>
         <button type="button" class="btn s" disabled=${!picked} title=${picked ? "" : t("preset.choose")} onClick=${remove}>${t("preset.delete")}</button></div>
       <div class="f full"><label for="preset-name">${t("preset.name")}<em>${presets[trimmed] ? t("preset.replaces") : ""}</em></label><input id="preset-name" maxlength=${LONGEST} value=${name} autocomplete="off" onInput=${(event) => { reset(); setName(event.target.value); }} /></div>
