@@ -102,6 +102,8 @@ class LadderParams:
             raise BadLadder("start_balance_pct", "cannot be more than 100 % of the balance")
         if self.stop_loss_pct >= HUNDRED:
             raise BadLadder("stop_loss_pct", "must be below 100 %")
+        if self.size_mode is SizeMode.GEOMETRIC and not self.size_multiplier:
+            raise BadLadder("size_multiplier", "must be above 0")
         if self.size_mode is SizeMode.CUSTOM and len(self.sizes) != self.steps + 1:
             raise BadLadder(
                 "sizes",

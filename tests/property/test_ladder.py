@@ -179,3 +179,11 @@ def test_no_number_but_a_plain_one_is_money(text: str) -> None:
     with pytest.raises(BadLadder) as refused:
         changed(LadderParams(), {"start_quote": text})
     assert refused.value.field == "start_quote"
+
+
+def test_a_ladder_that_multiplies_by_nothing_is_refused_by_name() -> None:
+    """0 to the power of 0 is no number, and every step after the start would buy nothing."""
+    with pytest.raises(BadLadder) as refused:
+        changed(LadderParams(), {"size_multiplier": "0"})
+    assert refused.value.field == "size_multiplier"
+    assert changed(LadderParams(), {"size_multiplier": "0", "size_mode": "fixed"}).size(3) == 10
