@@ -6,12 +6,13 @@ order made here.
 
 import os
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 import hypothesis
 import pytest
+import structlog
 
 from autotrader_v2.app import settings
 
@@ -41,6 +42,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from tests.turns import Turns
 
     return Turns(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _its_own_log() -> Iterator[None]:
+    """What a command under test makes of the log (a backtest silences it) ends with that test."""
+    yield
+    structlog.reset_defaults()
 
 
 def _rank(item: pytest.Item) -> float:

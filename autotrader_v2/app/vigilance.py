@@ -130,6 +130,13 @@ def after_end(patience: Patience, exit_code: int, lived_s: float, failures: int)
     return Again(min(patience.back_off_max_s, 2.0 ** (failures - 1)), failures)
 
 
+def cycles_left(vitals: Vitals) -> int | None:
+    """How many cycles an engine that died after this sign of life left open; None: one more may have begun since."""
+    if vitals.open_cycles == 0 and (vitals.markets_on or vitals.open_orders):
+        return None
+    return vitals.open_cycles
+
+
 class DeadMan:
     """The owner's wish for when nobody watches over bought coins any more: sell after so many minutes."""
 
@@ -143,7 +150,7 @@ class DeadMan:
         if vitals.phase in _WORKING:
             self._at_work_s = now_s
         if vitals.open_cycles is not None:
-            self._open_cycles = vitals.open_cycles
+            self._open_cycles = cycles_left(vitals)
 
     def slept(self, now_s: float) -> None:
         """The machine slept: that was no failure to bring the engine back."""

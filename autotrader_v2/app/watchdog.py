@@ -24,7 +24,7 @@ from autotrader_v2.app.notifying import notifier_of
 from autotrader_v2.app.restart import CannotStop, stop_running
 from autotrader_v2.app.settings import Settings
 from autotrader_v2.app.values import ROOT
-from autotrader_v2.app.vigilance import Again, DeadMan, Done, Finding, GiveUp, Patience, Watch, after_end
+from autotrader_v2.app.vigilance import Again, DeadMan, Done, Finding, GiveUp, Patience, Watch, after_end, cycles_left
 from autotrader_v2.app.wishes import Wish
 from autotrader_v2.application.events import Alert, Priority
 from autotrader_v2.application.ports import Notifier
@@ -112,7 +112,7 @@ class Watchdog:
         self._engine = engine
         self._sell_out = sell_out
         sign = read_sign(data_dir)
-        known = sign.beat.vitals.open_cycles if sign else None
+        known = cycles_left(sign.beat.vitals) if sign else None
         self._dead_man = DeadMan(dead_man_minutes, time.monotonic(), known)
         self._failures = 0
 

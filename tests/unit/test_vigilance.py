@@ -133,6 +133,17 @@ def test_the_dead_man_sells_only_when_chosen_with_open_cycles_and_after_his_time
     assert not dead_man.due(1e9)
 
 
+def test_the_dead_man_knows_that_a_coin_may_have_been_bought_after_the_last_sign_of_life() -> None:
+    """Beats are a second apart: an engine that bought and died between two of them said that it held nothing."""
+    dead_man = DeadMan(10, 0.0, 2)
+    dead_man.seen(0.0, Vitals(phase="running", markets_on=1, open_cycles=0))
+    assert dead_man.due(600.0)
+    dead_man.seen(600.0, Vitals(phase="running", open_orders=1, open_cycles=0))
+    assert dead_man.due(1200.0)
+    dead_man.seen(1200.0, Vitals(phase="running", open_cycles=0))
+    assert not dead_man.armed
+
+
 def test_an_engine_that_lives_but_could_not_start_does_not_hold_the_dead_man_back() -> None:
     """Its page is up, its coins are watched by nobody. One that still asks the exchange is at work."""
     dead_man = DeadMan(10, 0.0, 2)
