@@ -4,9 +4,11 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from autotrader_v2.simulator import Simulator
@@ -14,6 +16,7 @@ from tests.integration.simulated import a_simulator
 from tests.journalled import command
 from tests.processes import Serving, Started
 
+PATIENCE_S = 120
 QUICK = (
     "import sys; sys.path.insert(0, '.');"
     "from autotrader_v2.app import record_command as r; r._FLUSH_S = 0.3;"
@@ -35,31 +38,46 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list
             program=("-c", QUICK),
             GATE_HOST=sim.url,
         )
-        with (
-            recording,
-            Serving(
-                *("--mode", "sandbox", "--data-dir", str(folder / "data")),
-                log=folder / "serve.log",
-                API_KEY="key",
-                API_SECRET="secret",
-                **environment,
-            ) as serving,
-        ):
-            serving.until("a start", lambda: _step(serving) == 0)
-            next_buy = serving.cycle("ETH")["next_buy_price"]
-            _price(sim, str(round(float(next_buy) - 1, 2)))
-            serving.until("a rebuy", lambda: _step(serving) == 1)
-            target = float(serving.cycle("ETH")["take_profit_price"])
-            _price(sim, f"{target + 1:.2f}")
-            serving.until("a sale and the next start", lambda: serving.cycle("ETH")["completed_cycles"] == 1)
-            serving.until("the next start", lambda: _step(serving) == 0)
-            # The recording shows what came after, too.
-            time.sleep(1)
-            assert serving.stop() == 0
+        serving = Serving(
+            *("--mode", "sandbox", "--data-dir", str(folder / "data")),
+            log=folder / "serve.log",
+            API_KEY="key",
+            API_SECRET="secret",
+            **environment,
+        )
+        # On a crowded machine either of the two may hear a price much later than the other.
+        with recording:
+            _recorded(folder, "3100.02")
+            with serving:
+                serving.until("a start", lambda: _step(serving) == 0)
+                lower = f"{float(serving.cycle('ETH')['next_buy_price']) - 1:.2f}"
+                _price(sim, lower)
+                serving.until("a rebuy", lambda: _step(serving) == 1)
+                _recorded(folder, lower)
+                higher = f"{float(serving.cycle('ETH')['take_profit_price']) + 1:.2f}"
+                _price(sim, higher)
+                serving.until("a sale and the next start", lambda: serving.cycle("ETH")["completed_cycles"] == 1)
+                serving.until("the next start", lambda: _step(serving) == 0)
+                _recorded(folder, higher)
+                # The recording shows what came after, too.
+                time.sleep(1)
+                assert serving.stop() == 0
             assert recording.stop() == 0
     days.append(_today())
     (journal,) = (folder / "data").glob("*.sqlite3")
     yield journal, sorted(set(days))
+
+
+def _recorded(folder: Path, bid: str) -> None:
+    """Wait until that price is in a file."""
+    ends = time.monotonic() + PATIENCE_S
+    while not any(
+        Decimal(kept) == Decimal(bid)
+        for file in (folder / "data" / "recorded").rglob("*.parquet")
+        for kept in pq.read_table(file, columns=["bid"]).column("bid").to_pylist()
+    ):
+        assert time.monotonic() < ends, f"{bid} was never recorded"
+        time.sleep(0.1)
 
 
 def _today() -> str:
