@@ -19,7 +19,7 @@ _PROFIT, _FALL = "profit", "drawdown"
 
 def studies_told(file: Path) -> list[dict[str, Any]]:
     """The newest studies, each with its ranges. Errors: `StudyUnavailable`."""
-    home = Studies(f"sqlite:///{file.as_posix()}")
+    home = Studies(file)
     try:
         return [_told(home.existing(name)) for name in home.names()[:_STUDIES_MAX]]
     finally:
@@ -28,7 +28,7 @@ def studies_told(file: Path) -> list[dict[str, Any]]:
 
 def study_told(file: Path, name: str, *, x: str, y: str, figure: str) -> dict[str, Any]:
     """A study's heat map and points. Errors: `StudyUnavailable`, KeyError for a name that is not there."""
-    home = Studies(f"sqlite:///{file.as_posix()}")
+    home = Studies(file)
     try:
         study = home.existing(name)
         space, trials = _space(study.about()), list(study.trials())
