@@ -249,15 +249,15 @@ class Replayer:
             return
         ordered = sorted(moments)
         for quote in quotes_in(self._recorded, market, ordered[0] - 2 * _PRICE_AGE_MS, ordered[-1] + _PRICE_AGE_MS):
-            following = bisect_left(ordered, quote.confirmed_ms)
-            if following < len(ordered) and ordered[following] - quote.confirmed_ms < _PRICE_AGE_MS:
+            following = bisect_left(ordered, _true_ms(quote))
+            if following < len(ordered) and ordered[following] - _true_ms(quote) < _PRICE_AGE_MS:
                 self._quotes.append(quote)
-        self._quotes.sort(key=lambda quote: quote.confirmed_ms)
+        self._quotes.sort(key=_true_ms)
 
     def _near(self, at_ms: int) -> list[Quote]:
         """Recorded prices from the seconds before, oldest first."""
-        begin = bisect_right(self._quotes, at_ms - _PRICE_AGE_MS, key=lambda quote: quote.confirmed_ms)
-        return self._quotes[begin : bisect_right(self._quotes, at_ms, key=lambda quote: quote.confirmed_ms)]
+        begin = bisect_right(self._quotes, at_ms - _PRICE_AGE_MS, key=_true_ms)
+        return self._quotes[begin : bisect_right(self._quotes, at_ms, key=_true_ms)]
 
     @staticmethod
     def _beside(one: PastMarket, at_ms: int) -> Quote | None:
@@ -266,6 +266,11 @@ class Replayer:
             if decision.kind in ("buy", "sell"):
                 return quote_of_decision(decision)
         return None
+
+
+def _true_ms(quote: Quote) -> int:
+    """Since when it was the price: a recording hears over a line of its own, and may hear later than the engine did."""
+    return min(quote.exchange_ms, quote.confirmed_ms)
 
 
 def what_if(asked: Asked, markets: Sequence[PastMarket]) -> dict[str, Any]:

@@ -159,14 +159,24 @@ def test_recorded_prices_are_what_a_decision_is_taken_on_again(
         assert compared["same"] == compared["orders"] == compared["trades"] > 0
 
 
-def _recorded(folder: Path, recording: Path) -> Path:
-    """What `record` would have kept of these prices: here every one of them."""
+def test_a_recording_that_heard_a_price_after_the_engine_did_still_tells_it(
+    journal: Path, played: tuple[Path, Path], tmp_path: Path, told: Callable[..., tuple[int, Any]]
+) -> None:
+    _change(journal, "DELETE FROM decisions WHERE kind IN ('buy', 'sell')")
+    recorded = _recorded(tmp_path / "recorded", played[1], late_ms=4_000)
+    code, found = told("replay", "--db", journal, "--recorded", recorded)
+    assert (code, found["differences"]) == (0, [])
+    assert "order" not in found["prices"] and found["prices"]["recorded"] > 20
+
+
+def _recorded(folder: Path, recording: Path, late_ms: int = 0) -> Path:
+    """What `record` would have kept of these prices: here every one of them, heard that late."""
     files = quote_files(folder)
     files.begin()
     rows = [
         (
             quote.exchange_ms,
-            quote.confirmed_ms,
+            quote.confirmed_ms + late_ms,
             plain(quote.bid),
             plain(quote.ask),
             plain(quote.last),

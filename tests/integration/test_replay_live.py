@@ -53,14 +53,13 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list
                 lower = f"{float(serving.cycle('ETH')['next_buy_price']) - 1:.2f}"
                 _price(sim, lower)
                 serving.until("a rebuy", lambda: _step(serving) == 1)
-                _recorded(folder, lower)
+                # A rebuy waits for its pause: the recording must show that the price stood until then.
+                _recorded(folder, lower, after_ms=_now_ms())
                 higher = f"{float(serving.cycle('ETH')['take_profit_price']) + 1:.2f}"
                 _price(sim, higher)
                 serving.until("a sale and the next start", lambda: serving.cycle("ETH")["completed_cycles"] == 1)
                 serving.until("the next start", lambda: _step(serving) == 0)
-                _recorded(folder, higher)
-                # The recording shows what came after, too.
-                time.sleep(1)
+                _recorded(folder, higher, after_ms=_now_ms())
                 assert serving.stop() == 0
             assert recording.stop() == 0
     days.append(_today())
@@ -68,16 +67,20 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, list
     yield journal, sorted(set(days))
 
 
-def _recorded(folder: Path, bid: str) -> None:
-    """Wait until that price is in a file."""
+def _recorded(folder: Path, bid: str, after_ms: int = 0) -> None:
+    """Wait until that price of a time after that is in a file."""
     ends = time.monotonic() + PATIENCE_S
     while not any(
-        Decimal(kept) == Decimal(bid)
-        for file in (folder / "data" / "recorded").rglob("*.parquet")
-        for kept in pq.read_table(file, columns=["bid"]).column("bid").to_pylist()
+        Decimal(kept["bid"]) == Decimal(bid) and kept["exchange_ms"] > after_ms
+        for file in (folder / "data" / "recorded" / "quotes").rglob("*.parquet")
+        for kept in pq.read_table(file, columns=["bid", "exchange_ms"]).to_pylist()
     ):
         assert time.monotonic() < ends, f"{bid} was never recorded"
         time.sleep(0.1)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _today() -> str:

@@ -11,8 +11,9 @@ from autotrader_v2.domain.money import plain
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.infrastructure.feeds.day_files import DayFiles
 
-# A market that nobody trades is confirmed every two seconds; so often is enough to tell quiet from not heard.
-_REPEAT_MS = 5_000
+# A market that nobody trades is confirmed every two seconds, and each of these is kept: an engine that waits (the pause
+# between rebuys) acts on a price that stands, and a replay must know that it stood.
+_REPEAT_MS = 1_500
 # Longer without any word: the prices of that time are not known.
 _GAP_MS = 30_000
 _ROWS_MAX = 2_000_000
@@ -44,7 +45,7 @@ class History(Protocol):
 
 
 class QuoteRecorder:
-    """Every change of best prices, and at least a row every five seconds while prices are confirmed.
+    """Every change of best prices, and a row every two seconds while prices are confirmed.
 
     `take` may be called from any thread. `on_gap` hears of a gap when it ends.
     """
