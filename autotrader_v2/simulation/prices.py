@@ -1,5 +1,6 @@
 """Prices of the world: walks that like to meet the engine's thresholds, told to it truthfully or not."""
 
+from collections import deque
 from collections.abc import Callable
 from decimal import Decimal
 
@@ -22,8 +23,10 @@ _APART_WAITING_MS = (3000, 15_000)
 # More than any position of any coin, the cheapest too: a book that cannot take it back would be a fault of the world.
 _PLENTY = Decimal(10**12)
 _NAN = Decimal("NaN")
-# A wrong price is one that the screen can tell from the last right one.
+# A wrong price is one that the screen can tell from the last right one that the engine believes: after a jump that is
+# for a while one of before the jump, and it believes none for longer than a minute.
 _SPIKE_LEAST = 0.25
+_LATELY_MS = 70_000
 # Told to the engine: the quote, whether it is a wrong one.
 Tell = Callable[[Quote, bool], bool]
 
@@ -49,7 +52,8 @@ class PriceWalk:
         self._hub = hub
         self._dice = dice
         self.rules = rules
-        self.price = self._first = self._told_price = price
+        self.price = self._first = price
+        self._lately: deque[tuple[int, float]] = deque([(hub.now_ms, price)])
         self._cycle = cycle
         self._waits = waits
         self._hears = hears
@@ -96,6 +100,7 @@ class PriceWalk:
             self._comes_anyway_ms = hub.now_ms + dice.ms(*_APART_WAITING_MS)
             self._at(hub.now_ms + dice.ms(*_APART_MS))
         self.price = self._next()
+        self._remember(hub.now_ms)
         quote = self._quote(self.price)
         self._hears(quote)
         if dice.hit("price_silence"):
@@ -105,11 +110,16 @@ class PriceWalk:
         plain = quote._replace(bids=(), asks=())
         if self._told_wrong(plain):
             return True
-        self._told_price = self.price
         told = self._tell(plain, False)
         if dice.hit("price_twice"):
             self._tell(plain, False)
         return told
+
+    def _remember(self, now_ms: int) -> None:
+        lately = self._lately
+        lately.append((now_ms, self.price))
+        while lately[0][0] < now_ms - _LATELY_MS:
+            lately.popleft()
 
     def _comes_to_nothing(self) -> bool:
         now_ms = self._hub.now_ms
@@ -130,12 +140,13 @@ class PriceWalk:
             self._tell(quote._replace(bid=_NAN), True)
             self._tell(quote._replace(ask=Decimal(0)), True)
         if now_ms > self._spike_after_ms and dice.hit("price_spike"):
+            factor = dice.rng.choice((0.1, 0.5, 0.7, 1.4, 2.0, 10.0))
+            wrong = self.price * factor
+            if any(abs(wrong / price - 1) < _SPIKE_LEAST for _, price in self._lately):
+                return False  # what is wrong now is near what was right a moment ago, and nobody can know
             # Two in a row would confirm each other: that is a real price by the rules.
             self._spike_after_ms = now_ms + 60_000
-            factor = dice.rng.choice((0.1, 0.5, 0.7, 1.4, 2.0, 10.0))
-            if abs(self.price * factor / self._told_price - 1) < _SPIKE_LEAST:
-                return False  # the price has jumped: what is wrong now is near what was right, and nobody can know
-            self._tell(self._quote(self.price * factor)._replace(bids=(), asks=()), True)
+            self._tell(self._quote(wrong)._replace(bids=(), asks=()), True)
             return True
         return False
 

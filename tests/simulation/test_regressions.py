@@ -2,12 +2,15 @@
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 from autotrader_v2.application.deciding import Decider
 from autotrader_v2.application.events import SwitchSet
 from autotrader_v2.application.ports import JournalUnavailable
 from autotrader_v2.domain.cycle import Active, Dust, Idle, SaleBooked, Tally, apply
+from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.orders import Side, Why
+from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.domain.situation import Pause, Reason, Sell, SwitchMode
 from autotrader_v2.simulation.world import Plan, World
 from tests.builders import ETH, RULES, a_sale
@@ -224,3 +227,53 @@ def test_a_start_found_after_a_restart_runs_on_the_ladder_its_owner_set_meanwhil
     assert isinstance(cycle, Active)
     assert cycle.params.start_quote == decided.start_quote / 2
     assert cycle.invested > cycle.params.start_quote
+
+
+def test_m13_a_short_sleep_hides_behind_no_clock_that_was_set_back() -> None:
+    """Seeds 70009047, 60007129: 3.9 s asleep on a clock ahead of the wall: prices of before still looked young."""
+    world = World(Plan(seed=1, rates={}))
+    while not sum(bool(slot.state.cycle.tally.completed) for slot in world.slots()) >= 8:
+        world.step()
+    process = world.process
+    assert process is not None
+    floor = process.floor
+    world.machine.ahead_ms = -4_000  # less than M12 stops orders for
+    floor.clock.now_ms()
+    young = {slot.market: floor.board.newest(slot.market) for slot in world.slots()}
+    for walk in world.walks.values():
+        walk.silent_until_ms = world.hub.now_ms + 120_000
+    world.hub.now_ms += 3_900
+    world.machine.slept_ms += 3_900
+    for slot in world.slots():
+        quote = young[slot.market]
+        assert quote is not None
+        assert floor.clock.now_ms() - quote.confirmed_ms > floor.config.max_quote_age_ms
+
+
+def test_what_a_world_tells_wrong_is_told_apart_from_every_price_that_may_be_believed() -> None:
+    """Seeds 64019014, 64023055, 74003087: after a fall of 30 % what was told wrong was near the price of before it.
+
+    By the rules such a price is a right one: it moved less than 20 % from the last that was accepted.
+    """
+    rates = {"price_jump": 0.05, "price_spike": 0.03}
+    wrong_count = 0
+    for seed in range(16):
+        world = World(Plan(seed=seed, rates=rates, markets=6))
+        told: dict[Market, list[tuple[int, Decimal]]] = {market: [] for market in world.markets}
+        quoted = world.auditor.quoted
+
+        def hear(quote: Quote, true_ms: int, *, wrong: bool, told: Any = told, quoted: Any = quoted) -> None:
+            right = told[quote.market]
+            if wrong:
+                nonlocal wrong_count
+                wrong_count += 1
+                lately = [bid for at_ms, bid in right if at_ms > true_ms - 60_000]
+                assert all(abs(quote.bid / bid - 1) > Decimal("0.2") for bid in lately)
+            else:
+                right.append((true_ms, quote.bid))
+            quoted(quote, true_ms, wrong=wrong)
+
+        world.auditor.quoted = hear  # type: ignore[method-assign]
+        world.run(1500)
+        world.end()
+    assert wrong_count > 10

@@ -40,6 +40,35 @@ def test_a_clock_set_forward_and_the_sleep_of_a_machine_are_followed_at_once() -
     assert clock.now_ms() - before_ms == 3_600_000
 
 
+def test_m12_m13_a_sleep_counts_whole_though_the_clock_was_set_back_before() -> None:
+    machine = Machine()
+    clock = machine.clock()
+    clock.now_ms()
+    machine.wall_ms -= 30_000
+    confirmed_ms = clock.now_ms()
+    machine.runs(1)
+    machine.wall_ms += 3_900  # asleep: the running clock stood still
+    assert clock.now_ms() - confirmed_ms == 4_899
+    # And a clock set right again hides no later sleep.
+    machine.wall_ms += 30_000
+    confirmed_ms = clock.now_ms()
+    machine.wall_ms += 2_000
+    assert clock.now_ms() - confirmed_ms == 2_000
+
+
+def test_p19_a_thread_that_was_stopped_between_two_readings_is_no_leap() -> None:
+    machine = Machine()
+    starved = iter((0.0, 0.0, 4.0, 0.0, 0.0, 0.0, 0.0, 0.0))
+
+    def running_s() -> float:
+        machine.runs(next(starved))
+        return machine.running_s
+
+    clock = SystemClock(lambda: machine.wall_ms, running_s)
+    for _ in range(5):
+        assert abs(clock.now_ms() - machine.wall_ms) <= 1
+
+
 def test_a_clock_that_was_wrong_is_right_again_after_some_days() -> None:
     machine = Machine()
     clock = machine.clock()
