@@ -129,11 +129,7 @@ class Booking:
         backoff = slot.state.backoff(intent.side)
         if outcome is not Outcome.FILLED:
             backoff = backoff.failed(floor.exchange.now_ms(), intent.seen_price, by_rules=by_rules)
-        records: list[Record] = [
-            AttemptClosed(
-                client_id=intent.client_id, outcome=outcome, time_ms=now_ms, label=label[:200], order_id=order_id
-            )
-        ]
+        records: list[Record] = [_closed(slot, intent, outcome, time_ms=now_ms, label=label[:200], order_id=order_id)]
         pause: Pause | None = None
         counts = outcome in (Outcome.UNFILLED, Outcome.REFUSED, Outcome.ABSENT)
         if counts and (lasting or backoff.failures >= FAILURES_BEFORE_PAUSE):
@@ -220,9 +216,7 @@ class Booking:
         now_ms, state = self._floor.clock.now_ms(), slot.state
         records: list[Record] = [
             FillsBooked(intent.client_id, fills),
-            AttemptClosed(
-                client_id=intent.client_id, outcome=Outcome.FILLED, time_ms=now_ms, label=note, order_id=order_id
-            ),
+            _closed(slot, intent, Outcome.FILLED, time_ms=now_ms, label=note, order_id=order_id),
             CycleChanged(market=slot.market, event=event, after=after, time_ms=now_ms),
         ]
         if _closes(state.cycle, after) and state.switch is SwitchMode.FINISH:
@@ -387,6 +381,21 @@ def start_params(params: LadderParams, intent: OrderIntent) -> LadderParams:
     if not params.start_balance_pct or intent.side is not Side.BUY:
         return params
     return replace(params, start_quote=intent.max_cost, start_balance_pct=ZERO)
+
+
+def _closed(
+    slot: Slot, intent: OrderIntent, outcome: Outcome, *, time_ms: int, label: str, order_id: str
+) -> AttemptClosed:
+    travel = slot.travel_of(intent.client_id)
+    return AttemptClosed(
+        client_id=intent.client_id,
+        outcome=outcome,
+        time_ms=time_ms,
+        label=label,
+        order_id=order_id,
+        sent_ms=travel.sent_ms,
+        answered_ms=travel.answered_ms,
+    )
 
 
 def _check(intent: OrderIntent, fills: Sequence[Fill]) -> None:

@@ -47,17 +47,23 @@ class AttemptUnknown:
     detail: str
     time_ms: int
     order_id: str = ""
+    sent_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptClosed:
-    """What became of an attempt. `label` is the exchange's word or our reason."""
+    """What became of an attempt. `label` is the exchange's word or our reason.
+
+    `sent_ms`, `answered_ms`: when its request left and its answer came; 0: not known here.
+    """
 
     client_id: str
     outcome: Outcome
     time_ms: int
     label: str = ""
     order_id: str = ""
+    sent_ms: int = 0
+    answered_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

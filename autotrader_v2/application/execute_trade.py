@@ -25,7 +25,7 @@ from autotrader_v2.application.ports import (
     TradingError,
 )
 from autotrader_v2.application.resolve import Resolver
-from autotrader_v2.application.slot import InFlight, Slot
+from autotrader_v2.application.slot import NO_TRAVEL, InFlight, Slot, Travel
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.money import plain
 from autotrader_v2.domain.orders import OrderIntent, OrderResult, Side, Why
@@ -81,11 +81,15 @@ class ExecuteTrade:
         """
         if (late := self._late(slot, committed)) is not None:
             return self._not_sent(slot, committed, late, journalled=True)
+        clock = self._floor.clock
+        slot.travel = sent = Travel(committed.client_id, clock.now_ms())
         try:
             result = self._floor.exchange.send(committed)
         except NotSent as error:
+            slot.travel = NO_TRAVEL
             return self._not_sent(slot, committed, error.what, journalled=True)
         except Rejected as error:
+            slot.travel = replace(sent, answered_ms=clock.now_ms())
             return self._refused(slot, committed, error)
         except OutcomeUnknown as error:
             return self._unknown(slot, committed, error.what, error.order_id, halts=error.halts)
@@ -93,6 +97,7 @@ class ExecuteTrade:
             # An adapter's defect must not lose an order: what we do not understand is unknown, never "not placed".
             market_log(slot.market).exception("unexpected failure while sending; the order counts as unknown")
             return self._unknown(slot, committed, type(error).__name__, "")
+        slot.travel = replace(sent, answered_ms=clock.now_ms())
         return self._answered(slot, committed, result)
 
     def _late(self, slot: Slot, intent: OrderIntent) -> str | None:
@@ -265,7 +270,11 @@ class ExecuteTrade:
         try:
             floor.journal.write(
                 AttemptUnknown(
-                    client_id=intent.client_id, detail=detail[:200], time_ms=floor.clock.now_ms(), order_id=order_id
+                    client_id=intent.client_id,
+                    detail=detail[:200],
+                    time_ms=floor.clock.now_ms(),
+                    order_id=order_id,
+                    sent_ms=slot.travel_of(intent.client_id).sent_ms,
                 )
             )
         except TradingError as error:

@@ -46,6 +46,18 @@ class InFlight:
 
 
 @dataclass(frozen=True, slots=True)
+class Travel:
+    """When the request of an attempt left and when its answer came, by our clock; 0: it did not, as far as we know."""
+
+    client_id: str = ""
+    sent_ms: int = 0
+    answered_ms: int = 0
+
+
+NO_TRAVEL = Travel()
+
+
+@dataclass(frozen=True, slots=True)
 class Backoff:
     """How often in a row a side got nothing, and until when it waits (exchange time).
 
@@ -135,6 +147,7 @@ class Slot:
         "retry",
         "spare_number",
         "state",
+        "travel",
     )
 
     def __init__(self, state: SlotState, spare_number: int) -> None:
@@ -156,6 +169,13 @@ class Slot:
         self.spare_number = spare_number
         # (number, next attempt, what for) of an attempt that surely placed nothing.
         self.retry: tuple[int, int, tuple[int, int | None, Side]] | None = None
+        # Written by whoever sends; of one attempt at a time.
+        self.travel = NO_TRAVEL
+
+    def travel_of(self, client_id: str) -> Travel:
+        """Of that attempt, if it is the one that was sent last."""
+        travel = self.travel
+        return travel if travel.client_id == client_id else NO_TRAVEL
 
     def knows(self, bid: Decimal) -> None:
         """The market's price is about this, unless it leaped: then the owner has to say so."""

@@ -66,4 +66,4 @@ def test_p17_an_update_killed_anywhere_is_simply_made_again(tmp_path: Path, mome
     again.journal.close()
     assert problems_of(path, "paper", full=True) == ()
     assert not list(tmp_path.glob("*.migrating*"))
-    assert list(tmp_path.glob("journal.before-0004*.sqlite3")), "a copy of the old file stays"
+    assert list(tmp_path.glob("journal.before-0005*.sqlite3")), "a copy of the old file stays"

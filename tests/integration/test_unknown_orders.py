@@ -97,6 +97,10 @@ def test_o2_an_order_that_executed_though_its_answer_was_lost_is_found_and_booke
     assert bench.buys() == [cycle.bought[0].client_ids[0]]
     assert cycle.held == bench.sim.account().total("ETH")
     assert bench.engine.floor.in_flight == set()
+    # It left, its answer never came, and it ended all the same.
+    life = bench.engine.floor.journal.archive.life(bench.buys()[0])
+    assert life is not None and life["answered_ms"] is None
+    assert life["created_ms"] <= life["sent_ms"] <= life["closed_ms"]
 
 
 @pytest.mark.parametrize(
@@ -115,6 +119,9 @@ def test_o1_an_order_that_never_arrived_is_proven_absent_and_tried_again_under_a
     assert client_id.endswith(".2")
     states = {row["client_id"]: row["outcome"] for row in bench.engine.desk.orders("ETH", 10)}
     assert states == {client_id: "filled", f"{client_id[:-2]}.1": "absent"}
+    life = bench.engine.floor.journal.archive.life(client_id)
+    assert life is not None
+    assert life["created_ms"] <= life["sent_ms"] <= life["answered_ms"] <= life["closed_ms"]
 
 
 def test_while_an_order_is_unknown_nothing_else_is_decided_and_its_cost_stays_reserved(bench: Bench) -> None:

@@ -131,17 +131,17 @@ def test_a_disk_that_fails_between_two_days_doubles_nothing(tmp_path: Path, monk
     assert [row["bid"] for row in files.rows("LTC_USDT", T0 - 9, T0 + 9)] == ["64", "65"]
 
 
-def test_a_quote_is_kept_with_every_digit_when_it_changed_or_five_seconds_have_passed(tmp_path: Path) -> None:
+def test_a_quote_is_kept_with_every_digit_when_it_changed_or_was_confirmed_again(tmp_path: Path) -> None:
     files = _files(tmp_path, QUOTES)
     gaps: list[Gap] = []
     recorder = QuoteRecorder(files, [LTC], gaps.append)
-    for at_ms, bid in ((0, "64"), (1_000, "64"), (4_999, "64"), (5_000, "64"), (5_001, "64.5"), (5_000, "63")):
+    for at_ms, bid in ((0, "64"), (1_000, "64"), (1_499, "64"), (1_500, "64"), (1_501, "64.5"), (1_500, "63")):
         recorder.take(_quote(T0 + at_ms, bid))
     # Another market, and an older time than the last, are not kept.
     recorder.take(_quote(T0 + 6_000)._replace(market=Market("gate", "ETH", "USDT")))
     recorder.flush()
     rows = list(files.rows("LTC_USDT", T0, T0 + DAY_MS))
-    assert [(row["exchange_ms"] - T0, row["bid"]) for row in rows] == [(0, "64"), (5_000, "64"), (5_001, "64.5")]
+    assert [(row["exchange_ms"] - T0, row["bid"]) for row in rows] == [(0, "64"), (1_500, "64"), (1_501, "64.5")]
     assert rows[0]["bid_size"] == "0.1234567890123456789" and rows[0]["ask_size"] is None
     assert gaps == []
 

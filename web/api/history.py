@@ -161,6 +161,8 @@ class OrderLife(OrderAttempt):
     limit_price: Amount | None
     max_cost: Amount
     expires_ms: int | None
+    sent_ms: int | None
+    answered_ms: int | None
     fills: list[Trade]
     attempts: list[OtherAttempt]
 

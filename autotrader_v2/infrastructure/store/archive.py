@@ -175,6 +175,8 @@ class SqlArchive:
             "limit_price": None if limit_price is None else plain(Decimal(limit_price)),
             "max_cost": plain(Decimal(row["max_cost"])),
             "expires_ms": row["expires_ms"],
+            "sent_ms": row["sent_ms"],
+            "answered_ms": row["answered_ms"],
             "fills": [trade_row(trade) for trade in trades],
             "attempts": [{"client_id": one.client_id, "state": one.state, "time_ms": one.decided_ms} for one in others],
         }

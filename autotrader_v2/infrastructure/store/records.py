@@ -121,6 +121,7 @@ class RecordWriter:
             "client_id": record.client_id,
             "label": record.detail,
             "order_id": record.order_id or None,
+            "sent_ms": record.sent_ms or None,
         }
 
         def run(cursor: Cursor) -> None:
@@ -138,6 +139,8 @@ class RecordWriter:
             "label": record.label,
             "closed_ms": record.time_ms,
             "order_id": record.order_id or None,
+            "sent_ms": record.sent_ms or None,
+            "answered_ms": record.answered_ms or None,
         }
         end = {"client_id": record.client_id, "state": "filled" if outcome is Outcome.FILLED else "ended"}
 

@@ -51,6 +51,8 @@ def attempt_row(account: str, intent: OrderIntent, label: ClientId) -> Row:
         "order_id": "",
         "label": "",
         "closed_ms": None,
+        "sent_ms": None,
+        "answered_ms": None,
     }
 
 

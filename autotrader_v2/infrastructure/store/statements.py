@@ -27,7 +27,8 @@ _END_INTENT = """
 UPDATE intents SET state = :state WHERE number = (SELECT number FROM attempts WHERE client_id = :client_id)
 """
 _END_OPEN = f"""
-UPDATE attempts SET state = :state, label = :label, closed_ms = :closed_ms, order_id = coalesce(:order_id, order_id)
+UPDATE attempts SET state = :state, label = :label, closed_ms = :closed_ms, order_id = coalesce(:order_id, order_id),
+  sent_ms = coalesce(:sent_ms, sent_ms), answered_ms = :answered_ms
 WHERE client_id = :client_id AND {_OPEN}
 """  # noqa: S608
 # The step goes to the late fill unless another buy has it by now (the rule of the index one_buy_of_a_step).
@@ -42,7 +43,8 @@ UPDATE attempts SET label = :label, closed_ms = :closed_ms, order_id = coalesce(
 WHERE client_id = :client_id
 """  # noqa: S608
 _SET_UNKNOWN = f"""
-UPDATE attempts SET state = 'unknown', label = :label, order_id = coalesce(:order_id, order_id)
+UPDATE attempts SET state = 'unknown', label = :label, order_id = coalesce(:order_id, order_id),
+  sent_ms = coalesce(:sent_ms, sent_ms)
 WHERE client_id = :client_id AND {_OPEN}
 """  # noqa: S608
 # A trade takes its book from the attempt, which must be of the same market.

@@ -17,8 +17,8 @@ export function stepsOf(order) {
   const filled = order.fills.length > 0 ? true : ended ? null : false;
   return [
     { name: "wanted", at: order.created_ms, done: true },
-    { name: "sent", at: null, done: sent },
-    { name: "answered", at: null, done: answered },
+    { name: "sent", at: order.sent_ms, done: sent },
+    { name: "answered", at: order.answered_ms, done: answered },
     { name: "filled", at: order.fills.at(-1)?.time_ms ?? null, done: filled },
     { name: "settled", at: order.closed_ms, done: ended },
   ];
