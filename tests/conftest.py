@@ -25,6 +25,8 @@ def pytest_configure() -> None:
         os.environ.pop(name, None)
     os.environ["MTRADE_ENV_FILE"] = ""
     os.environ["NOTIFY_OS"] = "off"
+    # Scripted prices walk narrow steps; test_first_ladder.py has the ladder that a stranger begins with.
+    os.environ["LADDER"] = "basic"
     # How long an example takes says nothing: the machine may be crowded.
     slow_is_fine = [hypothesis.HealthCheck.too_slow]
     hypothesis.settings.register_profile("mtrade", deadline=None, suppress_health_check=slow_is_fine)

@@ -43,7 +43,9 @@ class Started:
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env=settings.environment_with(**{"MTRADE_ENV_FILE": "", "NOTIFY_OS": "off", **environment}),
+            env=settings.environment_with(
+                **{"MTRADE_ENV_FILE": "", "NOTIFY_OS": "off", "LADDER": "basic", **environment}
+            ),
             encoding="utf-8",
         )
         self._lines: queue.Queue[str] = queue.Queue()

@@ -27,13 +27,14 @@ from autotrader_v2.app.values import FeedKind
 from autotrader_v2.app.vigilance import EXIT_INTERRUPTED
 from autotrader_v2.app.witness import witness_of
 from autotrader_v2.application.desk import Desk
-from autotrader_v2.application.events import Bus, Priority, SettingSet, SwitchSet
+from autotrader_v2.application.events import Bus, ParamsSet, Priority, SettingSet, SwitchSet
 from autotrader_v2.application.floor import Floor, TraderConfig
 from autotrader_v2.application.funds import Wallet
 from autotrader_v2.application.market_list import SETTING as _SYMBOLS
 from autotrader_v2.application.paper_reset import PaperReset
 from autotrader_v2.application.ports import Binding, JournalState, Notifier, TradingError
 from autotrader_v2.application.quote_board import QuoteBoard
+from autotrader_v2.application.shipped_ladders import BEGINNINGS
 from autotrader_v2.application.trader import AutoTraderV2
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.market import Market
@@ -224,8 +225,14 @@ def build(
     # A recording brings all its coins; those that were taken off the list stay away.
     markets = tuple(market for market in outside.markets if market.pair not in removed)
     if first_start:
+        now_ms = outside.clock.now_ms()
         value = {"available": [market.pair for market in markets], "primary": primary.pair}
-        journal.write(SettingSet(name=_SYMBOLS, value=value, by="first start", time_ms=outside.clock.now_ms()))
+        ladder = state.params.get(None) or BEGINNINGS[settings.ladder]
+        journal.write(
+            ParamsSet(market=None, values=ladder, by="first start", time_ms=now_ms),
+            SettingSet(name=_SYMBOLS, value=value, by="first start", time_ms=now_ms),
+        )
+        state = replace(state, params={**state.params, None: ladder})
     if switched_off_by:
         now_ms = outside.clock.now_ms()
         journal.write(SwitchSet(market=None, mode=SwitchMode.OFF, by=switched_off_by, time_ms=now_ms))

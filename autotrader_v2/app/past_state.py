@@ -68,8 +68,11 @@ class PastMarket:
         return pause
 
     def params_at(self, at_ms: int) -> LadderParams:
-        """The ladder that a start would have used."""
-        common = self._newest("params", at_ms, lambda one: one.market is None) or {}
+        """The ladder that a start would have used; before the first start the one it began with."""
+        common = self._newest("params", at_ms, lambda one: one.market is None)
+        if common is None:
+            begun = [one.value for one in self._wishes if one.what == "params" and one.by == "first start"]
+            common = begun[0] if begun else {}
         own = self._newest("params", at_ms, lambda one: one.market is not None) or {}
         return merged_params(changed(LadderParams(), dict(common)), own)
 

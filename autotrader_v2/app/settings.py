@@ -133,6 +133,11 @@ class Settings(BaseSettings):
         (), description="coins switched on at the first start", examples=["BTC,ETH"]
     )
     primary_symbol: str = Field("", description="the coin that the page opens with", examples=["BTC"])
+    ladder: Literal["careful", "balanced", "eager", "basic"] = Field(
+        "balanced",
+        description="ladder that all coins begin with at the first start: careful, balanced, eager or basic",
+        examples=["balanced"],
+    )
     feed: str = Field(
         "auto",
         description="where paper takes prices from: auto, gate, synthetic or replay:PATH",

@@ -18,3 +18,5 @@ SHIPPED: Mapping[str, Mapping[str, str]] = {
     "balanced": {**_COMMON, "steps": "10"},
     "eager": {**_COMMON, "steps": "8"},
 }
+# What a first start may begin with: one of these, or the narrow steps that every field of a ladder has by itself.
+BEGINNINGS: Mapping[str, Mapping[str, str]] = {**SHIPPED, "basic": {}}

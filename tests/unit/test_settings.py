@@ -84,6 +84,7 @@ def test_an_empty_value_means_not_given(monkeypatch: pytest.MonkeyPatch) -> None
         ({"available_symbols": "ETH/BTC"}, "AVAILABLE_SYMBOLS", "not traded against USDT"),
         ({"active_symbols": "PEPE"}, "ACTIVE_SYMBOLS", "not among AVAILABLE_SYMBOLS"),
         ({"primary_symbol": "PEPE"}, "PRIMARY_SYMBOL", "not among AVAILABLE_SYMBOLS"),
+        ({"ladder": "brave"}, "LADDER", "'brave'"),
         ({"paper_balance": "USDT"}, "PAPER_BALANCE", "CURRENCY=AMOUNT"),
         ({"paper_balance": "USDT=-1"}, "PAPER_BALANCE", "0 or more"),
         ({"paper_balance": "USDT=inf"}, "PAPER_BALANCE", "0 or more"),
