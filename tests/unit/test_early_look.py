@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autotrader_v2.app import cli, early_look, instance, settings
+from autotrader_v2.app import cli, cli_service, early_look, instance, settings
 from autotrader_v2.app.values import ROOT
 
 
@@ -43,8 +43,8 @@ def test_p11_where_only_the_settings_can_tell_nothing_is_looked_at(tmp_path: Pat
 )
 def test_p11_the_flag_is_read_as_the_command_line_reads_it(monkeypatch: pytest.MonkeyPatch, words: list[str]) -> None:
     seen: list[object] = []
-    monkeypatch.setattr(cli, "_load", lambda flags: seen.append(flags.get("data_dir")))
-    monkeypatch.setattr(cli, "_serve", lambda *_, **__: 0)
+    monkeypatch.setattr(cli_service, "settings_of", lambda flags: seen.append(flags.get("data_dir")))
+    monkeypatch.setattr(cli_service, "_serve", lambda *_, **__: 0)
     monkeypatch.setattr(early_look, "refuse_a_second", lambda words: seen.append(early_look.flag_of(words)))
     assert cli.main(["serve", *words]) == 0
     assert seen[0] == seen[1]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from autotrader_v2.app import cli, doctor_keys, settings, start_settings
+from autotrader_v2.app import cli_service, doctor_keys, settings, start_settings
 from autotrader_v2.app.checkup import Level
 from autotrader_v2.app.secret_store import Place, SecretStore, StoreRefused
 from autotrader_v2.app.settings import Settings, load
@@ -77,13 +77,13 @@ def test_a_typed_passphrase_would_be_missed_at_log_on(flags: dict[str, str], mon
     """`autostart on` refuses; with a file of the passphrase it does not."""
     monkeypatch.setenv("KEYS_PASSPHRASE", WORD)
     with pytest.raises(Exception, match="nobody types the passphrase"):
-        cli._require_unattended(load(flags).settings)
+        cli_service._require_unattended(load(flags).settings)
     file = Path(flags["data_dir"]) / "word"
     file.write_text(WORD, "utf-8")
     file.chmod(0o600)
     monkeypatch.delenv("KEYS_PASSPHRASE")
     monkeypatch.setenv("KEYS_PASSPHRASE_FILE", str(file))
-    cli._require_unattended(load(flags).settings)
+    cli_service._require_unattended(load(flags).settings)
 
 
 def test_doctor_skips_where_there_is_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

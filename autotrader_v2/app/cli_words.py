@@ -1,0 +1,138 @@
+"""What the commands share: the program they belong to, flags, reading words, refusing them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from autotrader_v2.app.settings import Loaded, Settings
+    from autotrader_v2.domain.market import Market
+
+_FAILED, _BAD_INPUT = 1, 2
+
+
+app = typer.Typer(
+    help="mTrade averages into coins on drawdowns and sells the whole position at a profit. "
+    "Without a command it serves the page and trades; without keys it does so on paper.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+T = TypeVar("T")
+HostFlag = Annotated[
+    str | None, typer.Option("--host", help="Address of the page; this machine only (default: 127.0.0.1).")
+]
+PortFlag = Annotated[str | None, typer.Option("--port", help="Port of the page; 0 takes a free one (default: 8787).")]
+ModeFlag = Annotated[str | None, typer.Option("--mode", help="paper, sandbox or live (default: paper).")]
+FeedFlag = Annotated[
+    str | None, typer.Option("--feed", help="Prices for paper: auto, gate, synthetic or replay:PATH (default: auto).")
+]
+SpeedFlag = Annotated[
+    str | None, typer.Option("--speed", help="How fast replayed or synthetic time runs, or max (default: 1).")
+]
+DataDirFlag = Annotated[
+    Path | None, typer.Option("--data-dir", help="Folder of database and logs (default: data, beside mTrade.py).")
+]
+NoBrowserFlag = Annotated[bool, typer.Option("--no-browser", help="Print the link and open no browser.")]
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def read_settings(flags: Mapping[str, str]) -> "Loaded":
+    """Read the settings or leave with exit code 2, every problem on a line of its own."""
+    from autotrader_v2.app.secret_store import StoreRefused
+    from autotrader_v2.app.settings import load
+
+    try:
+        return unless_refused(lambda: load(flags))
+    except StoreRefused as error:
+        say(str(error))
+        raise typer.Exit(_FAILED) from None
+
+
+def folder_of(data_dir: Path | None) -> Path:
+    """The data folder; the store of secrets stays closed."""
+    from autotrader_v2.app.settings import read_unopened
+
+    return unless_refused(lambda: read_unopened(given_flags(data_dir=data_dir))).data_dir
+
+
+def keyless(flags: Mapping[str, str]) -> "Settings":
+    """The settings of a command that needs no account: the store of secrets stays closed."""
+    from autotrader_v2.app.settings import read_unopened
+
+    return unless_refused(lambda: read_unopened(flags))
+
+
+def unless_refused(read: Callable[[], T]) -> T:
+    """What it reads; bad settings end the command with exit code 2, every problem on a line of its own."""
+    from autotrader_v2.app.settings import BadSettings
+
+    try:
+        return read()
+    except BadSettings as error:
+        for problem in error.problems:
+            say(f"Refused: {problem}")
+        raise typer.Exit(_BAD_INPUT) from None
+
+
+def settings_of(flags: Mapping[str, str], *, quiet: bool = False) -> "Settings":
+    """Read the settings, and tell what is odd about them."""
+    loaded = read_settings(flags)
+    for warning in () if quiet else loaded.warnings:
+        say(f"Note: {warning}")
+    return loaded.settings
+
+
+def given_flags(**given: str | Path | None) -> dict[str, str]:
+    """Keep what was given. A path on the command line is meant from where the person stands."""
+    return {
+        name: str(Path.cwd() / value.expanduser()) if isinstance(value, Path) else value
+        for name, value in given.items()
+        if value is not None
+    }
+
+
+def read_option(option: str, reader: Callable[[Any], T], given: object) -> T:
+    """Read an option's text, or leave with exit code 2 naming the option and the reason."""
+    try:
+        return reader(given)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def markets_of(settings: "Settings", texts: list[str] | None) -> "tuple[Market, ...]":
+    """The markets named, each once, in the spelling of the exchange."""
+    from autotrader_v2.app import values
+    from autotrader_v2.domain.market import Market
+
+    named = [part for text in texts or [] for part in values.split_list(text)]
+    pairs = dict.fromkeys(
+        read_option("--symbol", lambda text: values.read_symbol(text, settings.quote), one) for one in named
+    )
+    return tuple(Market(settings.exchange, *pair.split("_")) for pair in pairs)
+
+
+def require(option: str, holds: object, otherwise: str) -> None:
+    """Leave with exit code 2, naming the option and what it must be, unless that holds."""
+    if not holds:
+        raise typer.BadParameter(otherwise, param_hint=option)
+
+
+def named_values(texts: list[str]) -> dict[str, str]:
+    """NAME=VALUE, each name once. Errors: ValueError."""
+    named: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name and equals and value):
+            raise ValueError(f"{text[:60]!r} is not NAME=VALUE")
+        if name in named:
+            raise ValueError(f"{name} is given twice")
+        named[name] = value
+    return named
+
+
+def say(line: str) -> None:
+    """Tell the person something. Standard output is kept for what other programs read."""
+    typer.echo(line, err=True)
