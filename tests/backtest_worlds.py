@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -24,7 +24,7 @@ from autotrader_v2.domain.ladder import (
 )
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.money import ZERO, floor_to, step_of
-from autotrader_v2.infrastructure.feeds.candle_files import Candle
+from autotrader_v2.infrastructure.feeds.candle_rows import Candle, TickColumns, rows_in_ticks
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.simulation.silence import quiet
 
@@ -53,8 +53,8 @@ class Walk:
             price = closed
         self.first_ms, self.last_ms = self._candles[0].open_ms, self._candles[-1].open_ms
 
-    def candles(self) -> list[Candle]:
-        return self._candles
+    def in_ticks(self, tick: Decimal) -> Iterator[TickColumns]:
+        return rows_in_ticks(self._candles, tick)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from autotrader_v2.app.backtest_data import PaperOutside, open_tapes
 from autotrader_v2.app.backtest_report import Asked, write_report
 from autotrader_v2.backtest.exact import run_exact
 from autotrader_v2.backtest.metrics import Line, Metrics, Price, merged, metrics_of
+from autotrader_v2.backtest.metrics_of_one import Closes, metrics_of_one
 from autotrader_v2.backtest.result import BacktestFailed, Result
 from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed
 from autotrader_v2.domain.market import MarketRules
@@ -65,8 +66,7 @@ def run_backtest(
     except BacktestFailed as error:
         print(f"{error} The figures up to there would mislead, so there are none.", file=sys.stderr)
         return _FAILED
-    prices = _prices(tapes)
-    metrics = metrics_of(result, prices, rules[0].fee)
+    metrics = _metrics(result, tapes, rules[0].fee)
     gaps = {tape.market.pair: tape.gaps() for tape in tapes}
     candles = sum(len(tape) for tape in tapes)
     if as_json:
@@ -75,7 +75,7 @@ def run_backtest(
         _tell(result, metrics, gaps, candles, took_s)
     if report is not None:
         asked = Asked(engine, data, symbol, params, budget, from_ms, to_ms)
-        return write_report(report, asked, tapes, rules, result, metrics, prices, _rows(result, metrics))
+        return write_report(report, asked, tapes, rules, result, metrics, _prices(tapes), _rows(result, metrics))
     return 0
 
 
@@ -107,6 +107,14 @@ def _with_progress(
             PaperOutside(rules, budget),
             on_progress=lambda done: progress.update(task, completed=done),
         )
+
+
+def _metrics(result: Result, tapes: Sequence[CandleTape], fee: Decimal) -> Metrics:
+    if len(tapes) > 1:
+        return metrics_of(result, _prices(tapes), fee)
+    tape = tapes[0]
+    closes = Closes(symbol=tape.market.pair, tick=tape.tick, ends_ms=tape.ends_ms(), ticks=tape.closed.tolist())
+    return metrics_of_one(result, closes, fee)
 
 
 def _prices(tapes: Sequence[CandleTape]) -> list[Price]:

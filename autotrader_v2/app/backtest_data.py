@@ -88,7 +88,6 @@ def open_tapes(
 
 def _first_price(files: Iterable[CandleFile], from_ms: int) -> Decimal | None:
     for file in sorted(files, key=lambda one: one.first_ms):
-        for candle in file.candles():
-            if candle.open_ms >= from_ms:
-                return candle.open
+        for candle in file.candles(from_ms):
+            return candle.open
     return None

@@ -1,6 +1,7 @@
 """What a backtest leaves out decides nothing: with and without it the same trades, to the last digit."""
 
 import random
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -12,7 +13,7 @@ from autotrader_v2.backtest.exact import run_exact
 from autotrader_v2.backtest.result import Result
 from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.domain.market import Market
-from autotrader_v2.infrastructure.feeds.candle_files import Candle
+from autotrader_v2.infrastructure.feeds.candle_rows import Candle, TickColumns, rows_in_ticks
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.matching.markets import rules_for
 
@@ -40,8 +41,8 @@ class _Walk:
             price = closed
         self.last_ms = self._candles[-1].open_ms
 
-    def candles(self) -> list[Candle]:
-        return self._candles
+    def in_ticks(self, tick: Decimal) -> Iterator[TickColumns]:
+        return rows_in_ticks(self._candles, tick)
 
 
 def _params(rng: random.Random) -> LadderParams:

@@ -25,7 +25,7 @@ from autotrader_v2.backtest.summary import Summary, summarise
 from autotrader_v2.backtest.terms import Terms, terms_of
 from autotrader_v2.domain.ladder import LadderParams, Reserve
 from autotrader_v2.domain.market import Market, MarketRules
-from autotrader_v2.infrastructure.feeds.candle_files import Candle
+from autotrader_v2.infrastructure.feeds.candle_rows import Candle, TickColumns, rows_in_ticks
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.infrastructure.feeds.file_names import market_in_name
 from autotrader_v2.matching.markets import rules_for
@@ -219,8 +219,8 @@ class _Rows:
         self.last_ms = self._candles[-1].open_ms if self._candles else 0
         self.interval_ms = tape.interval_ms[0]
 
-    def candles(self) -> list[Candle]:
-        return self._candles
+    def in_ticks(self, tick: Decimal) -> Iterator[TickColumns]:
+        return rows_in_ticks(self._candles, tick)
 
 
 class _Stretch:
@@ -230,21 +230,21 @@ class _Stretch:
         file = pq.ParquetFile(path)
         table = file.read()
         rows = table.slice(table.num_rows // 2, _STRETCH).to_pylist()
-        self._candles = [
+        self.rows = [
             Candle(
                 row[table.column_names[0]],
                 *(Decimal(repr(float(row[name]))) for name in ("open", "high", "low", "close")),
             )
             for row in rows
         ]
-        self.first_ms, self.last_ms = self._candles[0].open_ms, self._candles[-1].open_ms
+        self.first_ms, self.last_ms = self.rows[0].open_ms, self.rows[-1].open_ms
         self.interval_ms = min(
             after.open_ms - before.open_ms
-            for before, after in zip(self._candles, self._candles[1:], strict=False)
+            for before, after in zip(self.rows, self.rows[1:], strict=False)
         )  # fmt: skip
 
-    def candles(self) -> Iterator[Candle]:
-        return iter(self._candles)
+    def in_ticks(self, tick: Decimal) -> Iterator[TickColumns]:
+        return rows_in_ticks(self.rows, tick)
 
 
 def _file(path: Path) -> tuple[list[CandleTape], list[MarketRules]]:
@@ -252,7 +252,7 @@ def _file(path: Path) -> tuple[list[CandleTape], list[MarketRules]]:
         return open_tapes(path)
     base, quote = market_in_name(path)
     stretch: Any = _Stretch(path)
-    rules = rules_for(base, quote, price=next(stretch.candles()).open)
+    rules = rules_for(base, quote, price=stretch.rows[0].open)
     return [CandleTape([stretch], Market("gate", base, quote), rules.tick)], [rules]
 
 

@@ -1,8 +1,11 @@
 """Candles of one market in memory, in whole ticks: for whoever looks at them again and again."""
 
 from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import islice
+from operator import add
 
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.quotes import Quote
@@ -40,21 +43,18 @@ class CandleTape:
         self._quoter = Quoter(market, tick)
         self.open_ms, self.interval_ms = array("q"), array("q")
         self.opened, self.high, self.low, self.closed = array("q"), array("q"), array("q"), array("q")
-        ticks_of = self._quoter.ticks_of
         after_ms = from_ms - 1
         self.files = tuple(sorted(files, key=lambda one: one.first_ms))
         for file in self.files:
-            for open_ms, opened, high, low, closed in file.candles():
-                if open_ms <= after_ms:
-                    continue
-                if to_ms is not None and open_ms >= to_ms:
+            for part in file.in_ticks(tick):
+                begin = bisect_right(part.open_ms, after_ms)
+                end = len(part.open_ms) if to_ms is None else bisect_left(part.open_ms, to_ms)
+                own = (self.open_ms, self.opened, self.high, self.low, self.closed)
+                for column, values in zip(own, part, strict=True):
+                    column.extend(values[begin:end])
+                self.interval_ms.extend(array("q", [file.interval_ms]) * max(0, end - begin))
+                if end < len(part.open_ms):
                     break
-                self.open_ms.append(open_ms)
-                self.interval_ms.append(file.interval_ms)
-                self.opened.append(ticks_of(opened))
-                self.high.append(ticks_of(high))
-                self.low.append(ticks_of(low))
-                self.closed.append(ticks_of(closed))
             after_ms = max(after_ms, file.last_ms + file.interval_ms - 1)
 
     def __len__(self) -> int:
@@ -84,7 +84,11 @@ class CandleTape:
         """The quote around a price; its sizes are not known."""
         return self._quoter.quote(ticks, at_ms)._replace(bid_size=None, ask_size=None)
 
+    def ends_ms(self) -> list[int]:
+        """When each candle ends."""
+        return list(map(add, self.open_ms, self.interval_ms))
+
     def gaps(self) -> list[tuple[int, int]]:
         """Where candles are missing: (when the first missing one would begin, when the next one begins)."""
-        ends = [begin + length for begin, length in zip(self.open_ms, self.interval_ms, strict=True)]
-        return [(end, begin) for end, begin in zip(ends, self.open_ms[1:], strict=False) if begin > end]
+        following = islice(self.open_ms, 1, None)
+        return [(end, begin) for end, begin in zip(self.ends_ms(), following, strict=False) if begin > end]

@@ -8,7 +8,7 @@ from typing import Any
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import amount
 from autotrader_v2.domain.quotes import Quote
-from autotrader_v2.infrastructure.feeds.candle_files import believable_ms
+from autotrader_v2.infrastructure.feeds.candle_rows import believable_ms
 from autotrader_v2.infrastructure.feeds.day_files import QUOTES
 from autotrader_v2.infrastructure.feeds.errors import SourceBadData, SourceEmpty, SourceUnreadable
 from autotrader_v2.infrastructure.feeds.text_lines import ROWS_MAX

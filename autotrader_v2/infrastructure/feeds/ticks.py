@@ -10,7 +10,7 @@ from typing import NamedTuple
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO, amount, step_of
 from autotrader_v2.domain.quotes import Levels, Quote
-from autotrader_v2.infrastructure.feeds.candle_files import believable_ms, unix_ms, utc_text
+from autotrader_v2.infrastructure.feeds.candle_rows import believable_ms, unix_ms, utc_text
 from autotrader_v2.infrastructure.feeds.errors import SourceBadData, SourceEmpty
 from autotrader_v2.infrastructure.feeds.quoter import Quoter
 from autotrader_v2.infrastructure.feeds.text_lines import text_lines
