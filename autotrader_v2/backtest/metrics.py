@@ -13,7 +13,7 @@ from typing import NamedTuple
 from autotrader_v2.backtest.result import Result, Trade
 from autotrader_v2.domain.money import HUNDRED, ONE, ZERO
 
-_DAY_MS = 86_400_000
+DAY_MS = 86_400_000
 _YEAR_MS = Decimal("31557600000")
 
 
@@ -91,16 +91,39 @@ def metrics_of(result: Result, prices: Sequence[Price], fee: Decimal) -> Metrics
     """
     if not prices:
         raise ValueError("figures need prices")
+    budget = result.budget
+    samples = list(samples_of(budget, result.trades, prices))
+    symbols = sorted({one.symbol for one in prices})
+    return metrics_from(
+        result,
+        begin_ms=prices[0].at_ms,
+        end_ms=prices[-1].at_ms,
+        equity=samples[-1].equity,
+        fall=drawdown(budget, ((one.at_ms, one.equity) for one in samples)),
+        invested=Counter(one.invested for one in samples),
+        buy_and_hold=_line(budget, prices, buy_and_hold(budget, prices, symbols, fee)),
+        periodic=_line(budget, prices, _periodic(budget, prices, symbols, fee)),
+    )
+
+
+def metrics_from(
+    result: Result,
+    *,
+    begin_ms: int,
+    end_ms: int,
+    equity: Decimal,
+    fall: Drawdown,
+    invested: Mapping[Decimal, int],
+    buy_and_hold: Line,
+    periodic: Line,
+) -> Metrics:
+    """All figures, from those that need a look at every candle. `invested`: at the end of how many candles."""
     budget, trades = result.budget, result.trades
-    samples = list(samples_of(budget, trades, prices))
-    fall = drawdown(budget, ((one.at_ms, one.equity) for one in samples))
-    begin_ms, end_ms = prices[0].at_ms, prices[-1].at_ms
-    pnl = samples[-1].equity - budget
+    pnl = equity - budget
     outcomes = cycle_results(trades)
     deepest = Counter(deepest_steps(trades).values())
     won = sum(one > 0 for one in outcomes.values())
-    invested = sorted(one.invested for one in samples)
-    symbols = sorted({one.symbol for one in prices})
+    candles = sum(invested.values())
     return Metrics(
         begin_ms=begin_ms,
         end_ms=end_ms,
@@ -121,10 +144,10 @@ def metrics_of(result: Result, prices: Sequence[Price], fee: Decimal) -> Metrics
         unpaid=len(result.unpaid),
         capital_p50=percentile(invested, 50),
         capital_p95=percentile(invested, 95),
-        capital_max=invested[-1],
-        exposure_pct=(len(invested) - invested.count(ZERO)) * HUNDRED / len(invested),
-        buy_and_hold=_line(budget, prices, buy_and_hold(budget, prices, symbols, fee)),
-        periodic=_line(budget, prices, _periodic(budget, prices, symbols, fee)),
+        capital_max=max(invested),
+        exposure_pct=(candles - invested.get(ZERO, 0)) * HUNDRED / candles,
+        buy_and_hold=buy_and_hold,
+        periodic=periodic,
     )
 
 
@@ -141,7 +164,7 @@ def samples_of(budget: Decimal, trades: Iterable[Trade], prices: Iterable[Price]
             one = trade.symbol
             held = coins.get(one, ZERO)
             value -= held * worth.setdefault(one, trade.price)
-            coin, paid = _moved(trade)
+            coin, paid = moved(trade)
             money += paid
             coins[one] = held + coin
             value += coins[one] * worth[one]
@@ -160,7 +183,7 @@ def cycle_results(trades: Iterable[Trade]) -> dict[tuple[str, int], Decimal]:
     last: dict[tuple[str, int], str] = {}
     for trade in trades:
         key = trade.symbol, trade.cycle_id
-        sums[key] = sums.get(key, ZERO) + _moved(trade)[1]
+        sums[key] = sums.get(key, ZERO) + moved(trade)[1]
         last[key] = trade.side
     return {key: total for key, total in sums.items() if last[key] == "sell"}
 
@@ -199,17 +222,22 @@ def drawdown(begin: Decimal, equity: Iterable[tuple[int, Decimal]]) -> Drawdown:
 
 def annualised_pct(begin: Decimal, end: Decimal, span_ms: int) -> Decimal | None:
     """The yearly rate that makes one of the other; None for less than a day, or when nothing is left."""
-    if span_ms < _DAY_MS or end <= 0:
+    if span_ms < DAY_MS or end <= 0:
         return None
     return ((end / begin) ** (_YEAR_MS / span_ms) - ONE) * HUNDRED
 
 
-def percentile(ordered: Sequence[Decimal], pct: int) -> Decimal:
-    """The smallest value that at least so many percent are not above (nearest rank)."""
-    return ordered[max(0, -(-len(ordered) * pct // 100) - 1)]
+def percentile(counts: Mapping[Decimal, int], pct: int) -> Decimal:
+    """The smallest value that at least so many percent are not above (nearest rank); how often there is each."""
+    rank = max(1, -(-sum(counts.values()) * pct // 100))
+    for value in sorted(counts):
+        rank -= counts[value]
+        if rank <= 0:
+            return value
+    raise ValueError("there is no value")
 
 
-def _moved(trade: Trade) -> tuple[Decimal, Decimal]:
+def moved(trade: Trade) -> tuple[Decimal, Decimal]:
     """Coins and quote currency that came in (negative: went out), after the fee."""
     base, quote = trade.symbol.split("_")
     coin_fee = trade.fee if trade.fee_currency == base else ZERO
@@ -232,7 +260,7 @@ def buy_and_hold(budget: Decimal, prices: Iterable[Price], symbols: Sequence[str
     for one in prices:
         if one.symbol not in seen:
             seen.add(one.symbol)
-            buys.append(_bought(one, budget / len(symbols), fee))
+            buys.append(bought(one, budget / len(symbols), fee))
     return buys
 
 
@@ -240,12 +268,13 @@ def _periodic(budget: Decimal, prices: Sequence[Price], symbols: Sequence[str], 
     """Each symbol for its equal share, in equal parts: one at the end of its first candle of each day."""
     days: dict[tuple[str, int], Price] = {}
     for one in prices:
-        days.setdefault((one.symbol, one.at_ms // _DAY_MS), one)
+        days.setdefault((one.symbol, one.at_ms // DAY_MS), one)
     parts = Counter(symbol for symbol, _ in days)
-    return [_bought(one, budget / len(symbols) / parts[one.symbol], fee) for one in days.values()]
+    return [bought(one, budget / len(symbols) / parts[one.symbol], fee) for one in days.values()]
 
 
-def _bought(price: Price, quote: Decimal, fee: Decimal) -> Trade:
+def bought(price: Price, quote: Decimal, fee: Decimal) -> Trade:
+    """A buy for that much, at that price and time."""
     coins = quote / price.price
     return Trade(
         ts_ms=price.at_ms,

@@ -1,6 +1,8 @@
 """Figures of a backtest against their definitions, spelled out slowly with exact fractions."""
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from fractions import Fraction
 
@@ -8,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autotrader_v2.backtest.metrics import (
+    Line,
     Price,
     Sample,
     annualised_pct,
@@ -20,7 +23,9 @@ from autotrader_v2.backtest.metrics import (
     percentile,
     samples_of,
 )
+from autotrader_v2.backtest.metrics_of_one import Closes, metrics_of_one
 from autotrader_v2.backtest.result import Result, Trade
+from autotrader_v2.domain.money import plain, reported
 
 _SYMBOLS = ("AAA_USDT", "BBB_USDT")
 _DAY_MS = 86_400_000
@@ -51,15 +56,15 @@ def _by_symbol(trades: list[Trade]) -> dict[str, list[Trade]]:
 
 
 @st.composite
-def walks(draw: st.DrawFn, *, closed: bool = False) -> Walk:
+def walks(draw: st.DrawFn, *, closed: bool = False, symbols: Sequence[str] = _SYMBOLS, longest: int = 25) -> Walk:
     """A few candles of each coin; after each a buy of the next step, a sale of all, or nothing."""
     walk = Walk()
     held = dict.fromkeys(_SYMBOLS, Decimal(0))
     steps, cycles = dict.fromkeys(_SYMBOLS, -1), dict.fromkeys(_SYMBOLS, 1)
     at_ms = draw(st.integers(0, 10**12))
-    for _ in range(draw(st.integers(1, 25))):
+    for _ in range(draw(st.integers(1, longest))):
         at_ms += draw(st.sampled_from([0, 1, 60_000, _DAY_MS]))
-        symbol = draw(st.sampled_from(_SYMBOLS))
+        symbol = draw(st.sampled_from(symbols))
         price = draw(_price)
         walk.prices.append(Price(at_ms, symbol, price))
         act = draw(st.sampled_from(["buy", "sell", "none"]))
@@ -213,7 +218,7 @@ def test_drawdown_is_the_worst_of_all_pairs(begin: Decimal, levels: list[Decimal
 
 @given(values=st.lists(st.decimals("0", "10", places=1), min_size=1, max_size=60), pct=st.integers(0, 100))
 def test_a_percentile_is_the_smallest_value_that_reaches_the_share(values: list[Decimal], pct: int) -> None:
-    found = percentile(sorted(values), pct)
+    found = percentile(Counter(values), pct)
     assert found in values
     enough = [one for one in values if sum(other <= one for other in values) * 100 >= pct * len(values)]
     assert found == min(enough)
@@ -251,6 +256,74 @@ def test_merged_prices_are_all_of_them_in_order_of_time(series: list[list[tuple[
     found = merged(by_symbol)
     assert [one.at_ms for one in found] == sorted(at_ms for one in series for at_ms, _ in one)
     assert sorted(found) == sorted(price for one in by_symbol for price in one)
+
+
+def _told(value: object) -> object:
+    """As it is printed."""
+    if isinstance(value, Decimal):
+        return plain(reported(value))
+    return tuple(map(_told, value)) if isinstance(value, Line) else value
+
+
+def _result(budget: Decimal, trades: list[Trade]) -> Result:
+    return Result(
+        budget=budget,
+        trades=tuple(trades),
+        unpaid=(),
+        quote=budget,
+        coins={_SYMBOLS[0]: Decimal(0)},
+        ladder_steps=2,
+    )
+
+
+def _assert_the_same(result: Result, prices: list[Price], fee: Decimal) -> None:
+    closes = Closes(
+        symbol=prices[0].symbol,
+        tick=Decimal("0.01"),
+        ends_ms=[one.at_ms for one in prices],
+        ticks=[int(one.price * 100) for one in prices],
+    )
+    slow, fast = metrics_of(result, prices, fee), metrics_of_one(result, closes, fee)
+    assert {one.name: _told(getattr(fast, one.name)) for one in fields(fast)} == {
+        one.name: _told(getattr(slow, one.name)) for one in fields(slow)
+    }
+
+
+@given(walk=walks(symbols=_SYMBOLS[:1], longest=60), budget=_money)
+@settings(max_examples=300)
+def test_one_market_in_whole_numbers_has_the_same_figures(walk: Walk, budget: Decimal) -> None:
+    result = Result(
+        budget=budget,
+        trades=tuple(walk.trades),
+        unpaid=(),
+        quote=budget,
+        coins={_SYMBOLS[0]: Decimal(0)},
+        ladder_steps=2,
+    )
+    _assert_the_same(result, walk.prices, Decimal("0.002"))
+
+
+@given(
+    ticks=st.lists(st.integers(995, 1005), min_size=70, max_size=200),
+    buys_at=st.sets(st.integers(0, 69), max_size=3),
+    shift_ms=st.sampled_from([-1, 0, 1]),
+)
+def test_one_market_on_few_prices_has_the_same_figures(ticks: list[int], buys_at: set[int], shift_ms: int) -> None:
+    """Peaks reached again exactly, over whole blocks of candles, with trades just before and after a candle's end."""
+    prices = [Price(60_000 * (n + 1), _SYMBOLS[0], Decimal(one) / 100) for n, one in enumerate(ticks)]
+    trades = [
+        _trade(60_000 * (n + 1) + shift_ms, _SYMBOLS[0], "buy", Decimal(3), Decimal(10), Decimal(0), 1, step)
+        for step, n in enumerate(sorted(buys_at))
+    ]
+    result = Result(
+        budget=Decimal(100),
+        trades=tuple(trades),
+        unpaid=(),
+        quote=Decimal(0),
+        coins={_SYMBOLS[0]: Decimal(0)},
+        ladder_steps=2,
+    )
+    _assert_the_same(result, prices, Decimal("0.002"))
 
 
 def test_samples_are_plain_values() -> None:

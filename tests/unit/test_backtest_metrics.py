@@ -111,9 +111,10 @@ def test_annualised() -> None:
 
 
 def test_percentile_is_the_nearest_rank() -> None:
-    ordered = [D(n) for n in range(1, 21)]
+    ordered = {D(n): 1 for n in range(1, 21)}
     assert (percentile(ordered, 50), percentile(ordered, 95), percentile(ordered, 0)) == (10, 19, 1)
-    assert percentile([D(7)], 95) == 7
+    assert percentile({D(7): 1}, 95) == 7
+    assert percentile({D(9): 1, D(2): 19}, 95) == 2
 
 
 def test_a_cycle_counts_when_it_ended_with_a_sale() -> None:
