@@ -9,7 +9,7 @@ also by the wall.
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from autotrader_v2.backtest.prepared import Prepared
 from autotrader_v2.backtest.summary import summarise
 from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.domain.market import Market
-from autotrader_v2.infrastructure.feeds.candle_files import Candle
+from autotrader_v2.infrastructure.feeds.candle_rows import Candle, TickColumns, rows_in_ticks
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.matching.markets import rules_for
 from autotrader_v2.simulation.silence import quiet
@@ -33,10 +33,10 @@ from benchmarks import report
 _ROOT = Path(__file__).resolve().parents[1]
 _RULES = rules_for("BTC", price=Decimal(30000))
 _BUDGET = Decimal(100_000)
-_BEGIN_MS, _MINUTE_MS = 1_672_531_200_000, 60_000
+BEGIN_MS, MINUTE_MS = 1_672_531_200_000, 60_000
 _SEED = 7
 _Rows, _Line = NDArray[np.int64], NDArray[np.float64]
-_TICKS_PER_ONE = 10
+TICKS_PER_ONE = 10
 
 
 def measure(folder: Path, short: bool) -> report.Figures:
@@ -85,7 +85,7 @@ def series(kind: str, count: int) -> _Rows:
     opened = np.concatenate(([30000.0], close[:-1]))
     wicks = np.abs(draw.normal(0, 0.0003, (2, 1_000_000)))[:, :count]
     high, low = np.maximum(opened, close) * (1 + wicks[0]), np.minimum(opened, close) * (1 - wicks[1])
-    return np.rint(np.stack((opened, high, low, close), 1) * _TICKS_PER_ONE).astype(np.int64)
+    return np.rint(np.stack((opened, high, low, close), 1) * TICKS_PER_ONE).astype(np.int64)
 
 
 def _drawn(kind: str, count: int) -> tuple[_Line, np.random.Generator]:
@@ -108,7 +108,7 @@ def _repeated(prices: _Rows, count: int) -> _Rows:
 def market_of(prices: _Rows) -> Prepared:
     """Rows of open, high, low and close in ticks as minutes of BTC."""
     opened, high, low, closed = (np.ascontiguousarray(prices[:, at]) for at in range(4))
-    open_ms = np.arange(len(prices), dtype=np.int64) * _MINUTE_MS + _BEGIN_MS
+    open_ms = np.arange(len(prices), dtype=np.int64) * MINUTE_MS + BEGIN_MS
     return Prepared(
         market=_RULES.market,
         rules=_RULES,
@@ -116,7 +116,7 @@ def market_of(prices: _Rows) -> Prepared:
         points=12,
         text=f"0:{_RULES.market.pair}:",
         open_ms=open_ms,
-        interval_ms=np.full_like(open_ms, _MINUTE_MS),
+        interval_ms=np.full_like(open_ms, MINUTE_MS),
         opened=opened,
         high=high,
         low=low,
@@ -186,14 +186,14 @@ class _File:
 
     def __init__(self, prices: _Rows) -> None:
         self._candles = [
-            Candle(_BEGIN_MS + at * _MINUTE_MS, *(Decimal(int(part)) / _TICKS_PER_ONE for part in row))
+            Candle(BEGIN_MS + at * MINUTE_MS, *(Decimal(int(part)) / TICKS_PER_ONE for part in row))
             for at, row in enumerate(prices)
         ]
         self.first_ms, self.last_ms = self._candles[0].open_ms, self._candles[-1].open_ms
-        self.interval_ms = _MINUTE_MS
+        self.interval_ms = MINUTE_MS
 
-    def candles(self) -> list[Candle]:
-        return self._candles
+    def in_ticks(self, tick: Decimal) -> Iterator[TickColumns]:
+        return rows_in_ticks(self._candles, tick)
 
 
 def _exact(prices: _Rows, count: int) -> int:
