@@ -3,9 +3,10 @@
 The real page in Chromium over the real server, engine and paper exchange; a fifth of the coins have an open cycle.
 Five times a second the price of `moved` coins changes. One coin that is in sight, another one each time, gets a price
 that was not there before; the page notes when it has drawn it (the frame after the figure stands in the document), in
-the clock of this machine, and that is compared with when the engine was told. `long_frames`: frames of the page beyond
-50 ms, per second; `page_gz_bytes`: everything the first visit loads, as it travels. Needs MTRADE_CHROMIUM or
-Playwright's own browser.
+the clock of this machine, and that is compared with when the engine was told. `push_cpu_ms`: processor time to find out
+and write what one page is told once, whoever else is busy; `browser_task_ms_per_s`: what Chromium's main thread does in
+a second. `long_frames`: frames of the page beyond 50 ms, per second; `page_gz_bytes`: everything the first visit loads,
+as it travels. Needs MTRADE_CHROMIUM or Playwright's own browser.
 """
 
 import gzip
@@ -13,12 +14,17 @@ import os
 import statistics
 import sys
 import time
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from autotrader_v2.domain.market import Market
 from benchmarks import report
 from benchmarks.markets import markets, rules_of
+from web.push import Push
 
 _AIM_MS = 150.0
 _PERIOD_S = 0.2
@@ -64,7 +70,8 @@ def measure(folder: Path, short: bool) -> report.Figures:
         for market in some[::5]:
             served.engine.desk.switch(market.base, "on", "benchmark")
         served.engine.until("a fifth bought", lambda: _open(served) == len(some[::5]))
-        figures["overview_ms"] = _overview_ms(served)
+        moving = (0, count // 10, count)
+        figures["push_cpu_ms"] = {f"{moved} moved": _push_cpu_ms(served, some[:moved]) for moved in moving}
         with _page(served) as page:
             for name, moved in (("all", count), ("tenth", count // 10)):
                 figures[name] = _walk(served, page, moved, seconds)
@@ -77,7 +84,9 @@ def _walk(served: Any, page: Any, moved: int, seconds: int) -> report.Figures:
     names = list(served.engine.desk.overview()["coins"])
     others = [coin["currency"] for coin in names]
     told: dict[tuple[str, str], float] = {}
-    cpu_s, began_s = time.process_time(), time.monotonic()
+    chromium = page.context.new_cdp_session(page)
+    chromium.send("Performance.enable")
+    busy_s, cpu_s, began_s = _busy_s(chromium), time.process_time(), time.monotonic()
     for turn in range(int(seconds / _PERIOD_S)):
         seen = in_sight[turn % len(in_sight)]
         # Up and down within what no ladder acts on.
@@ -91,7 +100,8 @@ def _walk(served: Any, page: Any, moved: int, seconds: int) -> report.Figures:
             else:
                 served.engine.price(name, price)
         time.sleep(max(0.0, began_s + (turn + 1) * _PERIOD_S - time.monotonic()))
-    cpu_share = (time.process_time() - cpu_s) / (time.monotonic() - began_s)
+    took_s = time.monotonic() - began_s
+    cpu_share, busy_s = (time.process_time() - cpu_s) / took_s, _busy_s(chromium) - busy_s
     time.sleep(1.5)
     drawn, frames = page.evaluate("[window.drawn, window.frames]")
     took = sorted(drawn[coin][text] - at_ms for (coin, text), at_ms in told.items() if text in drawn.get(coin, {}))
@@ -106,7 +116,14 @@ def _walk(served: Any, page: Any, moved: int, seconds: int) -> report.Figures:
         "long_frames_per_s": round(sum(frame > 50 for frame in frames) / (sum(frames) / 1000), 2),
         "longest_frame_ms": round(max(frames), 1),
         "engine_and_server_cores": round(cpu_share, 2),
+        "browser_task_ms_per_s": round(busy_s / took_s * 1000),
     }
+
+
+def _busy_s(chromium: Any) -> float:
+    """How long the page's main thread has worked."""
+    metrics = chromium.send("Performance.getMetrics")["metrics"]
+    return float(next(one["value"] for one in metrics if one["name"] == "TaskDuration"))
 
 
 class _page:
@@ -139,14 +156,27 @@ def _open(served: Any) -> int:
     return sum(coin["state"] == "ACTIVE" for coin in served.engine.desk.overview()["coins"])
 
 
-def _overview_ms(served: Any) -> float:
-    took = []
-    for _ in range(10):
-        began_s = time.perf_counter()
-        served.engine.desk.overview()
-        took.append(time.perf_counter() - began_s)
-        time.sleep(0.05)
-    return round(statistics.median(took) * 1000, 1)
+def _push_cpu_ms(served: Any, moving: Sequence[Market]) -> float:
+    push = Push(
+        served.engine.desk,
+        send=lambda event, told, _sid: told_bytes.append(len(msgspec.json.encode([event, told]))),
+        drop=lambda _sid: None,
+        alive=lambda _session: True,
+    )
+    told_bytes: list[int] = []
+    push.join("sid", "session")
+    push._tell()
+    took_s = []
+    for turn in range(20):
+        for market in moving:
+            served.engine.price(market.base, _FIRST + Decimal(turn) / 100)
+        # The markets decide first.
+        time.sleep(0.1)
+        began_s = time.thread_time()
+        push._tell()
+        took_s.append(time.thread_time() - began_s)
+    push.leave("sid")
+    return round(statistics.median(took_s) * 1000, 1)
 
 
 def _weight() -> int:

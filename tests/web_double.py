@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from autotrader_v2.application.credentials import Credentials
+from autotrader_v2.application.desk import Glance
 from autotrader_v2.application.door import Door
 from autotrader_v2.application.events import News
 from autotrader_v2.application.ports import Credential, JournalRefused
@@ -99,6 +100,12 @@ class DeskDouble:
     def overview(self) -> dict[str, Any]:
         """Only what the web side itself reads."""
         return {"mode": self.mode, "time_ms": 1, "coins": [dict(coin) for coin in self.coins]}
+
+    def glance(self) -> Glance:
+        """See `Desk`: the overview with the ages apart."""
+        head = self.overview()
+        coins = head.pop("coins")
+        return Glance(head, coins, {coin["currency"]: coin.pop("price_age_ms") for coin in coins})
 
     def listen(self, listener: Callable[[News], None]) -> None:
         """See `Desk`."""

@@ -1,36 +1,36 @@
-"""What signed-in pages are told without asking: a snapshot, then what changed, at most ten times a second.
+"""What signed-in pages are told without asking: a snapshot, then what changed, at most twenty times a second.
 
 Read-only: a page sends nothing here but how often it wants to hear. Nothing in the engine waits for a page: one thread
-compares what `Desk.overview` tells with what was told before, and rests four times as long as that kept a core busy.
+compares what `Desk.glance` tells with what was told before, and rests four times as long as that kept a core busy.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 
+from autotrader_v2.application.desk import Glance
 from autotrader_v2.application.events import Alert, Booked, MarketChanged, News
 from autotrader_v2.domain.money import plain
 
 _log = structlog.get_logger()
 
-_PERIOD_S = 0.1
+_PERIOD_S = 0.05
 _HIDDEN_PERIOD_S = 1.0
 _REST = 4
 _AGES_EVERY_S = 1.0
 _CLIENTS_MAX = 16
 _NEWS_KEPT = 500
-_AGE = "price_age_ms"
 
 
 class Source(Protocol):
     """Where the news comes from."""
 
-    def overview(self) -> dict[str, Any]:
+    def glance(self) -> Glance:
         """Everything the first screen shows."""
 
     def listen(self, listener: Callable[[News], None]) -> None:
@@ -44,6 +44,16 @@ class _Client:
     seen: int = 0
     news: int = 0
     told_s: float = 0.0
+    aged_s: float = 0.0
+
+
+class _Coin(NamedTuple):
+    """A coin as it is since `version`. `change`: what of it became other then, for who has heard of `before`."""
+
+    version: int
+    view: Mapping[str, Any]
+    before: int
+    change: Mapping[str, Any] | None
 
 
 class Push:
@@ -61,7 +71,7 @@ class Push:
         self._lock = threading.Lock()
         self._clients: dict[str, _Client] = {}
         self._version = 0
-        self._coins: dict[str, tuple[int, dict[str, Any]]] = {}
+        self._coins: dict[str, _Coin] = {}
         self._news: deque[tuple[int, dict[str, Any]]] = deque(maxlen=_NEWS_KEPT)
         self._news_count = 0
         self._wake = threading.Event()
@@ -136,9 +146,7 @@ class Push:
             return _HIDDEN_PERIOD_S if all(client.hidden for client in self._clients.values()) else 0.0
 
     def _tell(self) -> None:
-        overview = self._source.overview()
-        coins = overview.pop("coins")
-        ages = {coin["currency"]: coin.pop(_AGE, None) for coin in coins}
+        head, coins, ages_ms = self._source.glance()
         self._compare(coins)
         now = time.monotonic()
         with self._lock:
@@ -151,39 +159,63 @@ class Push:
                 continue
             if client.hidden and now - client.told_s < _HIDDEN_PERIOD_S:
                 continue
-            fresh = [coin for version, coin in self._coins.values() if version > client.seen]
+            whole, changes = self._fresh(client.seen)
             told = [one for number, one in news if number > client.news]
-            if client.seen and not fresh and not told and now - client.told_s < _AGES_EVERY_S:
+            every_age = not client.seen or now - client.aged_s >= _AGES_EVERY_S
+            if not (whole or changes or told or every_age):
                 continue
-            event = "changes" if client.seen else "snapshot"
+            named = ages_ms if every_age else {one["currency"]: ages_ms[one["currency"]] for one in whole + changes}
             self._send(
-                event,
+                "changes" if client.seen else "snapshot",
                 {
                     "base": client.seen,
                     "version": self._version,
-                    "head": overview,
-                    "coins": fresh,
-                    "ages": ages,
+                    "head": head,
+                    "coins": whole,
+                    "changes": changes,
+                    "ages": named,
+                    "every_age": every_age,
                     "news": told,
                 },
                 sid,
             )
             client.seen, client.news, client.told_s = self._version, last_news, now
+            if every_age:
+                client.aged_s = now
 
-    def _compare(self, coins: list[dict[str, Any]]) -> None:
+    def _fresh(self, seen: int) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+        """(whole coins, changes of coins) for who has heard of that version."""
+        whole, changes = [], []
+        for one in self._coins.values():
+            if one.version <= seen:
+                continue
+            if one.change is not None and one.before <= seen:
+                changes.append(one.change)
+            else:
+                whole.append(one.view)
+        return whole, changes
+
+    def _compare(self, coins: Sequence[Mapping[str, Any]]) -> None:
         version = self._version + 1
         for coin in coins:
             name = coin["currency"]
             known = self._coins.get(name)
-            if known is None or known[1] != coin:
-                self._coins[name] = version, coin
+            if known is None:
+                self._coins[name] = _Coin(version, coin, version, None)
                 self._version = version
-        names = {coin["currency"] for coin in coins}
-        if gone := self._coins.keys() - names:
+            elif known.view is not coin and (change := _change(known.view, coin)):
+                self._coins[name] = _Coin(version, coin, known.version, {"currency": name, **change})
+                self._version = version
+        if gone := self._coins.keys() - {coin["currency"] for coin in coins}:
             for name in gone:
                 del self._coins[name]
             self._version = version
         self._version = max(self._version, 1)
+
+
+def _change(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that became others; every view has the same ones."""
+    return {name: value for name, value in now.items() if before[name] != value}
 
 
 def _as_json(news: Booked | Alert) -> dict[str, Any]:

@@ -4,9 +4,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from autotrader_v2.application.chart import Charts
+from autotrader_v2.application.coin_views import CoinViews
 from autotrader_v2.application.commands import params_as_text
 from autotrader_v2.application.door import Door
 from autotrader_v2.application.events import CommandGiven, News
@@ -26,7 +27,6 @@ from autotrader_v2.application.surroundings import Surroundings
 from autotrader_v2.application.symbols import status_view, symbols_view
 from autotrader_v2.application.trader import VERSION, AutoTraderV2
 from autotrader_v2.application.views import (
-    coin_view,
     money_view,
     preview_view,
     stats_view,
@@ -46,6 +46,14 @@ _RECONCILE_WAIT_S = 20.0
 __all__ = ["CommandRefused", "Desk"]
 
 
+class Glance(NamedTuple):
+    """`coins` are shared: one that has not changed is the object of before. `ages_ms`: since a price was confirmed."""
+
+    head: dict[str, Any]
+    coins: Sequence[Mapping[str, Any]]
+    ages_ms: Mapping[str, int | None]
+
+
 class Desk:
     """Thread-safe. Until `attach` everything that needs the engine answers 503 `starting`."""
 
@@ -62,6 +70,7 @@ class Desk:
         self._seq_lock = threading.Lock()
         self._today: tuple[float, dict[str, Decimal]] = (float("-inf"), {})
         self._commit_ms = 0.0
+        self._coin_views: CoinViews | None = None
         self._charts: Charts | None = None
         self.door = Door(real_money=binding.mode == "live")
         self.first_start = False
@@ -93,6 +102,7 @@ class Desk:
         `candles`: where charts come from; without one they show fills and levels only. `credentials`: where tokens and
         the password are kept.
         """
+        self._coin_views = CoinViews(trader.floor)
         self._charts = Charts(trader.floor, candles)
         self.door.attach(trader, credentials)
         self._binding = binding
@@ -115,7 +125,12 @@ class Desk:
 
     def overview(self) -> dict[str, Any]:
         """Everything the page's first screen shows."""
-        trader = self._trader
+        head, coins, ages_ms = self.glance()
+        return {**head, "coins": [{**coin, "price_age_ms": ages_ms[coin["currency"]]} for coin in coins]}
+
+    def glance(self) -> Glance:
+        """The overview for who looks often."""
+        trader, views = self._trader, self._coin_views
         head: dict[str, Any] = {
             "seq": self._seq,
             "version": VERSION,
@@ -126,15 +141,22 @@ class Desk:
             "awake": self.awake(),
             "unheard": list(self.unheard()),
         }
-        if trader is None:
-            return {**head, "time_ms": time.time_ns() // 1_000_000, "phase": "starting", "running": False, "coins": []}
+        if trader is None or views is None:
+            head |= {"time_ms": time.time_ns() // 1_000_000, "phase": "starting", "running": False}
+            return Glance(head, (), {})
         floor = trader.floor
         today = self._results_today()
         slots = trader.get_all_cycles()
         selling = trader.sell_everything.run
-        return {
-            **head,
-            "time_ms": floor.clock.now_ms(),
+        now_ms = floor.clock.now_ms()
+        coins, ages_ms = [], {}
+        for slot in slots:
+            quote = floor.board.newest(slot.market)
+            coins.append(views.view(slot, quote, today.get(slot.market.pair, ZERO)))
+            ages_ms[slot.market.base] = now_ms - quote.confirmed_ms if quote else None
+        views.forget_others(slots)
+        head |= {
+            "time_ms": now_ms,
             "phase": trader.phase,
             "running": trader.running,
             "auto_trade_enabled": floor.global_switch is SwitchMode.ON,
@@ -142,11 +164,11 @@ class Desk:
             "account_pause": _pause_view(floor),
             "feed": self._feed_view(trader),
             "truth": truth_view(trader),
-            "money": money_view(floor, slots, today),
+            "money": money_view(floor, slots, today, views.if_sold),
             "selling": selling.as_json() if selling else None,
             "missing_symbols": [market.pair for market in trader.missing],
-            "coins": [coin_view(floor, slot, today.get(slot.market.pair)) for slot in slots],
         }
+        return Glance(head, coins, ages_ms)
 
     def health(self) -> dict[str, Any]:
         """How each part of the engine is; codes with values."""
@@ -197,7 +219,11 @@ class Desk:
     def coin(self, currency: str) -> dict[str, Any]:
         """One coin's row. Errors: `CommandRefused` 404."""
         slot = self._slot(currency)
-        return coin_view(self._engine().floor, slot, self._results_today().get(slot.market.pair))
+        floor, views = self._engine().floor, self._coin_views
+        assert views is not None  # noqa: S101  (there is a slot, so there is an engine)
+        quote = floor.board.newest(slot.market)
+        view = views.view(slot, quote, self._results_today().get(slot.market.pair, ZERO))
+        return {**view, "price_age_ms": floor.clock.now_ms() - quote.confirmed_ms if quote else None}
 
     def stats(self, currency: str | None) -> dict[str, Any]:
         """The v2 statistics of one currency or of all (row A7)."""

@@ -1,13 +1,13 @@
 """Read models: a slot's frozen state as text for people. Money exact, figures to 12 digits, None where unknown."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from autotrader_v2.application.deciding import table_of_start, texts
 from autotrader_v2.application.floor import Floor
-from autotrader_v2.application.slot import Slot
-from autotrader_v2.domain.cycle import Active, Idle
+from autotrader_v2.application.slot import InFlight, Slot
+from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.ladder import BadLadder, BreakevenTable, LadderParams, breakeven_price, project, warnings
 from autotrader_v2.domain.ladder import take_profit_price as take_profit_at
 from autotrader_v2.domain.money import HUNDRED, ZERO, floor_to, plain, reported
@@ -30,9 +30,13 @@ def figure(value: Decimal | None) -> str | None:
 
 def hold_of(slot: Slot) -> Hold:
     """Why nothing else happens: the order that is out, else the last decision."""
-    order = slot.state.order
+    return hold_with(slot.state.order, slot.hold)
+
+
+def hold_with(order: InFlight | None, decided: Hold) -> Hold:
+    """Why nothing else happens than that order, else what was decided."""
     if order is None:
-        return slot.hold
+        return decided
     if order.intent is None:
         return Hold(Reason.BUSY, (("what", order.what), ("since_ms", order.since_ms)))
     reason = Reason.ORDER_UNKNOWN if order.unknown else Reason.ORDER_IN_FLIGHT
@@ -46,112 +50,6 @@ def hold_of(slot: Slot) -> Hold:
             ("amount", intent.amount),
         ),
     )
-
-
-def coin_view(floor: Floor, slot: Slot, today: Decimal | None) -> dict[str, Any]:
-    """One coin's row on the page."""
-    state = slot.state
-    cycle, rules = state.cycle, state.rules
-    quote = floor.board.newest(slot.market)
-    hold = hold_of(slot)
-    pause, order = state.pause, state.order
-    dust = cycle.tally.dust
-    reading = floor.wallet.base_reading(slot.market)
-    outside = None
-    if reading is not None:
-        held = cycle.held if isinstance(cycle, Active) else ZERO
-        outside = reading.available + reading.locked - held - dust.coins - cycle.tally.ignored
-    view: dict[str, Any] = {
-        "currency": slot.market.base,
-        "symbol": slot.market.pair,
-        "name": rules.name or slot.market.base,
-        "state": "ACTIVE" if isinstance(cycle, Active) else "IDLE",
-        "switch": state.switch.value,
-        "effective_switch": floor.mode_of(slot).value,
-        "paused": None
-        if pause is None
-        else {
-            "cause": pause.cause,
-            "since_ms": pause.since_ms,
-            "way_out": pause.way_out,
-            "values": dict(pause.values),
-        },
-        "price_precision": rules.price_precision,
-        "amount_precision": rules.amount_precision,
-        "fee_pct": plain(rules.fee * HUNDRED),
-        "bid": text(quote.bid) if quote else None,
-        "ask": text(quote.ask) if quote else None,
-        "last": text(quote.last) if quote else None,
-        "price_age_ms": floor.clock.now_ms() - quote.confirmed_ms if quote else None,
-        "spread_pct": figure(quote.spread_pct) if quote else None,
-        "realised": figure(cycle.tally.realised),
-        "today": figure(today or ZERO),
-        "completed_cycles": cycle.tally.completed,
-        "hold": {"reason": hold.reason.value, "values": texts(hold.values)},
-        "order": None
-        if order is None or order.intent is None
-        else {
-            "client_id": order.intent.client_id,
-            "what": order.what,
-            "since_ms": order.since_ms,
-            "unknown": order.unknown,
-        },
-        "dust": {
-            "coins": text(dust.coins),
-            "cost": figure(dust.cost),
-            "worth": figure(dust.coins * quote.bid) if quote else None,
-        },
-        "outside": text(outside),
-        "market_status": rules.status.value,
-    }
-    view |= _active_view(cycle, quote) if isinstance(cycle, Active) else _idle_view(slot, cycle)
-    return view
-
-
-def _active_view(cycle: Active, quote: Quote | None) -> dict[str, Any]:
-    row = cycle.next_step
-    unrealised = if_sold(cycle, quote) if quote else None
-    return {
-        "cycle_id": cycle.cycle_id,
-        "average": figure(cycle.invested / cycle.held),
-        "breakeven": text(cycle.breakeven),
-        "take_profit": text(cycle.sell_price),
-        "exit_at_breakeven": cycle.exit_at_breakeven,
-        "next_buy": None if row is None else {"step": row.number, "price": text(row.price), "quote": text(row.quote)},
-        "distance_buy_pct": figure((row.price / quote.ask - 1) * HUNDRED) if quote and row else None,
-        "distance_sell_pct": figure((cycle.sell_price / quote.bid - 1) * HUNDRED) if quote else None,
-        "steps_used": cycle.position.step,
-        "steps_total": cycle.params.steps,
-        "invested": figure(cycle.invested),
-        "held": text(cycle.held),
-        "ladder_cost": figure(cycle.invested + cycle.table.cost_ahead),
-        "budget": text(cycle.params.budget_quote) if cycle.params.budget_quote else None,
-        "unrealised": figure(unrealised),
-        "unrealised_pct": figure(unrealised / cycle.invested * HUNDRED) if unrealised is not None else None,
-    }
-
-
-def _idle_view(slot: Slot, cycle: Idle) -> dict[str, Any]:
-    plan, params = slot.plan, slot.state.params
-    return {
-        "cycle_id": cycle.tally.last_cycle_id or None,
-        "average": None,
-        "breakeven": None,
-        "take_profit": None,
-        "exit_at_breakeven": False,
-        "next_buy": None,
-        "distance_buy_pct": None,
-        "distance_sell_pct": None,
-        "steps_used": 0,
-        "steps_total": params.steps,
-        "invested": "0",
-        "held": "0",
-        "ladder_cost": figure(plan.cost) if plan and not plan.error else None,
-        "first_order": text(plan.first_order) if plan and not plan.error else None,
-        "budget": text(params.budget_quote) if params.budget_quote else None,
-        "unrealised": None,
-        "unrealised_pct": None,
-    }
 
 
 def if_sold(cycle: Active, quote: Quote) -> Decimal:
@@ -293,8 +191,13 @@ def ladders_need(floor: Floor, slots: Sequence[Slot]) -> Decimal:
     return total
 
 
-def money_view(floor: Floor, slots: Sequence[Slot], today: Mapping[str, Decimal]) -> dict[str, Any]:
-    """Money of all coins together, in quote."""
+def money_view(
+    floor: Floor,
+    slots: Sequence[Slot],
+    today: Mapping[str, Decimal],
+    sold: Callable[[Active, Quote], Decimal] = if_sold,
+) -> dict[str, Any]:
+    """Money of all coins together, in quote. `sold`: `if_sold`, by who may know it already."""
     funds = floor.wallet.funds()
     worth = invested = realised = ZERO
     unrealised = ZERO
@@ -309,7 +212,7 @@ def money_view(floor: Floor, slots: Sequence[Slot], today: Mapping[str, Decimal]
         if quote is None:
             priced = False
             continue
-        result = if_sold(cycle, quote)
+        result = sold(cycle, quote)
         unrealised += result
         worth += cycle.invested + result
     need = ladders_need(floor, slots)

@@ -64,10 +64,25 @@ def test_then_it_hears_what_changed() -> None:
     page.desk.coins[0] = a_coin("BTC", last="101", price_age_ms=7)
     page.desk.coins[1] = a_coin("ETH", price_age_ms=900)
     ((event, told),) = page.tell()
-    assert (event, [coin["last"] for coin in told["coins"]]) == ("changes", ["101"])
+    assert (event, told["coins"], told["changes"]) == ("changes", [], [{"currency": "BTC", "last": "101"}])
     assert told["base"] == first["version"] < told["version"]
-    assert told["ages"] == {"BTC": 7, "ETH": 900}
+    assert (told["ages"], told["every_age"]) == ({"BTC": 7}, False)
     assert page.tell() == []
+
+
+def test_a_page_that_missed_a_change_hears_the_coin_whole() -> None:
+    """Only the last change is known by its fields; who has not heard of the one before gets everything."""
+    page = Page()
+    page.tell()
+    page.push.pace("sid", hidden=True)
+    page.desk.coins[0] = a_coin("BTC", last="101")
+    assert page.tell() == []
+    page.desk.coins[0] = a_coin("BTC", last="101", state="ACTIVE")
+    page.desk.coins[1] = a_coin("ETH", state="ACTIVE")
+    page.push._clients["sid"].told_s -= 1
+    ((_, told),) = page.tell()
+    assert [(coin["currency"], coin["last"], coin["state"]) for coin in told["coins"]] == [("BTC", "101", "ACTIVE")]
+    assert told["changes"] == [{"currency": "ETH", "state": "ACTIVE"}]
 
 
 def test_a_coin_that_is_gone_leaves_the_ages() -> None:
@@ -76,9 +91,9 @@ def test_a_coin_that_is_gone_leaves_the_ages() -> None:
     page.tell()
     del page.desk.coins[1]
     assert page.tell() == []  # nothing to draw but ages, which are told within a second
-    page.push._clients["sid"].told_s -= 1
+    page.push._clients["sid"].aged_s -= 1
     ((_, told),) = page.tell()
-    assert told["ages"].keys() == {"BTC"}
+    assert (told["ages"].keys(), told["every_age"]) == ({"BTC"}, True)
 
 
 def test_a_hidden_page_hears_once_a_second() -> None:
@@ -90,7 +105,7 @@ def test_a_hidden_page_hears_once_a_second() -> None:
     assert page.tell() == []
     page.push._clients["sid"].told_s -= 1
     ((event, told),) = page.tell()
-    assert (event, len(told["coins"])) == ("changes", 1)
+    assert (event, len(told["changes"])) == ("changes", 1)
 
 
 def test_fills_and_alerts_are_passed_on_once() -> None:

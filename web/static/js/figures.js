@@ -43,7 +43,7 @@ export function Price({ value, precision, ...more }) {
     if (before.value == null || still.matches || document.hidden || at - before.at < FLASH_APART_MS) return;
     last.current.at = at;
     const colour = `color-mix(in srgb, var(${up ? "--gain" : "--loss"}) 28%, transparent)`;
-    cell.current.animate([{ background: colour }, { background: "transparent" }], { duration: 180 });
+    cell.current.animate([{ background: colour }, { background: "transparent" }], { duration: 180, easing: "steps(3)" });
   }, [value]);
   return html`<span class="tick" ref=${cell} ...${more}>${number(value, precision)}</span>`;
 }

@@ -22,13 +22,14 @@ export const changed = () => listeners.forEach((listener) => listener());
 /** The engine's time now, as far as this browser can tell. */
 export const now = () => Date.now() + state.clockOffset;
 
-export function take({ head, coins, ages, version }, { whole }) {
+/** `coins` are whole, `changes` the fields of a known coin that became others; with `every_age` what has none is gone. */
+export function take({ head, coins, changes, ages, every_age, version }, { whole }) {
   if (whole) state.coins = new Map();
   for (const coin of coins) state.coins.set(coin.currency, coin);
-  const names = new Set(Object.keys(ages));
-  for (const name of state.coins.keys()) if (!names.has(name)) state.coins.delete(name);
+  for (const change of changes) state.coins.set(change.currency, { ...state.coins.get(change.currency), ...change });
+  if (every_age) for (const name of state.coins.keys()) if (!(name in ages)) state.coins.delete(name);
   const here = Date.now();
-  for (const [name, ms] of Object.entries(ages)) state.ages.set(name, ms === null ? null : here - ms);
+  for (const name in ages) state.ages.set(name, ages[name] === null ? null : here - ages[name]);
   state.head = head;
   state.version = version;
   state.clockOffset = head.time_ms - here;
