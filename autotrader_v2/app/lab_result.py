@@ -3,17 +3,20 @@
 import hashlib
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
 from autotrader_v2.backtest.metrics import Line, Metrics, Price, metrics_of, samples_of
+from autotrader_v2.backtest.metrics_of_one import Closes, metrics_of_one
 from autotrader_v2.backtest.result import Result, Trade
 from autotrader_v2.domain.money import HUNDRED, ONE, ZERO, plain, reported
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 
 _POINTS = 320
+# How much of the time has passed when the figures are counted, and when the curve is.
+_FIGURES_SHARE, _CURVE_SHARE = 0.4, 0.9
 _CANDLES_SHOWN = 360
 _MINUTE_MS = 60_000
 _DAY_MS = 86_400_000
@@ -22,14 +25,23 @@ _CYCLES_FEW = 20
 _DAYS_FEW = 30
 
 
-def told_of(result: Result, prices: Sequence[Price], tapes: Sequence[CandleTape], fee: Decimal) -> dict[str, Any]:
-    """The whole answer. `prices`: those of the tapes, in order of time."""
-    metrics = metrics_of(result, prices, fee)
-    figures = figures_of(result, metrics)
+def told_of(
+    result: Result,
+    prices: Sequence[Price],
+    tapes: Sequence[CandleTape],
+    fee: Decimal,
+    on_part: Callable[[float], None] = lambda _share: None,
+) -> dict[str, Any]:
+    """The whole answer. `prices`: those of the tapes, in order of time; `on_part`: the share of it that there is."""
+    on_part(0)
+    metrics = metrics_of(result, prices, fee) if len(tapes) > 1 else _metrics_of_one(result, tapes[0], fee)
+    on_part(_FIGURES_SHARE)
+    curve = curve_of(result, prices, fee)
+    on_part(_CURVE_SHARE)
     return {
-        "figures": figures,
+        "figures": figures_of(result, metrics),
         "warnings": warnings_of(metrics, tapes),
-        "curve": curve_of(result, prices, fee),
+        "curve": curve,
         "charts": [chart_of(tape, result.trades) for tape in tapes],
         "gaps": [
             {"symbol": tape.market.pair, "count": len(gaps), "ms": sum(end - begin for begin, end in gaps)}
@@ -39,6 +51,11 @@ def told_of(result: Result, prices: Sequence[Price], tapes: Sequence[CandleTape]
         "candles": sum(map(len, tapes)),
         "data": fingerprint(tapes),
     }
+
+
+def _metrics_of_one(result: Result, tape: CandleTape, fee: Decimal) -> Metrics:
+    closes = Closes(symbol=tape.market.pair, tick=tape.tick, ends_ms=tape.ends_ms(), ticks=tape.closed.tolist())
+    return metrics_of_one(result, closes, fee)
 
 
 def figures_of(result: Result, metrics: Metrics) -> dict[str, Any]:

@@ -33,6 +33,8 @@ from autotrader_v2.search.trials import StudyUnavailable
 from autotrader_v2.simulation.silence import quiet
 
 _NICE = 15
+# How long a candle takes to be read, played by the exact engine, and counted; the compiled one plays in no time.
+_READ, _PLAY, _COUNT = 1, 2, 3
 _TELL_S = 0.3
 _ORPHANED = 3
 # What the card before a coin's switch tells.
@@ -50,9 +52,6 @@ _HISTORY_FIGURES = (
     "longest_cycle_ms",
     "budget",
 )
-
-
-_OF_VALUES = (ArithmeticError, ValueError, OSError, MemoryError)
 
 
 class Impossible(Exception):
@@ -139,43 +138,75 @@ def _history(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
     return {name: answer["figures"][name] for name in _HISTORY_FIGURES} | {"candles": answer["candles"]}
 
 
-def _played(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
+def _played(job: Mapping[str, Any], tell: Callable[[int, int], None]) -> dict[str, Any]:
+    """Progress begins when the rules are compiled: until then nobody can say how long it takes."""
     params = changed(LadderParams(), job["ladder"])
-    tapes, rules = _tapes(job)
-    budget, candles = Decimal(job["budget"]), sum(map(len, tapes))
-    # Counting the figures takes about as long again as one candle in eight.
-    of = candles + candles // 8
-    engine, result = "compiled", _compiled(tapes, rules, params, budget)
+    play = _quick_machine()
+    files = _files(job)
+    rows = sum(file.rows for of_one in files.values() for file in of_one)
+    of = rows * (_READ + _COUNT + (_PLAY if play is None else 0))
+    tapes, rules = _tapes(job, files, lambda read: tell(read * _READ, of))
+    budget = Decimal(job["budget"])
+    result = None if play is None else play(tapes, rules, params, budget)
+    engine = "compiled"
     if result is None:
-        engine = "exact"
-        result = run_exact(tapes, params, budget, PaperOutside(rules, budget), on_progress=lambda done: tell(done, of))
-    tell(candles, of)
-    return told_of(result, _prices(tapes), tapes, rules[0].fee) | {"engine": engine}
+        engine, of = "exact", rows * (_READ + _COUNT + _PLAY)
+        result = run_exact(
+            tapes,
+            params,
+            budget,
+            PaperOutside(rules, budget),
+            on_progress=lambda done: tell(rows * _READ + done * _PLAY, of),
+        )
+    told = told_of(
+        result,
+        _prices(tapes),
+        tapes,
+        rules[0].fee,
+        on_part=lambda share: tell(of - rows * _COUNT + int(rows * _COUNT * share), of),
+    )
+    return told | {"engine": engine}
 
 
-def _compiled(
-    tapes: Sequence[CandleTape], rules: Sequence[MarketRules], params: LadderParams, budget: Decimal
-) -> Result | None:
-    """The same result, thousands of times sooner; None where that machine is not installed, or does not cover it."""
+_Play = Callable[[Sequence[CandleTape], Sequence[MarketRules], LadderParams, Decimal], Result | None]
+
+
+def _quick_machine() -> _Play | None:
+    """The same result, thousands of times sooner, ready to play; None where that machine is not installed."""
     try:
-        from autotrader_v2.backtest.compiled import NotCovered, prepare, run_compiled
+        from autotrader_v2.backtest.compiled import NotCovered, make_ready, prepare, run_compiled
     except ModuleNotFoundError as missing:
         if missing.name not in ("numba", "numpy"):
             raise
         return None
-    try:
-        return run_compiled([prepare(*one) for one in zip(tapes, rules, strict=True)], params, budget)
-    except NotCovered:
-        return None
+    make_ready()
+
+    def play(
+        tapes: Sequence[CandleTape], rules: Sequence[MarketRules], params: LadderParams, budget: Decimal
+    ) -> Result | None:
+        """None for what it does not cover."""
+        try:
+            return run_compiled([prepare(*one) for one in zip(tapes, rules, strict=True)], params, budget)
+        except NotCovered:
+            return None
+
+    return play
 
 
-def _tapes(job: Mapping[str, Any]) -> tuple[list[CandleTape], list[MarketRules]]:
+def _files(job: Mapping[str, Any]) -> dict[Market, list[CandleFile]]:
     files: dict[Market, list[CandleFile]] = {}
-    from_ms, to_ms = job["from_ms"], job["to_ms"]
     for name in job["files"]:
         base, quote = market_in_name(Path(name))
         files.setdefault(Market(EXCHANGE, base, quote), []).append(CandleFile(Path(name)))
-    tapes, rules = [], []
+    return files
+
+
+def _tapes(
+    job: Mapping[str, Any], files: Mapping[Market, Sequence[CandleFile]], on_read: Callable[[int], None]
+) -> tuple[list[CandleTape], list[MarketRules]]:
+    """`on_read`: how many of the files' candles have been read."""
+    from_ms, to_ms = job["from_ms"], job["to_ms"]
+    tapes, rules, read = [], [], 0
     for market in sorted(files):
         first = _first_price(files[market], from_ms)
         if first is not None:
@@ -184,6 +215,8 @@ def _tapes(job: Mapping[str, Any]) -> tuple[list[CandleTape], list[MarketRules]]
             if len(tape):
                 tapes.append(tape)
                 rules.append(one)
+        read += sum(file.rows for file in files[market])
+        on_read(read)
     candles = sum(map(len, tapes))
     if not candles:
         raise Impossible("no_candles", "There is no candle in that time.")

@@ -289,7 +289,7 @@ def test_more_candles_than_a_run_may_have_are_refused(folder: Path, monkeypatch:
     files = [str(folder / "candles" / "BTC_USDT_5m.csv")]
     job = {"files": files, "from_ms": 0, "to_ms": None, "ladder": {}, "budget": "100"}
     with pytest.raises(lab_worker.Impossible) as refused:
-        lab_worker._tapes(job)
+        lab_worker._tapes(job, lab_worker._files(job), lambda read: None)
     assert refused.value.code == "too_many_candles"
     assert lab_worker._history(job, lambda *_: None)["candles"] == 100  # type: ignore[arg-type]
 
@@ -476,11 +476,44 @@ def test_both_machines_give_the_same_result(folder: Path, monkeypatch: pytest.Mo
         "ladder": {},
         "budget": "800",
     }
-    quick = lab_worker._played(job, lambda *_: None)  # type: ignore[arg-type]
-    monkeypatch.setattr(lab_worker, "_compiled", lambda *_: None)
-    exact = lab_worker._played(job, lambda *_: None)  # type: ignore[arg-type]
+    quick = lab_worker._played(job, lambda *_: None)
+    monkeypatch.setattr(lab_worker, "_quick_machine", lambda: None)
+    exact = lab_worker._played(job, lambda *_: None)
     assert (quick.pop("engine"), exact.pop("engine")) == ("compiled", "exact")
     assert quick == exact
+
+
+@pytest.mark.parametrize("machine", ["compiled", "exact"])
+def test_every_run_tells_how_far_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch, machine: str) -> None:
+    """The quick machine plays in no time; reading the candles and counting the figures are its way."""
+    from autotrader_v2.app import lab_worker
+
+    a_file(folder / "candles", "ETH_USDT_5m.csv", waves())
+    job = {
+        "files": [str(folder / "candles" / f"{name}_USDT_5m.csv") for name in ("BTC", "ETH")],
+        "from_ms": 0,
+        "to_ms": None,
+        "ladder": {},
+        "budget": "800",
+    }
+    if machine == "exact":
+        monkeypatch.setattr(lab_worker, "_quick_machine", lambda: None)
+    told: list[float] = []
+    assert lab_worker._played(job, lambda done, of: told.append(done / of))["engine"] == machine
+    assert told == sorted(told)
+    assert sum(0 < share < 1 for share in told) >= 4
+    assert told[-1] > 0.9
+
+
+def test_a_compiled_run_that_works_is_cancelled(a_room: Make, folder: Path) -> None:
+    """The real worker, while it reads and counts; the next run is not touched by it."""
+    a_file(folder / "candles", "ETH_USDT_5m.csv", waves(60_000))
+    room = ready(a_room())
+    long = room.begin(replace(WISH, symbols=("ETH_USDT",)))["id"]
+    until("progress", lambda: room.run(long)["run"]["progress"] > 0)
+    room.cancel(long)
+    assert done(room, long)["run"]["status"] == "cancelled"
+    assert done(room, room.begin(WISH)["id"])["run"]["status"] == "done"
 
 
 # -- searches
