@@ -164,7 +164,8 @@ STEP_PRICE, STEP_PROFIT, TIMES_HIGH, TIMES_LOW, TIMES_SHIFT, STEP_COLUMNS = rang
     TOO_CLOSE,
 ) = range(7)
 
-# A trade as a row; a buy that could not be paid is when, market, cycle, step.
-TRADE_MS, TRADE_MARKET, TRADE_STEP, TRADE_LOTS, TRADE_W, TRADE_CYCLE = range(6)
-TRADE_COLUMNS = 6
+# A trade as a row, with the candle its market was last heard in; a buy that could not be paid is when, market, cycle,
+# step.
+TRADE_MS, TRADE_MARKET, TRADE_STEP, TRADE_LOTS, TRADE_W, TRADE_CYCLE, TRADE_CANDLE = range(7)
+TRADE_COLUMNS = 7
 UNPAID_COLUMNS = 4

@@ -54,7 +54,7 @@ def run_compiled(
     digits = [digits_of(one.rules) for one in markets]
     quotes = [Decimal((0, (1,), -one.worth)) for one in digits]
     trades = []
-    for at_ms, number, step, lots, worth, cycle in run.trades.tolist():
+    for at_ms, number, step, lots, worth, cycle, _ in run.trades.tolist():
         rules = markets[number].rules
         base, quote = lots * rules.lot, worth * quotes[number]
         trades.append(

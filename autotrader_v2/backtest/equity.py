@@ -55,18 +55,6 @@ def _move(row, quote_of_w, coins_of, kept, fee_by, coins, money, invested):
 
 
 @compiled
-def _first_from(open_ms, low, high, at_ms):
-    """The first candle of `[low, high)` that begins then or later; `high` where none does."""
-    while low < high:
-        middle = (low + high) >> 1
-        if open_ms[middle] < at_ms:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@compiled
 def follow_one(
     found, budget, trades, first, last, open_ms, interval_ms, closed, block_high, block_low, ticks_of, quote_of_w,
     coins_of, kept, fee_by, coins, invested,
@@ -84,7 +72,7 @@ def follow_one(
         until = last
         if at < len(trades):
             # The candle at whose end the next trade has happened: its last price may be at the very next one's begin.
-            until = _first_from(open_ms, candle, last, trades[at, c.TRADE_MS])
+            until = trades[at, c.TRADE_CANDLE] + 1
             while until > candle + 1 and open_ms[until - 1] + interval_ms[until - 1] >= trades[at, c.TRADE_MS]:
                 until -= 1
             until = max(until, candle + 1)

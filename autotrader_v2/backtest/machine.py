@@ -129,7 +129,10 @@ def _leave_out(
             if (
                 ticks < near_low
                 or ticks > near_high
-                or open_ms[candle] + floored(interval_ms[candle] * point, points) >= until_ms
+                or (
+                    until_ms != _FOREVER_MS
+                    and open_ms[candle] + floored(interval_ms[candle] * point, points) >= until_ms
+                )
             ):
                 if candle != begin_candle or point != begin_point:
                     point -= 1
@@ -637,12 +640,12 @@ def _reserve(reserved, one, shared):
 
 
 @compiled
-def _note_trade(m, at_ms, step, lots, worth, cycle, trades, shared):
+def _note_trade(m, at_ms, step, lots, worth, cycle, candle, trades, shared):
     if shared[c.TRADES] == len(trades):
         shared[c.FAULT] = c.NO_ROOM
         return
     row = trades[shared[c.TRADES]]
-    row[0], row[1], row[2], row[3], row[4], row[5] = at_ms, m, step, lots, worth, cycle
+    row[0], row[1], row[2], row[3], row[4], row[5], row[6] = at_ms, m, step, lots, worth, cycle, candle
     shared[c.TRADES] += 1
 
 
@@ -694,11 +697,11 @@ def _buy(
         one[c.INVESTED_HIGH], one[c.INVESTED_LOW] = wide.plus(
             _U(one[c.INVESTED_HIGH]), _U(one[c.INVESTED_LOW]), cost1, cost0
         )  # fmt: skip
-        _note_trade(m, at_ms, one[c.STEP], lots, paid, one[c.CYCLE], trades, shared)
+        _note_trade(m, at_ms, one[c.STEP], lots, paid, one[c.CYCLE], one[c.PATH_OF], trades, shared)
     else:
         cycle = one[c.LAST_CYCLE] + 1
         one[c.LAST_CYCLE] = cycle
-        _note_trade(m, at_ms, _I(0), lots, paid, cycle, trades, shared)
+        _note_trade(m, at_ms, _I(0), lots, paid, cycle, one[c.PATH_OF], trades, shared)
         sellable = net // one[c.FEE_BY]
         n1, n0 = wide.times(sellable, paid)
         m1, m0 = wide.times(one[c.MIN_WORTH], lots)
@@ -742,7 +745,7 @@ def _sell(
     shared[c.MONEY_HIGH], shared[c.MONEY_LOW] = wide.plus(_U(shared[c.MONEY_HIGH]), _U(shared[c.MONEY_LOW]), m1, m0)
     one[c.BACKOFF_MS] = 0
     one[c.QUOTE_AFTER_MS] = at_ms
-    _note_trade(m, at_ms, _I(-1), lots, got, one[c.CYCLE], trades, shared)
+    _note_trade(m, at_ms, _I(-1), lots, got, one[c.CYCLE], one[c.PATH_OF], trades, shared)
     coins = lots * one[c.FEE_BY]
     taken = min(coins, one[c.HELD])
     one[c.DUST] -= coins - taken
