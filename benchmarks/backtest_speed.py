@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from autotrader_v2.app.backtest_data import PaperOutside
 from autotrader_v2.backtest.compiled import run_compiled
 from autotrader_v2.backtest.exact import run_exact
-from autotrader_v2.backtest.prepared import Prepared
+from autotrader_v2.backtest.prepared import Prepared, rows_of
 from autotrader_v2.backtest.summary import summarise
 from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.domain.market import Market
@@ -107,7 +107,6 @@ def _repeated(prices: _Rows, count: int) -> _Rows:
 
 def market_of(prices: _Rows) -> Prepared:
     """Rows of open, high, low and close in ticks as minutes of BTC."""
-    opened, high, low, closed = (np.ascontiguousarray(prices[:, at]) for at in range(4))
     open_ms = np.arange(len(prices), dtype=np.int64) * MINUTE_MS + BEGIN_MS
     return Prepared(
         market=_RULES.market,
@@ -115,12 +114,7 @@ def market_of(prices: _Rows) -> Prepared:
         spread_ppm=20,
         points=12,
         text=f"0:{_RULES.market.pair}:",
-        open_ms=open_ms,
-        interval_ms=np.full_like(open_ms, MINUTE_MS),
-        opened=opened,
-        high=high,
-        low=low,
-        closed=closed,
+        rows=rows_of(open_ms, np.full_like(open_ms, MINUTE_MS), *prices.T),
     )
 
 

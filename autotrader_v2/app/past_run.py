@@ -160,7 +160,7 @@ def run_compiled_from(
             raise NotCovered("recorded prices are no candles; name candles with --data, or use --engine exact")
         prepared.append(prepare(tape, rule))
     result = run_compiled(prepared, params, free)
-    trades = tuple(replace(one, cycle_id=one.cycle_id + last_cycle[one.symbol]) for one in result.trades)
+    trades = tuple(one._replace(cycle_id=one.cycle_id + last_cycle[one.symbol]) for one in result.trades)
     return replace(result, trades=trades)
 
 

@@ -61,7 +61,7 @@ class CompiledMachine:
         except (NotCovered, BacktestFailed) as error:
             raise LadderRefused(str(error)) from error
         first, last = market.span(stretch.from_ms, stretch.to_ms)
-        ends = (market.open_ms[first:last] + market.interval_ms[first:last]).tolist()
+        ends = market.ends_ms[first:last].tolist()
         closes, tick, symbol = market.closed[first:last].tolist(), market.rules.tick, market.market.pair
         return daily_returns(
             result, [Price(at_ms, symbol, ticks * tick) for at_ms, ticks in zip(ends, closes, strict=True)]

@@ -4,6 +4,14 @@ Units: `W` (worth) is a tick times a lot in quote currency, `Q` the market's ste
 currency in 1e-18, held coins are in lots times the fee's smallest part. A maximum of 0 is given as the largest number.
 """
 
+# A candle: one row is one line of the processor's cache, so that all that is asked of a candle is fetched at once.
+# `WAY`: which extreme comes first (0: not known yet).
+OPEN_MS, INTERVAL_MS, OPENED, HIGH, LOW, CLOSED, WAY = range(7)
+CANDLE_COLUMNS = 8
+# The extremes of 2^BLOCK_BITS candles, so that most candles are passed without being fetched.
+BLOCK_BITS = 5
+HIGHEST, LOWEST = range(2)
+
 # A market: what its rules say and, behind that, what is known of it while it runs.
 (
     SPREAD_PPM,
@@ -68,8 +76,9 @@ currency in 1e-18, held coins are in lots times the fee's smallest part. A maxim
     FAULT,
     TRADES,
     UNPAID,
+    BEGUN,
     STEPS_AT,
-) = range(29)
+) = range(30)
 
 RESERVE_NONE, RESERVE_NEXT, RESERVE_LADDER = range(3)
 # How a start of another amount changes the sizes: not at all, to that amount, in proportion.
@@ -153,7 +162,7 @@ STEP_PRICE, STEP_PROFIT, TIMES_HIGH, TIMES_LOW, TIMES_SHIFT, STEP_COLUMNS = rang
     SELLS,
 ) = range(17)
 
-# Why a run ended early.
+# Why a run ended early. With LITTLE_ROOM for trades or buys not paid it can go on.
 (
     FINE,
     TOO_LARGE,
@@ -161,8 +170,9 @@ STEP_PRICE, STEP_PROFIT, TIMES_HIGH, TIMES_LOW, TIMES_SHIFT, STEP_COLUMNS = rang
     PRICE_LEAPED,
     REFUSED,
     NO_ROOM,
+    LITTLE_ROOM,
     TOO_CLOSE,
-) = range(7)
+) = range(8)
 
 # A trade as a row, with the candle its market was last heard in; a buy that could not be paid is when, market, cycle,
 # step.

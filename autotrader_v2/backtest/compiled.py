@@ -7,13 +7,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from autotrader_v2.backtest import columns as c
-from autotrader_v2.backtest.machine import BLOCK_BITS, play
-from autotrader_v2.backtest.prepared import NotCovered, Prepared, Whole, prepare
+from autotrader_v2.backtest.machine import play
+from autotrader_v2.backtest.prepared import (
+    Extremes,
+    NotCovered,
+    Prepared,
+    Whole,
+    aligned,
+    extremes_of,
+    prepare,
+    rows_of,
+)
 from autotrader_v2.backtest.result import BacktestFailed, Result, Trade, Unpaid
 from autotrader_v2.backtest.terms import MONEY_DIGITS, digits_of, money, terms_of
 from autotrader_v2.domain.ladder import LadderParams
@@ -22,7 +31,7 @@ from autotrader_v2.domain.money import ZERO
 
 __all__ = ["NotCovered", "Prepared", "make_ready", "prepare", "run_compiled"]
 
-_TRADES_FIRST = 1 << 12
+_ROOM_FIRST = 1 << 12
 _KEPT_SETS = 4
 _LOW = (1 << 64) - 1
 _REFUSALS = {
@@ -51,24 +60,16 @@ def run_compiled(
     """
     run = play_markets(prepared, params, budget, from_ms=from_ms, to_ms=to_ms)
     markets = run.markets
-    digits = [digits_of(one.rules) for one in markets]
-    quotes = [Decimal((0, (1,), -one.worth)) for one in digits]
     trades = []
+    # What is the same for all trades of a market, looked up once: there may be many thousands.
+    terms = [_Words.of(one.rules) for one in markets]
     for at_ms, number, step, lots, worth, cycle, _ in run.trades.tolist():
-        rules = markets[number].rules
-        base, quote = lots * rules.lot, worth * quotes[number]
+        pair, base, quote, lot, part, fee = terms[number]
+        coins, paid = lots * lot, worth * part
         trades.append(
-            Trade(
-                ts_ms=at_ms,
-                symbol=rules.market.pair,
-                side="sell" if step < 0 else "buy",
-                step=None if step < 0 else step,
-                base=base,
-                quote=quote,
-                fee=(quote if step < 0 else base) * rules.fee,
-                fee_currency=rules.market.quote if step < 0 else rules.market.base,
-                cycle_id=cycle,
-            )
+            Trade(at_ms, pair, "sell", None, coins, paid, paid * fee, quote, cycle)
+            if step < 0
+            else Trade(at_ms, pair, "buy", step, coins, paid, coins * fee, base, cycle)
         )
     return Result(
         budget=budget,
@@ -83,6 +84,22 @@ def run_compiled(
     )
 
 
+class _Words(NamedTuple):
+    """A market in the words of its trades. `part`: a tick times a lot."""
+
+    pair: str
+    base: str
+    quote: str
+    lot: Decimal
+    part: Decimal
+    fee: Decimal
+
+    @classmethod
+    def of(cls, rules: MarketRules) -> "_Words":
+        market, part = rules.market, Decimal((0, (1,), -digits_of(rules).worth))
+        return cls(market.pair, market.base, market.quote, rules.lot, part, rules.fee)
+
+
 def make_ready() -> None:
     """Load the machine code, or make it: half a minute, once. Whoever runs anything has it done by itself."""
     market = Market("none", "A", "B")
@@ -93,12 +110,7 @@ def make_ready() -> None:
         spread_ppm=0,
         points=4,
         text="",
-        open_ms=one,
-        interval_ms=one * 60_000,
-        opened=one,
-        high=one,
-        low=one,
-        closed=one,
+        rows=rows_of(one, one * 60_000, one, one, one, one),
     )
     play_markets([candle], LadderParams(), Decimal(1))
 
@@ -116,43 +128,26 @@ class Run:
     coins: Sequence[Decimal]
 
 
-@dataclass(frozen=True, eq=False)
-class Joined:
-    """The candles of several markets in one row each, one market behind the other."""
+class Joined(NamedTuple):
+    """The candles of several markets one behind the other: where each begins, the rows, and their extremes."""
 
     begin: tuple[int, ...]
-    open_ms: Whole
-    interval_ms: Whole
-    opened: Whole
-    high: Whole
-    low: Whole
-    closed: Whole
-    block_high: Whole
-    block_low: Whole
-    block_closed_high: Whole
-    block_closed_low: Whole
-    ways: NDArray[np.int8]
+    rows: Whole
+    extremes: Extremes
+
+
+def joined(markets: tuple[Prepared, ...]) -> Joined:
+    """One market's rows are taken as they are."""
+    if len(markets) == 1:
+        return Joined((0,), markets[0].rows, markets[0].extremes)
+    return _joined(markets)
 
 
 @lru_cache(maxsize=_KEPT_SETS)
-def joined(markets: tuple[Prepared, ...]) -> Joined:
-    """One market's arrays are taken as they are."""
+def _joined(markets: tuple[Prepared, ...]) -> Joined:
     begin = np.cumsum([0, *(len(one) for one in markets)])
-    columns: dict[str, Whole] = {}
-    for name in ("open_ms", "interval_ms", "opened", "high", "low", "closed"):
-        parts = [getattr(one, name) for one in markets]
-        columns[name] = np.ascontiguousarray(parts[0] if len(parts) == 1 else np.concatenate(parts))
-    size = 1 << BLOCK_BITS
-    whole = len(columns["high"]) // size * size
-    return Joined(
-        begin=tuple(int(one) for one in begin[:-1]),
-        block_high=columns["high"][:whole].reshape(-1, size).max(axis=1),
-        block_low=columns["low"][:whole].reshape(-1, size).min(axis=1),
-        block_closed_high=columns["closed"][:whole].reshape(-1, size).max(axis=1),
-        ways=np.zeros(len(columns["high"]), np.int8),
-        block_closed_low=columns["closed"][:whole].reshape(-1, size).min(axis=1),
-        **columns,
-    )
+    rows = aligned(np.concatenate([one.rows for one in markets]))
+    return Joined(tuple(int(one) for one in begin[:-1]), rows, extremes_of(rows))
 
 
 def play_markets(
@@ -169,36 +164,32 @@ def play_markets(
     first = begin + np.array([first for _, (first, last) in spans if last > first], np.int64)
     last = begin + np.array([last for _, (first, last) in spans if last > first], np.int64)
     high, low = money(budget, "a budget of")
-    room = _TRADES_FIRST
+    work, shared = terms.work.copy(), terms.shared.copy()
+    shared[c.MONEY_HIGH], shared[c.MONEY_LOW] = high, low
+    trades = np.empty((_ROOM_FIRST, c.TRADE_COLUMNS), np.int64)
+    unpaid = np.empty((_ROOM_FIRST, c.UNPAID_COLUMNS), np.int64)
+    paths = np.empty((len(markets), markets[0].points), np.int64)
+    scratch, queue = np.empty(32, np.uint64), np.empty(len(markets), np.int64)
     while True:
-        work, shared = terms.work.copy(), terms.shared.copy()
-        shared[c.MONEY_HIGH], shared[c.MONEY_LOW] = high, low
-        trades, unpaid = np.empty((room, c.TRADE_COLUMNS), np.int64), np.empty((room, c.UNPAID_COLUMNS), np.int64)
+        shared[c.FAULT] = c.FINE
         play(
             work,
             shared,
             terms.book,
             terms.text,
-            np.empty((len(markets), markets[0].points), np.int64),
-            np.empty(32, np.uint64),
-            np.empty(len(markets), np.int64),
-            candles.ways,
+            paths,
+            scratch,
+            queue,
             first,
             last,
-            candles.open_ms,
-            candles.interval_ms,
-            candles.opened,
-            candles.high,
-            candles.low,
-            candles.closed,
-            candles.block_high,
-            candles.block_low,
+            candles.rows,
+            candles.extremes.blocks,
             trades,
             unpaid,
         )
-        if shared[c.FAULT] != c.NO_ROOM:
+        if shared[c.FAULT] != c.LITTLE_ROOM:
             break
-        room *= 8
+        trades, unpaid = _with_more_room(trades), _with_more_room(unpaid)
     _judge(int(shared[c.FAULT]))
     coins = []
     for one, row in zip(markets, work, strict=True):
@@ -217,7 +208,15 @@ def play_markets(
     )
 
 
+def _with_more_room(rows: Whole) -> Whole:
+    room = np.empty((4 * len(rows), rows.shape[1]), np.int64)
+    room[: len(rows)] = rows
+    return room
+
+
 def _judge(fault: int) -> None:
+    if fault == c.NO_ROOM:
+        raise AssertionError("a market traded more often at one price than it can")
     if fault in _REFUSALS:
         raise NotCovered(_REFUSALS[fault])
     if fault in _FAILURES:

@@ -17,10 +17,9 @@ from autotrader_v2.backtest.jit import compiled
     BELOW,
     FOUND_COLUMNS,
 ) = range(9)
-_BLOCK_BITS = 5
 # Sums in floats differ in their last digits where exact ones are equal.
 _NEARLY = 1 - 4e-15
-_IN_BLOCK = (1 << _BLOCK_BITS) - 1
+_IN_BLOCK = (1 << c.BLOCK_BITS) - 1
 
 
 @compiled
@@ -55,68 +54,72 @@ def _move(row, quote_of_w, coins_of, kept, fee_by, coins, money, invested):
 
 
 @compiled
+def _end_ms(row):
+    return row[c.OPEN_MS] + row[c.INTERVAL_MS]
+
+
+@compiled
 def follow_one(
-    found, budget, trades, first, last, open_ms, interval_ms, closed, block_high, block_low, ticks_of, quote_of_w,
-    coins_of, kept, fee_by, coins, invested,
+    found, budget, trades, first, last, rows, blocks, ticks_of, quote_of_w, coins_of, kept, fee_by, coins,
+    invested,
 ):  # fmt: skip
     """The samples of one market: stretches between trades at once where the price cannot matter.
 
+    `blocks`: the highest and lowest last price of each block of candles.
     `coins` and `invested` begin at 0, also below, where `worth` begins at -1 and `at_candle` as `first`.
     """
     money, candle, at = budget, first, 0
     found[PEAK], found[PEAK_MS] = budget, -1.0
     while candle < last:
-        while at < len(trades) and trades[at, c.TRADE_MS] <= open_ms[candle] + interval_ms[candle]:
+        while at < len(trades) and trades[at, c.TRADE_MS] <= _end_ms(rows[candle]):
             money = _move(trades[at], quote_of_w, coins_of, kept, fee_by, coins, money, invested)
             at += 1
         until = last
         if at < len(trades):
             # The candle at whose end the next trade has happened: its last price may be at the very next one's begin.
             until = trades[at, c.TRADE_CANDLE] + 1
-            while until > candle + 1 and open_ms[until - 1] + interval_ms[until - 1] >= trades[at, c.TRADE_MS]:
+            while until > candle + 1 and _end_ms(rows[until - 1]) >= trades[at, c.TRADE_MS]:
                 until -= 1
             until = max(until, candle + 1)
         found[CAPITAL_MAX] = max(found[CAPITAL_MAX], invested[0])
         found[CAPITAL_SUM] += invested[0] * (until - candle)
         each = coins[0] / coins_of[0] / ticks_of[0]
         if coins[0] == 0:
-            _look(found, open_ms[candle] + interval_ms[candle], money)
+            _look(found, _end_ms(rows[candle]), money)
             if until > candle + 1:
-                _look(found, open_ms[until - 1] + interval_ms[until - 1], money)
+                _look(found, _end_ms(rows[until - 1]), money)
             candle = until
             continue
         while candle < until:
             if not candle & _IN_BLOCK and found[PEAK_MS] >= 0:
-                candle = _skip_blocks(found, candle, until, money, each, open_ms, interval_ms, block_high, block_low)
+                candle = _skip_blocks(found, candle, until, money, each, rows, blocks)
             end = min(until, (candle | _IN_BLOCK) + 1)
             while candle < end:
-                _look(found, open_ms[candle] + interval_ms[candle], money + each * closed[candle])
+                _look(found, _end_ms(rows[candle]), money + each * rows[candle, c.CLOSED])
                 candle += 1
 
 
 @compiled
-def _skip_blocks(found, candle, until, money, each, open_ms, interval_ms, block_high, block_low):
+def _skip_blocks(found, candle, until, money, each, rows, blocks):
     """Go past whole blocks whose last prices reach neither the peak nor a deeper fall."""
     peak = found[PEAK]
     below = (peak * _NEARLY - money) / each
     above = (peak - min(found[MAX_DRAWDOWN], found[MAX_DRAWDOWN_PCT] * peak / 100) - money) / each
-    block, end = candle >> _BLOCK_BITS, until >> _BLOCK_BITS
+    block, end = candle >> c.BLOCK_BITS, until >> c.BLOCK_BITS
     # A tick of room for what floats round.
-    while block < end and block_high[block] < below - 1 and block_low[block] > above + 1:
+    while block < end and blocks[block, c.HIGHEST] < below - 1 and blocks[block, c.LOWEST] > above + 1:
         block += 1
-    if block << _BLOCK_BITS > candle:
-        candle = block << _BLOCK_BITS
+    if block << c.BLOCK_BITS > candle:
+        candle = block << c.BLOCK_BITS
         found[BELOW] = 1
-        found[UNDER_WATER_MS] = max(
-            found[UNDER_WATER_MS], open_ms[candle - 1] + interval_ms[candle - 1] - found[PEAK_MS]
-        )
+        found[UNDER_WATER_MS] = max(found[UNDER_WATER_MS], _end_ms(rows[candle - 1]) - found[PEAK_MS])
     return candle
 
 
 @compiled
 def follow_many(
-    found, budget, trades, first, last, order, open_ms, interval_ms, closed, ticks_of, quote_of_w, coins_of, kept,
-    fee_by, coins, invested, worth, at_candle,
+    found, budget, trades, first, last, order, rows, ticks_of, quote_of_w, coins_of, kept, fee_by, coins,
+    invested, worth, at_candle,
 ):  # fmt: skip
     """The samples of several markets in order of time, those of one time in `order`."""
     many = len(first)
@@ -127,7 +130,7 @@ def follow_many(
         for m in order:
             candle = at_candle[m]
             if candle < last[m]:
-                ends_ms = open_ms[candle] + interval_ms[candle]
+                ends_ms = _end_ms(rows[candle])
                 if ends_ms < at_ms:
                     chosen, at_ms = m, ends_ms
         if chosen < 0:
@@ -139,7 +142,7 @@ def follow_many(
                 worth[m] = row[c.TRADE_W] / quote_of_w[m] / (row[c.TRADE_LOTS] * fee_by[m] / coins_of[m])
             money = _move(row, quote_of_w, coins_of, kept, fee_by, coins, money, invested)
             at += 1
-        worth[chosen] = closed[at_candle[chosen]] / ticks_of[chosen]
+        worth[chosen] = rows[at_candle[chosen], c.CLOSED] / ticks_of[chosen]
         at_candle[chosen] += 1
         value, used = money, 0.0
         for m in range(many):

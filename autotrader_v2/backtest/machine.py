@@ -21,6 +21,8 @@ _BOOK_APART_S = 0.5
 _REST_PAUSE_MS = 60_000
 _BACKOFF_MS = 1000
 _READINGS_MAX = 100
+# A price decides one order of each market at most (`QUOTE_AFTER_MS`), and with it one buy that cannot be paid.
+_ROWS_A_PRICE = 2
 _NEAR_PPM = 20_000
 _FOREVER_MS = 1 << 62
 _MILLION = 1_000_000
@@ -28,33 +30,38 @@ _MILLION = 1_000_000
 
 @compiled
 def play(
-    work, shared, book, text, paths, scratch, queue, ways,
-    first, last, open_ms, interval_ms, opened, high, low, closed, block_high, block_low, trades, unpaid,
+    work, shared, book, text, paths, scratch, queue, first, last, rows, blocks, trades, unpaid
 ):  # fmt: skip
     """Every price that may decide something, of all markets in order of time (`_Run.run`).
 
-    `paths`, `scratch` and `queue` are room to work in; `ways` keeps which extreme of each candle comes first (0: not
-    known yet).
+    `paths`, `scratch` and `queue` are room to work in; `rows` are the candles, `blocks` their extremes. With
+    `LITTLE_ROOM` it goes on when called again with all the same, and more room in `trades` and `unpaid`.
     """
     many = len(first)
     points = shared[c.POINTS]
-    for m in range(many):
-        work[m, c.CANDLE], work[m, c.PATH_OF] = first[m], -1
-        work[m, c.BOOK_MS], work[m, c.KNOWN], work[m, c.SEEN_MS] = -(1 << 62), -1, -1
-        work[m, c.PLAN_PRICE], work[m, c.UNPAID_CYCLE] = -1, -1
-        work[m, c.START_Q] = -1
+    if not shared[c.BEGUN]:
+        shared[c.BEGUN] = 1
+        for m in range(many):
+            work[m, c.CANDLE], work[m, c.PATH_OF] = first[m], -1
+            work[m, c.BOOK_MS], work[m, c.KNOWN], work[m, c.SEEN_MS] = -(1 << 62), -1, -1
+            work[m, c.PLAN_PRICE], work[m, c.UNPAID_CYCLE] = -1, -1
+            work[m, c.START_Q] = -1
+    most_trades, most_unpaid = len(trades) - _ROWS_A_PRICE * many, len(unpaid) - _ROWS_A_PRICE * many
     while True:
+        if shared[c.TRADES] > most_trades or shared[c.UNPAID] > most_unpaid:
+            shared[c.FAULT] = c.LITTLE_ROOM
+            return
         m, at_ms = -1, _I(_FOREVER_MS)
         for one in range(many):
             candle = work[one, c.CANDLE]
             if candle < last[one]:
-                time_ms = open_ms[candle] + floored(interval_ms[candle] * work[one, c.POINT], points)
+                time_ms = _time_ms(rows[candle], work[one, c.POINT], points)
                 if time_ms < at_ms:
                     m, at_ms = one, time_ms
         if m < 0:
             return
         candle, point = work[m, c.CANDLE], work[m, c.POINT]
-        _see_path(m, candle, work, paths, text, scratch, ways, open_ms, opened, high, low, closed)
+        _see_path(m, candle, work, paths, text, scratch, rows)
         ticks = paths[m, point]
         point += 1
         work[m, c.CANDLE], work[m, c.POINT] = (candle + 1, 0) if point == points else (candle, point)
@@ -69,23 +76,26 @@ def play(
         near_low, near_high, until_ms = _quiet(m, ticks, many == 1, work)
         if near_low <= near_high and until_ms:
             _leave_out(
-                m, near_low, near_high, until_ms, last[m], points, work, paths, text, scratch, ways,
-                open_ms, interval_ms, opened, high, low, closed, block_high, block_low,
+                m, near_low, near_high, until_ms, last[m], points, work, paths, text, scratch, rows, blocks
             )  # fmt: skip
 
 
 @compiled
-def _see_path(m, candle, work, paths, text, scratch, ways, open_ms, opened, high, low, closed):
+def _see_path(m, candle, work, paths, text, scratch, rows):
     """`_Head._way`."""
     if work[m, c.PATH_OF] != candle:
         work[m, c.PATH_OF] = candle
-        known = ways[candle]
-        if not known:
+        row = rows[candle]
+        if not row[c.WAY]:
             # The same for every ladder, so it is noted for the next ones.
-            known = 1 if low_first(scratch, text[m], work[m, c.TEXT_LENGTH], open_ms[candle]) else 2
-            ways[candle] = known
-        first = known == 1
-        fill_path(paths[m], opened[candle], high[candle], low[candle], closed[candle], first)
+            row[c.WAY] = 1 if low_first(scratch, text[m], work[m, c.TEXT_LENGTH], row[c.OPEN_MS]) else 2
+        fill_path(paths[m], row[c.OPENED], row[c.HIGH], row[c.LOW], row[c.CLOSED], row[c.WAY] == 1)
+
+
+@compiled
+def _time_ms(row, point, points):
+    """`CandleTape.time_ms`."""
+    return row[c.OPEN_MS] + floored(row[c.INTERVAL_MS] * point, points)
 
 
 @compiled
@@ -116,23 +126,19 @@ def _quiet(m, ticks, alone, work):
 
 @compiled
 def _leave_out(
-    m, near_low, near_high, until_ms, last, points, work, paths, text, scratch, ways, open_ms, interval_ms,
-    opened, high, low, closed, block_high, block_low,
+    m, near_low, near_high, until_ms, last, points, work, paths, text, scratch, rows, blocks
 ):  # fmt: skip
     """`_Head.leave_out`."""
     candle, point = work[m, c.CANDLE], work[m, c.POINT]
     begin_candle, begin_point = candle, point
     while candle < last:
-        _see_path(m, candle, work, paths, text, scratch, ways, open_ms, opened, high, low, closed)
+        _see_path(m, candle, work, paths, text, scratch, rows)
         while point < points:
             ticks = paths[m, point]
             if (
                 ticks < near_low
                 or ticks > near_high
-                or (
-                    until_ms != _FOREVER_MS
-                    and open_ms[candle] + floored(interval_ms[candle] * point, points) >= until_ms
-                )
+                or (until_ms != _FOREVER_MS and _time_ms(rows[candle], point, points) >= until_ms)
             ):
                 if candle != begin_candle or point != begin_point:
                     point -= 1
@@ -141,42 +147,35 @@ def _leave_out(
                 work[m, c.CANDLE], work[m, c.POINT] = candle, point
                 return
             point += 1
-        candle = _next_beside(
-            candle + 1, last, near_low, near_high, until_ms, open_ms, interval_ms, high, low, block_high, block_low
-        )
+        candle = _next_beside(candle + 1, last, near_low, near_high, until_ms, rows, blocks)
         point = 0
     work[m, c.CANDLE], work[m, c.POINT] = candle, 0
 
 
-BLOCK_BITS = 5
-_IN_BLOCK = (1 << BLOCK_BITS) - 1
+_IN_BLOCK = (1 << c.BLOCK_BITS) - 1
 
 
 @compiled
-def _next_beside(
-    candle, last, near_low, near_high, until_ms, open_ms, interval_ms, high, low, block_high, block_low
-):  # fmt: skip
+def _next_beside(candle, last, near_low, near_high, until_ms, rows, blocks):
     """The first candle from there on that leaves the span, or does not end before that time."""
     if until_ms != _FOREVER_MS:
         while (
             candle < last
-            and near_low <= low[candle]
-            and high[candle] <= near_high
-            and open_ms[candle] + interval_ms[candle] <= until_ms
+            and near_low <= rows[candle, c.LOW]
+            and rows[candle, c.HIGH] <= near_high
+            and rows[candle, c.OPEN_MS] + rows[candle, c.INTERVAL_MS] <= until_ms
         ):
             candle += 1
         return candle
     while candle < last:
         if not candle & _IN_BLOCK:
-            # Whole blocks by their extremes.
-            block = candle >> BLOCK_BITS
-            end = last >> BLOCK_BITS
-            while block < end and near_low <= block_low[block] and block_high[block] <= near_high:
+            block, end = candle >> c.BLOCK_BITS, last >> c.BLOCK_BITS
+            while block < end and near_low <= blocks[block, c.LOWEST] and blocks[block, c.HIGHEST] <= near_high:
                 block += 1
-            candle = max(candle, block << BLOCK_BITS)
+            candle = max(candle, block << c.BLOCK_BITS)
             if candle >= last:
                 break
-        if low[candle] < near_low or high[candle] > near_high:
+        if rows[candle, c.LOW] < near_low or rows[candle, c.HIGH] > near_high:
             return candle
         candle += 1
     return last

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Protocol
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from autotrader_v2.backtest import columns as c
 from autotrader_v2.backtest.inside import TEXT_MAX
 from autotrader_v2.domain.market import Market, MarketRules, TradeStatus
 
@@ -16,6 +18,7 @@ Whole = NDArray[np.int64]
 _TICKS_MAX = 1 << 40
 _POINTS_MAX = 1 << 12
 _POINTS_APART_LEAST_MS = 500
+_LINE_BYTES = 64
 
 
 class NotCovered(ValueError):
@@ -73,24 +76,57 @@ class Candles(Protocol):
         """The last."""
 
 
+class Extremes(NamedTuple):
+    """The highest and lowest of each block of candles: of all prices, and of the last ones."""
+
+    blocks: Whole
+    closed_blocks: Whole
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Prepared:
-    """The candles of one market with its rules; read only, so any number of threads may run on it."""
+    """The candles of one market with its rules. Any number of threads may run on it: what they note is the same.
+
+    `rows`: a candle each, by `columns.py`.
+    """
 
     market: Market
     rules: MarketRules
     spread_ppm: int
     points: int
     text: str
-    open_ms: Whole
-    interval_ms: Whole
-    opened: Whole
-    high: Whole
-    low: Whole
-    closed: Whole
+    rows: Whole
 
     def __len__(self) -> int:
-        return len(self.open_ms)
+        return len(self.rows)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what can be worked out again."""
+        return {name: value for name, value in vars(self).items() if name != "extremes"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, rows=aligned(state["rows"]))
+
+    @cached_property
+    def extremes(self) -> Extremes:
+        """Without the last candles, which fill no block."""
+        return extremes_of(self.rows)
+
+    @property
+    def open_ms(self) -> Whole:
+        """When each begins."""
+        return self.rows[:, c.OPEN_MS]
+
+    @property
+    def ends_ms(self) -> Whole:
+        """When each ends."""
+        ends: Whole = self.rows[:, c.OPEN_MS] + self.rows[:, c.INTERVAL_MS]
+        return ends
+
+    @property
+    def closed(self) -> Whole:
+        """The last price of each, in ticks."""
+        return self.rows[:, c.CLOSED]
 
     def span(self, from_ms: int, to_ms: int | None) -> tuple[int, int]:
         """The candles that begin in `[from_ms, to_ms)`: first, and behind the last."""
@@ -99,7 +135,10 @@ class Prepared:
 
 
 def prepare(candles: Candles, rules: MarketRules) -> Prepared:
-    """Candles for `run_compiled` and `summarise`. Nothing is copied. Errors: `NotCovered`, ValueError (no candle)."""
+    """Candles for `run_compiled` and `summarise`. Errors: `NotCovered`, ValueError (no candle).
+
+    They are copied: 65 bytes each with what is worked out of them.
+    """
     market = candles.market
     if not len(candles.open_ms):
         raise ValueError(f"{market}: there is no candle")
@@ -110,28 +149,63 @@ def prepare(candles: Candles, rules: MarketRules) -> Prepared:
     text = f"{candles.seed}:{market.pair}:"
     if len(text.encode()) > TEXT_MAX:
         raise NotCovered(f"{market}: the name is too long")
-    columns = {
-        name: _column(getattr(candles, name)) for name in ("open_ms", "interval_ms", "opened", "high", "low", "closed")
-    }
-    if int(columns["high"].max()) >= _TICKS_MAX:
+    rows = rows_of(
+        *(_column(getattr(candles, name)) for name in ("open_ms", "interval_ms", "opened", "high", "low", "closed"))
+    )
+    if int(rows[:, c.HIGH].max()) >= _TICKS_MAX:
         raise NotCovered(f"{market}: a price of more than {_TICKS_MAX} steps")
     if candles.points > _POINTS_MAX:
         raise NotCovered(f"more than {_POINTS_MAX} prices inside a candle")
-    if int(columns["open_ms"][0]) < 0:
+    if int(rows[0, c.OPEN_MS]) < 0:
         raise NotCovered(f"{market}: candles before 1970")
-    shortest = int(columns["interval_ms"].min())
+    shortest = int(rows[:, c.INTERVAL_MS].min())
     if shortest < candles.points * _POINTS_APART_LEAST_MS:
         raise ValueError(f"{market}: candles of {shortest} ms are too short for {candles.points} prices each")
-    if bool(np.any(columns["open_ms"][1:] < columns["open_ms"][:-1] + columns["interval_ms"][:-1])):
-        raise NotCovered(f"{market}: candles that overlap")
-    return Prepared(
+    prepared = Prepared(
         market=market,
         rules=rules,
         spread_ppm=candles.spread_ppm,
         points=candles.points,
         text=text,
-        **columns,
+        rows=rows,
     )
+    if bool(np.any(prepared.open_ms[1:] < prepared.ends_ms[:-1])):
+        raise NotCovered(f"{market}: candles that overlap")
+    return prepared
+
+
+def rows_of(open_ms: Whole, interval_ms: Whole, opened: Whole, high: Whole, low: Whole, closed: Whole) -> Whole:
+    """Candles by `columns.py` from their columns."""
+    rows = _room(len(open_ms))
+    for at, column in enumerate((open_ms, interval_ms, opened, high, low, closed)):
+        rows[:, at] = column
+    rows[:, c.WAY :] = 0
+    return rows
+
+
+def aligned(rows: Whole) -> Whole:
+    """The same rows, each in one line of the processor's cache."""
+    if not rows.ctypes.data % _LINE_BYTES:
+        return rows
+    copied = _room(len(rows))
+    copied[:] = rows
+    return copied
+
+
+def extremes_of(rows: Whole) -> Extremes:
+    """See `Prepared.extremes`."""
+    blocks = rows[: len(rows) >> c.BLOCK_BITS << c.BLOCK_BITS].reshape(-1, 1 << c.BLOCK_BITS, c.CANDLE_COLUMNS)
+    closed = blocks[:, :, c.CLOSED]
+    return Extremes(
+        np.stack((blocks[:, :, c.HIGH].max(axis=1), blocks[:, :, c.LOW].min(axis=1)), 1),
+        np.stack((closed.max(axis=1), closed.min(axis=1)), 1),
+    )
+
+
+def _room(candles: int) -> Whole:
+    room = np.empty(candles * c.CANDLE_COLUMNS + _LINE_BYTES // 8, np.int64)
+    begin = -room.ctypes.data % _LINE_BYTES // 8
+    return room[begin : begin + candles * c.CANDLE_COLUMNS].reshape(-1, c.CANDLE_COLUMNS)
 
 
 def _column(values: Sequence[int]) -> Whole:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from autotrader_v2.domain.money import plain, reported
 
@@ -12,8 +12,7 @@ class BacktestFailed(RuntimeError):
     """The engine could not trade on, so what it would have done is not known."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trade:
+class Trade(NamedTuple):
     """One order that traded, all its fills together.
 
     Units: `base` in coins and `quote` in quote currency, both before the fee; `fee` in `fee_currency`. `side` is buy

@@ -63,8 +63,8 @@ def summarise(
     begin_ms, end_ms = 1 << 62, 0
     for number, (one, coins) in enumerate(zip(run.markets, run.coins, strict=True)):
         first, last = one.span(from_ms, to_ms)
-        begin_ms = min(begin_ms, int(one.open_ms[first] + one.interval_ms[first]))
-        end_ms = max(end_ms, int(one.open_ms[last - 1] + one.interval_ms[last - 1]))
+        begin_ms = min(begin_ms, int(one.rows[first, :2].sum()))
+        end_ms = max(end_ms, int(one.rows[last - 1, :2].sum()))
         pnl += coins * int(one.closed[last - 1]) * one.rules.tick if coins else ZERO
         held += float(budget) / len(run.markets)
         end_value += (
@@ -115,11 +115,8 @@ def _followed(run: Run, budget: Decimal) -> "np.ndarray[tuple[int], np.dtype[np.
             run.trades,
             int(run.first[0]),
             int(run.last[0]),
-            candles.open_ms,
-            candles.interval_ms,
-            candles.closed,
-            candles.block_closed_high,
-            candles.block_closed_low,
+            candles.rows,
+            candles.extremes.closed_blocks,
             ticks_of,
             quote_of_w,
             coins_of,
@@ -137,9 +134,7 @@ def _followed(run: Run, budget: Decimal) -> "np.ndarray[tuple[int], np.dtype[np.
         run.first,
         run.last,
         np.array(order, np.int64),
-        candles.open_ms,
-        candles.interval_ms,
-        candles.closed,
+        candles.rows,
         ticks_of,
         quote_of_w,
         coins_of,

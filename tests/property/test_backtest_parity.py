@@ -4,6 +4,7 @@
 """
 
 import os
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import cache
@@ -123,9 +124,47 @@ def _a_deeper_book(terms: Terms) -> None:
     terms.book[:, levels.TOP_QUOTE] *= 1.0001
 
 
+def _other(column: int, *values: int) -> Callable[[Terms], None]:
+    """Another of the values that a switch of the ladder has."""
+
+    def change(terms: Terms) -> None:
+        terms.shared[column] = values[(values.index(terms.shared[column]) + 1) % len(values)]
+
+    return change
+
+
+def _waits(column: int, seconds: int) -> Callable[[Terms], None]:
+    def change(terms: Terms) -> None:
+        terms.shared[column] += seconds * 1000
+
+    return change
+
+
+def _no_dust(terms: Terms) -> None:
+    terms.work[:, c.LEAST] = 1
+
+
+def _stop_never(terms: Terms) -> None:
+    terms.shared[c.HAS_STOP] = 0
+
+
+def _a_step_less(terms: Terms) -> None:
+    terms.shared[c.STEPS] -= terms.shared[c.STEPS] > 0
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        pytest.param(_other(c.FROM_LAST_BUY, 0, 1), id="rebuys fall from the other price"),
+        pytest.param(_other(c.CAPPED, 0, 1), id="the other order style"),
+        pytest.param(_other(c.RESERVE, c.RESERVE_NONE, c.RESERVE_NEXT, c.RESERVE_LADDER), id="another reserve"),
+        pytest.param(_waits(c.REBUY_MS, 60), id="a minute more between buys"),
+        pytest.param(_waits(c.COOLDOWN_MS, 60), id="a minute more behind a sale"),
+        pytest.param(_other(c.HAS_START_LIMIT, 0, 1), id="a start limit where there is none"),
+        pytest.param(_other(c.HAS_BUDGET, 0, 1), id="a budget where there is none"),
+        pytest.param(_no_dust, id="no least amount"),
+        pytest.param(_stop_never, id="the stop never sells"),
+        pytest.param(_a_step_less, id="the last step is not bought"),
         pytest.param(_sizes_rounded_up, id="sizes rounded up"),
         pytest.param(_take_profit_a_tick_higher, id="profit a millionth too large"),
         pytest.param(_a_deeper_book, id="a deeper book"),
@@ -140,6 +179,45 @@ def test_a_planted_mistake_is_seen(change: Callable[[Terms], None], monkeypatch:
     assert not _differs(1)
     _planted(change, monkeypatch)
     assert any(_differs(seed) for seed in range(_SHORT))
+
+
+def test_a_planted_mistake_in_the_way_inside_a_candle_is_seen() -> None:
+    """The other extreme first."""
+    seen = []
+    for seed in range(_SHORT):
+        here, exact = _played(seed)
+        if len(here.tapes) > 1 or not isinstance(exact, Result):
+            continue
+        right = here.compiled()
+        rows = here.prepared[0].rows
+        known = rows[:, c.WAY].copy()
+        assert set(known.tolist()) <= {0, 1, 2}
+        rows[:, c.WAY] = (3 - known) * (known > 0)
+        seen.append(here.compiled() != right)
+        rows[:, c.WAY] = known
+        assert here.compiled() == right
+    assert any(seen)
+
+
+@pytest.mark.parametrize("room", [1, 3, 20])
+def test_a_run_that_needs_more_room_goes_on_where_it_was(room: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it began again from the first candle, so that ten times the candles took twenty times as long."""
+    found = {seed: _played(seed)[0].compiled() for seed in range(_SHORT)}
+    played = []
+    monkeypatch.setattr(compiled, "_ROOM_FIRST", room)
+    monkeypatch.setattr(compiled, "play", lambda *arrays, play=compiled.play: played.append(1) or play(*arrays))
+    for seed, result in found.items():
+        assert _played(seed)[0].compiled() == result, f"seed {seed}"
+    assert len(played) > _SHORT * 1.2
+
+
+def test_a_pickled_market_is_the_same_in_another_process() -> None:
+    """As the workers of a search get it: its rows lie in lines of the cache again."""
+    here, _ = _played(2)
+    again = [pickle.loads(pickle.dumps(one)) for one in here.prepared]
+    for one, other in zip(here.prepared, again, strict=True):
+        assert (other.rows == one.rows).all() and other.rows.ctypes.data % 64 == 0 == one.rows.ctypes.data % 64
+    assert run_compiled(again, here.params, here.budget) == here.compiled()
 
 
 def _under_water_ms(budget: Decimal, samples: Sequence[Sample], nearly: Decimal) -> int:
