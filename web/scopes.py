@@ -117,6 +117,8 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("POST", "/api/lab/history"): _TRADE,
     ("POST", "/api/lab/name"): _TRADE,
     ("POST", "/api/lab/run"): _TRADE,
+    ("POST", "/api/lab/search"): _TRADE,
+    ("POST", "/api/lab/stop_search"): _TRADE,
     ("POST", "/api/presets"): _TRADE,
     ("POST", "/api/presets/delete"): _TRADE,
     ("POST", "/api/reconcile"): _TRADE,

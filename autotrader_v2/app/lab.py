@@ -18,14 +18,16 @@ import structlog
 from autotrader_v2 import __version__
 from autotrader_v2.app.lab_process import COMMAND, LabProcess, WorkerFailed
 from autotrader_v2.app.lab_runs import OVER, LabRuns
+from autotrader_v2.app.lab_searches import LabSearches
 from autotrader_v2.app.private_files import read_private, write_private
 from autotrader_v2.application.commands import params_as_text
-from autotrader_v2.application.lab import CANDLES_MAX, COINS_MAX, QUEUE_MAX, RUNS_MAX, LabWish
+from autotrader_v2.application.lab import CANDLES_MAX, COINS_MAX, QUEUE_MAX, RUNS_MAX, LabWish, SearchWish
 from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed
 from autotrader_v2.domain.money import plain
 from autotrader_v2.infrastructure.feeds.errors import SourceError
 from autotrader_v2.infrastructure.feeds.file_names import market_in_name
+from autotrader_v2.search.space import BadRange, read_space
 
 _log = structlog.get_logger()
 _ENDINGS = (".parquet", ".csv", ".csv.gz")
@@ -76,6 +78,7 @@ class LabRoom:
         self._seen: tuple[float, dict[str, tuple[list[int], str]]] = (float("-inf"), {})
         self._runs = LabRuns(folder)
         self._index: dict[str, Any] = read_private(folder / "files.json")
+        self._search = LabSearches(command)
         self._thread = threading.Thread(target=self._work, name="lab", daemon=True)
 
     def start(self) -> None:
@@ -91,6 +94,7 @@ class LabRoom:
             self._changed.notify_all()
         if process is not None:
             process.end()
+        self._search.end()
         if self._thread.is_alive():
             self._thread.join(_STOP_WAIT_S)
 
@@ -165,7 +169,8 @@ class LabRoom:
 
     def sweeps(self) -> Mapping[str, Any]:
         """See `Lab`."""
-        return self._asked_of_studies({"kind": "studies"}) or {"state": "known", "what": None, "told": {"sweeps": []}}
+        nothing: Mapping[str, Any] = {"state": "known", "what": None, "told": {"sweeps": []}}
+        return {**(self._asked_of_studies({"kind": "studies"}) or nothing), "search": self._search.told()}
 
     def sweep(self, name: str, x: str, y: str, figure: str) -> Mapping[str, Any]:
         """See `Lab`."""
@@ -197,18 +202,7 @@ class LabRoom:
 
     def begin(self, wish: LabWish) -> Mapping[str, Any]:
         """See `Lab`."""
-        try:
-            params = changed(LadderParams(), dict(wish.ladder))
-            budget_of(params)
-        except BadLadder as error:
-            raise CommandRefused("bad_ladder", error.reason, field=error.field) from error
-        except ArithmeticError as error:
-            what = "no order can be that large or small"
-            raise CommandRefused("bad_ladder", what, field="size_multiplier") from error
-        if not Decimal(wish.budget) > 0:
-            raise CommandRefused("bad_budget", "The budget must be above 0.", field="budget")
-        if wish.to_ms is not None and wish.to_ms <= wish.from_ms:
-            raise CommandRefused("bad_dates", "The end lies before the beginning.", field="to_ms")
+        params = _checked(wish)
         names = self._named(wish)
         with self._changed, _disk():
             if sum(head["status"] == "queued" for head in self._runs.heads.values()) >= QUEUE_MAX:
@@ -235,6 +229,39 @@ class LabRoom:
             )
             self._enqueue(("run", run_id))
         return {"id": run_id}
+
+    def search(self, wish: SearchWish) -> None:
+        """See `Lab`."""
+        ladder, defaults = params_as_text(_checked(wish)), params_as_text(LadderParams())
+        fixed = {
+            name: ",".join(value) if isinstance(value, list) else str(value)
+            for name, value in ladder.items()
+            if value != defaults[name] and name not in wish.ranges
+        }
+        ranges = [f"{name}={values}" for name, values in wish.ranges.items()]
+        try:
+            read_space(ranges, fixed)
+        except BadRange as error:
+            raise CommandRefused("bad_range", str(error), field="ranges", values={"what": str(error)}) from error
+        if self._studies is None:
+            raise CommandRefused("not_here", "This program keeps no searches.", status=404)
+        self._search.begin(
+            {
+                "files": self._named(wish),
+                "from_ms": wish.from_ms,
+                "to_ms": wish.to_ms,
+                "budget": wish.budget,
+                "ranges": ranges,
+                "fixed": fixed,
+                "trials": wish.trials,
+                "objectives": list(wish.objectives),
+                "db": str(self._studies),
+            }
+        )
+
+    def stop_search(self) -> None:
+        """See `Lab`."""
+        self._search.stop()
 
     def cancel(self, run_id: str) -> None:
         """See `Lab`."""
@@ -443,6 +470,23 @@ class LabRoom:
         for old in kept[: max(0, len(kept) - _HISTORIES_MAX + 1)]:
             old.unlink(missing_ok=True)
         write_private(file, answer)
+
+
+def _checked(wish: LabWish) -> LadderParams:
+    """The whole ladder. Errors: `CommandRefused` for what no run can begin with."""
+    try:
+        params = changed(LadderParams(), dict(wish.ladder))
+        budget_of(params)
+    except BadLadder as error:
+        raise CommandRefused("bad_ladder", error.reason, field=error.field) from error
+    except ArithmeticError as error:
+        what = "no order can be that large or small"
+        raise CommandRefused("bad_ladder", what, field="size_multiplier") from error
+    if not Decimal(wish.budget) > 0:
+        raise CommandRefused("bad_budget", "The budget must be above 0.", field="budget")
+    if wish.to_ms is not None and wish.to_ms <= wish.from_ms:
+        raise CommandRefused("bad_dates", "The end lies before the beginning.", field="to_ms")
+    return params
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """One job in a process of its own: of low priority, without secrets, gone when this program is gone."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -35,6 +36,7 @@ class LabProcess:
         self._command = command
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
+        self._asked = self._stop_wanted = False
         self.ended = False
 
     def do(self, job: Mapping[str, Any], on_progress: Callable[[int, int], None]) -> dict[str, Any]:
@@ -69,6 +71,13 @@ class LabProcess:
             raise WorkerFailed(str(answer["failed"]), str(answer.get("what", "")))
         return answer
 
+    def stop(self) -> None:
+        """Ask it to end soon and to keep what is done; a search does, anything else is as if it were cancelled."""
+        with self._lock:
+            self._stop_wanted = True
+            if self._asked and self._child is not None:
+                _say_stop(self._child)
+
     def end(self) -> None:
         """Stop the work now."""
         with self._lock:
@@ -76,13 +85,16 @@ class LabProcess:
             if self._child is not None and self._child.poll() is None:
                 self._child.kill()
 
-    @staticmethod
     def _talk(
-        child: "subprocess.Popen[bytes]", job: Mapping[str, Any], on_progress: Callable[[int, int], None]
+        self, child: "subprocess.Popen[bytes]", job: Mapping[str, Any], on_progress: Callable[[int, int], None]
     ) -> dict[str, Any] | None:
         assert child.stdin is not None and child.stdout is not None  # noqa: S101  (both are pipes)
         child.stdin.write(json.dumps(job).encode() + b"\n")
         child.stdin.flush()
+        with self._lock:
+            self._asked = True
+            if self._stop_wanted:
+                _say_stop(child)
         for line in child.stdout:
             told = json.loads(line)
             if "done" not in told:
@@ -105,6 +117,13 @@ class LabProcess:
             child.wait()
         with self._lock:
             self._child = None
+
+
+def _say_stop(child: "subprocess.Popen[bytes]") -> None:
+    assert child.stdin is not None  # noqa: S101  (it is a pipe)
+    with contextlib.suppress(OSError, ValueError):  # it has ended by itself meanwhile
+        child.stdin.write(b".")
+        child.stdin.flush()
 
 
 def _listen(stream: Any, said: "deque[str]") -> None:

@@ -6,9 +6,11 @@ It ends when its input does: nobody waits for it any more. Run as `python -m aut
 import contextlib
 import json
 import os
+import signal
 import sys
 import threading
 import time
+from _thread import interrupt_main
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +20,7 @@ from autotrader_v2.app.backtest_data import PaperOutside
 from autotrader_v2.app.lab_result import told_of
 from autotrader_v2.app.lab_studies import studies_told, study_told
 from autotrader_v2.app.private_files import write_private
+from autotrader_v2.app.sweep_data import SweepData
 from autotrader_v2.application.lab import CANDLES_MAX
 from autotrader_v2.backtest.exact import run_exact
 from autotrader_v2.backtest.metrics import Price, merged
@@ -29,6 +32,9 @@ from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.infrastructure.feeds.errors import SourceError
 from autotrader_v2.infrastructure.feeds.file_names import market_in_name
 from autotrader_v2.matching.markets import EXCHANGE, rules_for
+from autotrader_v2.search.samplers import SpaceTooLarge
+from autotrader_v2.search.space import BadRange
+from autotrader_v2.search.splits import TooLittleData
 from autotrader_v2.search.trials import StudyUnavailable
 from autotrader_v2.simulation.silence import quiet
 
@@ -71,7 +77,8 @@ def main() -> int:
     quiet()
     orders = sys.stdin.buffer
     job = json.loads(orders.readline())
-    threading.Thread(target=_end_with, args=(orders.fileno(),), daemon=True).start()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    threading.Thread(target=_end_with, args=(orders,), daemon=True).start()
     try:
         answer = _JOBS[job["kind"]](job, _Teller(answers))
     except (
@@ -85,6 +92,8 @@ def main() -> int:
         MemoryError,
     ) as error:
         answer = {"failed": _code(error), "what": str(error) or type(error).__name__}
+    except KeyboardInterrupt:
+        answer = {"failed": "cancelled", "what": ""}
     print(json.dumps(answer), file=answers, flush=True)
     return 0
 
@@ -100,10 +109,13 @@ def _step_back() -> None:
             Path("/proc/self/oom_score_adj").write_text("1000")
 
 
-def _end_with(orders: int) -> None:
-    """Wait for the end of the input."""
-    while os.read(orders, 1):
-        continue
+def _end_with(orders: IO[bytes]) -> None:
+    """Wait for the end of the input; whatever comes before it asks to stop and to keep what is done."""
+    asked = False
+    while orders.read(1):
+        if not asked:
+            asked = True
+            interrupt_main()
     os._exit(_ORPHANED)
 
 
@@ -273,6 +285,16 @@ def _study(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
         raise Impossible("unknown_sweep", f"There is no {error} in that study.") from error
 
 
+def _search(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
+    from autotrader_v2.app.lab_search import searched
+
+    tapes, rules = _tapes(job, _files(job), lambda _read: None)
+    try:
+        return searched(SweepData(tapes, rules), job, tell)
+    except (BadRange, SpaceTooLarge, TooLittleData) as error:
+        raise Impossible("bad_search", str(error)) from error
+
+
 def _code(error: BaseException) -> str:
     match error:
         case Impossible():
@@ -294,6 +316,7 @@ _JOBS: Mapping[str, Callable[[Mapping[str, Any], _Teller], dict[str, Any]]] = {
     "look": _look,
     "studies": _studies,
     "study": _study,
+    "search": _search,
 }
 
 if __name__ == "__main__":

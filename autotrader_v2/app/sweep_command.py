@@ -118,12 +118,12 @@ class _Sweep:
             seed=search.seed,
             coins=None if search.hold_out_coins is None else self._symbols(search.hold_out_coins),
         )
-        self._machine = _machine(search.engine, self._data, search.budget)
+        self._machine = machine_of(search.engine, self._data, search.budget)
 
     def run(self) -> int:
         search = self._search
-        about = _about(search, self._space, self._data, self._split)
-        name = search.study or f"sweep-{sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:8]}"
+        about = about_of(search, self._space, self._data, self._split)
+        name = search.study or name_of(about)
         if not search.db:
             search.data_dir.mkdir(parents=True, exist_ok=True)
         studies = Studies(search.db or search.data_dir / "studies.db")
@@ -259,7 +259,8 @@ class _Sweep:
         )
 
 
-def _machine(engine: str, data: SweepData, budget: Decimal | None) -> Machine:
+def machine_of(engine: str, data: SweepData, budget: Decimal | None) -> Machine:
+    """What plays the ladders. Errors: `NotCovered` for data that the compiled one cannot play exactly."""
     if engine == "exact":
         from autotrader_v2.app.sweep_machines import ExactMachine
 
@@ -269,7 +270,12 @@ def _machine(engine: str, data: SweepData, budget: Decimal | None) -> Machine:
     return CompiledMachine(data, budget)
 
 
-def _about(search: Search, space: Space, data: SweepData, parts: Split) -> dict[str, Any]:
+def name_of(about: Mapping[str, Any]) -> str:
+    """A study's name, the same for the same command."""
+    return f"sweep-{sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:8]}"
+
+
+def about_of(search: Search, space: Space, data: SweepData, parts: Split) -> dict[str, Any]:
     """What must be the same for two commands to work on one study."""
     symbols = ", ".join(tape.market.pair for tape in data.tapes)
     return {

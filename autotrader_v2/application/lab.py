@@ -28,6 +28,15 @@ class LabWish:
     ladder: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchWish(LabWish):
+    """`ranges`: parameter → FROM:TO:STEP, instead of the ladder's own value; `objectives` as the command names them."""
+
+    ranges: Mapping[str, str]
+    trials: int
+    objectives: Sequence[str]
+
+
 class Lab(Protocol):
     """Thread-safe. A worker process of low priority does the work, one job after another."""
 
@@ -61,8 +70,14 @@ class Lab(Protocol):
     def sweeps(self) -> Mapping[str, Any]:
         """The searches of `mTrade.py sweep`: `state` working, failed (`what`) or known, then `told`.
 
-        Reading waits for nobody: ask again.
+        Reading waits for nobody: ask again. `search`: how the one begun here last is, None before any.
         """
+
+    def search(self, wish: SearchWish) -> None:
+        """Search ladders in a process beside that of the runs; one at a time. Errors: `CommandRefused`."""
+
+    def stop_search(self) -> None:
+        """Stop it, what is done is kept; a second time: at once."""
 
     def sweep(self, name: str, x: str, y: str, figure: str) -> Mapping[str, Any]:
         """Two parameters of a search against a figure, and its ladders by profit and fall; as `sweeps`.

@@ -126,6 +126,12 @@ def _lab(page: Page) -> None:
     page.get_by_test_id("lab-chart").locator("canvas").first.wait_for()
 
 
+def _lab_search(page: Page) -> None:
+    _lab(page)
+    page.get_by_test_id("search").locator("summary").click()
+    page.locator("#search-trials").scroll_into_view_if_needed()
+
+
 def _nothing_matches(page: Page) -> None:
     go(page, "#/trades?symbol=BTC")
     page.locator(".empty").wait_for()
@@ -143,6 +149,7 @@ SCREENS: Mapping[str, Open] = {
     "decisions": _place("#/decisions", '[data-testid="decisions"] tbody tr'),
     "record": _place("#/record", '[data-testid="record"] tbody tr'),
     "lab": _lab,
+    "lab-search": _lab_search,
     "symbols": _place("#/symbols", '[data-testid="symbols"] tbody tr'),
     "settings": _place("#/settings", "#limits"),
     "system": _place("#/system", "#health dd"),

@@ -154,3 +154,40 @@ def test_a_search_is_seen_and_a_ladder_of_it_run(served: Served, open_page: Open
     expect(page.locator("#lab-budget")).to_have_value("500")
     run(page)
     expect(page.get_by_test_id("runs")).to_contain_text("sweep-1 0")
+
+
+@pytest.mark.usefixtures("candles")
+def test_a_search_is_begun_watched_and_stopped_with_the_keyboard_alone(open_page: Open) -> None:
+    """Ranges around the ladder of the form; what it found is among the searches, whether it ended or was stopped."""
+    page = lab(open_page())
+    search = page.get_by_test_id("search")
+    search.locator("summary").focus()
+    page.keyboard.press("Enter")
+    for part, value in (("from", "1"), ("to", "2"), ("step", "1")):
+        search.get_by_label(f"First fall R: {part}").fill(value)
+    search.get_by_label("Parameter").nth(1).select_option("steps")
+    search.get_by_label("Steps: step").fill("nonsense")
+    begin = search.get_by_role("button", name="Search", exact=True)
+    expect(begin).to_be_disabled()
+    for part, value in (("from", "3"), ("to", "4"), ("step", "1")):
+        search.get_by_label(f"Steps: {part}").fill(value)
+    begin.focus()
+    page.keyboard.press("Enter")
+    sweep = page.get_by_test_id("sweep")
+    expect(sweep).to_contain_text("Search done", timeout=_FIRST_MS)
+    expect(sweep).to_contain_text("4 / 4")
+    expect(page.get_by_test_id("heat").locator("button")).to_have_count(4, timeout=_FIRST_MS)
+    # One that would take long.
+    search.get_by_label("First fall R: step").fill("0,0002")
+    search.get_by_label("Parameter").nth(2).select_option("profit_pct")
+    for part, value in (("from", "0.5"), ("to", "2"), ("step", "0.1")):
+        search.get_by_label(f"Profit Pprof: {part}").fill(value)
+    search.get_by_label("Ladders at most").fill("50000")
+    begin.focus()
+    page.keyboard.press("Enter")
+    expect(sweep.get_by_role("progressbar")).to_be_visible()
+    expect(sweep).to_contain_text(re.compile(r"[1-9][\d,]* / 50,000"), timeout=_FIRST_MS)
+    sweep.get_by_role("button", name="Stop").focus()
+    page.keyboard.press("Enter")
+    expect(sweep).to_contain_text("the same search goes on from here", timeout=_FIRST_MS)
+    expect(sweep.locator("select").first.locator("option")).to_have_count(2, timeout=_FIRST_MS)

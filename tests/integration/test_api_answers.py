@@ -144,6 +144,9 @@ def a_backtest(served: Served, do: Callable[..., Any]) -> None:
     do("/api/lab/cancel", id=over)
     do("/api/lab/name", id=kept, name="calm")
     do("/api/lab/history", base_currency="BTC")
+    ranges = [{"name": "drop_step_pct", "begin": "1", "end": "2", "step": "1"}]
+    do("/api/lab/search", **wish, ranges=ranges, trials=9, objectives=["profit"])
+    do("/api/lab/stop_search")
     until("played", lambda: get(f"run?id={kept}")["result"], 240)
     until("the past is known", lambda: get("history?base_currency=BTC")["figures"], 240)
     assert get("runs")["runs"][-1]["name"] == "calm"

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import pytest
 from autotrader_v2.app.lab import LabRoom, budget_of, joined, seen_in
 from autotrader_v2.app.lab_process import LabProcess, WorkerFailed
 from autotrader_v2.application import lab as limits
+from autotrader_v2.application.lab import SearchWish
 from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.domain.ladder import LadderParams
 from tests.lab_files import BEGIN_MS, MINUTES_5, WISH, a_file, a_study, waves
@@ -49,7 +50,8 @@ def a_room(folder: Path) -> Iterator[Make]:
     made: list[LabRoom] = []
 
     def make(*command: str, started: bool = True) -> LabRoom:
-        room = LabRoom(folder / "lab", folder / "candles", **({"command": command} if command else {}))
+        studies = folder / "studies.db"
+        room = LabRoom(folder / "lab", folder / "candles", studies=studies, **({"command": command} if command else {}))
         made.append(room)
         if started:
             room.start()
@@ -517,6 +519,118 @@ def test_a_compiled_run_that_works_is_cancelled(a_room: Make, folder: Path) -> N
 
 
 # -- searches
+
+
+SEARCH = SearchWish(
+    **asdict(WISH) | {"ladder": {"profit_pct": "0.9"}},
+    ranges={"drop_step_pct": "0.5:2:0.5", "steps": "2:4:1"},
+    trials=1000,
+    objectives=("profit",),
+)
+
+
+def search(room: LabRoom) -> dict[str, Any]:
+    """How the search that was begun last is."""
+    told = room.sweeps()["search"]
+    assert told is not None
+    return dict(told)
+
+
+def over(room: LabRoom) -> dict[str, Any]:
+    """It, once it is over."""
+    until("over", lambda: search(room)["status"] not in ("working", "stopping"))
+    return search(room)
+
+
+def test_a_search_is_begun_here_and_found_among_the_searches(a_room: Make) -> None:
+    """Every combination over the real worker; what the ladder sets and no range searches stays."""
+    room = ready(a_room())
+    assert room.sweeps()["search"] is None
+    room.search(SEARCH)
+    told = over(room)
+    assert (told["status"], told["done"], told["of"], told["what"]) == ("done", 12, 12, None)
+    until("listed", lambda: [one["done"] for one in (room.sweeps()["told"] or {}).get("sweeps", [])] == [12])
+    (one,) = room.sweeps()["told"]["sweeps"]
+    assert (one["name"], one["open"]) == (told["name"], 0)
+    assert (one["ranges"], one["budget"]) == ({"drop_step_pct": 4, "steps": 3}, "500")
+    asked = (one["name"], "drop_step_pct", "steps", "profit")
+    until("read", lambda: room.sweep(*asked)["state"] == "known")
+    assert {point["ladder"]["profit_pct"] for point in room.sweep(*asked)["told"]["points"]} == {"0.9"}
+
+
+def test_it_is_the_search_of_the_command(a_room: Make, folder: Path) -> None:
+    """`mTrade.py sweep` with the same ranges finds the study finished and plays nothing anew."""
+    room = ready(a_room())
+    room.search(SEARCH)
+    name = over(room)["name"]
+    command = [sys.executable, "mTrade.py", "sweep", f"--data={folder / 'candles'}", "--set=profit_pct=0.9"]
+    ranges = [f"--param={one}={values}" for one, values in SEARCH.ranges.items()]
+    told = subprocess.run(
+        [*command, *ranges, "--budget=500", f"--data-dir={folder}", "--jobs=1", "--objective=profit", "--json"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=_WAIT_S,
+        check=True,
+    )
+    assert json.loads(told.stdout)["study"] == name
+
+
+def test_a_stopped_search_keeps_what_is_done_and_goes_on_from_there(a_room: Make) -> None:
+    """As Ctrl-C does; nothing is tried twice, and a second one waits until the first is over."""
+    room = ready(a_room())
+    wish = replace(SEARCH, ranges={"drop_step_pct": "0.5:3:0.002", "profit_pct": "0.5:2:0.1"}, trials=100_000)
+    room.search(wish)
+    until("some are tried", lambda: search(room)["done"] > 0)
+    with pytest.raises(CommandRefused) as refused:
+        room.search(SEARCH)
+    assert refused.value.code == "search_busy"
+    room.stop_search()
+    told = over(room)
+    assert told["status"] == "stopped"
+    assert 0 < told["done"] < told["of"] == 1251 * 16
+    room.search(wish)
+    until("some more are tried", lambda: search(room)["done"] > 0)
+    assert search(room)["done"] >= told["done"]
+    room.stop_search()
+    assert over(room)["done"] >= told["done"]
+    until("listed", lambda: (room.sweeps()["told"] or {}).get("sweeps"))
+    assert len(room.sweeps()["told"]["sweeps"]) == 1
+
+
+def test_a_search_that_does_not_listen_is_ended_by_a_second_stop(a_room: Make, tmp_path: Path) -> None:
+    """And one whose worker dies says why."""
+    room = ready(a_room(*a_worker(tmp_path, "tell({'done': 1, 'of': 4})\ntime.sleep(600)\n")))
+    room.search(SEARCH)
+    until("it works", lambda: search(room)["done"] == 1)
+    room.stop_search()
+    assert search(room)["status"] == "stopping"
+    room.stop_search()
+    assert over(room)["status"] == "stopped"
+    (tmp_path / "worker.py").write_text("import sys\nsys.exit('no memory')\n")
+    room.search(SEARCH)
+    told = over(room)
+    assert (told["status"], "no memory" in told["what"]) == ("failed", True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"ranges": {"drop_step_pct": "2:1:1"}}, "bad_range"),
+        ({"ranges": {"no_such": "1:2:1"}}, "bad_range"),
+        ({"ranges": {}}, "bad_range"),
+        ({"ladder": {"drop_step_pct": "150"}}, "bad_ladder"),
+        ({"symbols": ("XYZ_USDT",)}, "no_candles"),
+        ({"budget": "0"}, "bad_budget"),
+    ],
+)
+def test_a_search_that_cannot_work_is_refused(a_room: Make, changes: dict[str, Any], code: str) -> None:
+    """Before a worker is begun."""
+    room = ready(a_room())
+    with pytest.raises(CommandRefused) as refused:
+        room.search(replace(SEARCH, **changes))
+    assert refused.value.code == code
+    assert room.sweeps()["search"] is None
 
 
 def test_a_search_is_told_as_heat_map_and_points(a_room: Make, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from autotrader_v2.application.archive import Which
-from autotrader_v2.application.lab import LabWish
+from autotrader_v2.application.lab import LabWish, SearchWish
 from autotrader_v2.application.refusals import CommandRefused
 from tests.web_double import TOKEN, DeskDouble, a_script, a_web
 from web.endpoints import Told
@@ -61,6 +61,16 @@ POSTS = {
         "budget": "500.5",
         "ladder": {"steps": 3},
     },
+    "/api/lab/search": {
+        "symbols": ["BTC_USDT"],
+        "interval_ms": 300_000,
+        "budget": "500.5",
+        "ladder": {"steps": 3},
+        "ranges": [{"name": "drop_step_pct", "begin": "1", "end": "2", "step": "0.5"}],
+        "trials": 9,
+        "objectives": ["profit", "drawdown", "profit"],
+    },
+    "/api/lab/stop_search": {},
     "/api/lab/cancel": {"id": "0123456789ab"},
     "/api/lab/name": {"id": "0123456789ab", "name": "calm"},
     "/api/lab/delete": {"id": "0123456789ab"},
@@ -176,6 +186,22 @@ CALLED = {
             ladder={"steps": 3},
         ),
     ),
+    "/api/lab/search": (
+        "lab.search",
+        SearchWish(
+            name="",
+            symbols=("BTC_USDT",),
+            interval_ms=300_000,
+            from_ms=0,
+            to_ms=None,
+            budget="500.5",
+            ladder={"steps": 3},
+            ranges={"drop_step_pct": "1:2:0.5"},
+            trials=9,
+            objectives=("profit", "drawdown"),
+        ),
+    ),
+    "/api/lab/stop_search": ("lab.stop_search",),
     "/api/lab/cancel": ("lab.cancel", "0123456789ab"),
     "/api/lab/name": ("lab.rename", "0123456789ab", "calm"),
     "/api/lab/delete": ("lab.delete", "0123456789ab"),

@@ -1,15 +1,16 @@
 """The Lab: ladders over recorded candles, in a process beside the engine. Nothing here trades."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from flask import Blueprint
 from pydantic import Field
 
-from autotrader_v2.application.lab import COINS_MAX, LabWish
+from autotrader_v2.application.lab import COINS_MAX, LabWish, SearchWish
+from autotrader_v2.application.refusals import CommandRefused
 from web.api.ladder import Ladder, LadderTold
 from web.api.queries import Nothing, OneCurrency
 from web.endpoints import Answer, asks, commands, desk
-from web.fields import Amount, Done, Part, Positive, Reply, Request, Values
+from web.fields import Amount, Done, Number, Part, Positive, Reply, Request, Values
 
 blueprint = Blueprint("lab", __name__, url_prefix="/api/lab")
 
@@ -30,6 +31,29 @@ class NewRun(Request):
     to_ms: _Time | None = None
     budget: Positive
     ladder: Ladder
+
+
+class SearchRange(Request):
+    """The values `begin`, `begin` + `step` … up to `end`."""
+
+    name: Annotated[str, Field(max_length=40, pattern="^[a-z_]+$", examples=["drop_step_pct"])]
+    begin: Number
+    end: Number
+    step: Positive
+
+
+class NewSearch(NewRun):
+    """A run over every combination of the ranges, or over as many `trials` as are likely to be good.
+
+    A quarter of the candles is held back, as by the command. What is found is kept as a study.
+    """
+
+    ranges: Annotated[list[SearchRange], Field(min_length=1, max_length=8)]
+    trials: Annotated[int, Field(ge=1, le=100_000, examples=[200])]
+    objectives: Annotated[
+        list[Literal["profit", "worst", "drawdown", "mean_drawdown", "under_water", "capital", "ran_dry"]],
+        Field(min_length=1, max_length=7),
+    ]
 
 
 class OneRun(Request):
@@ -287,12 +311,23 @@ class SweepList(Part):
     sweeps: list[Sweep]
 
 
+class SearchTold(Part):
+    """The search begun here last: ladders `done` of `of`, the `name` it is kept under, `what` went wrong."""
+
+    status: Literal["working", "stopping", "done", "stopped", "failed"]
+    name: str | None
+    done: int
+    of: int
+    what: str | None
+
+
 class Sweeps(Reply):
-    """`state` working: ask again; failed: `what` says why."""
+    """`state` working: ask again; failed: `what` says why. `search`: null before any was begun here."""
 
     state: Literal["working", "failed", "known"]
     what: str | None
     told: SweepList | None
+    search: SearchTold | None
 
 
 class HeatCell(Part):
@@ -378,17 +413,37 @@ def run(which: OneRun) -> Answer:
 @commands(NewRun, RunBegun)
 def begin(wish: NewRun) -> Answer:
     """Queue a run: one works at a time, in a process of low priority."""
-    return desk().lab.begin(
-        LabWish(
-            name=" ".join(wish.name.split()),
-            symbols=tuple(dict.fromkeys(wish.symbols)),
-            interval_ms=wish.interval_ms,
-            from_ms=wish.from_ms,
-            to_ms=wish.to_ms,
-            budget=format(wish.budget, "f"),
-            ladder=wish.ladder.changes(),
-        )
-    )
+    return desk().lab.begin(LabWish(**_wish(wish)))
+
+
+@blueprint.post("/search")
+@commands(NewSearch, Done)
+def search(wish: NewSearch) -> None:
+    """Begin a search in a process of low priority beside that of the runs; one at a time."""
+    ranges = {one.name: f"{one.begin:f}:{one.end:f}:{one.step:f}" for one in wish.ranges}
+    if len(ranges) < len(wish.ranges):
+        raise CommandRefused("bad_range", "Each parameter has one range.", field="ranges", values={"what": ""})
+    objectives = tuple(dict.fromkeys(wish.objectives))
+    desk().lab.search(SearchWish(**_wish(wish), ranges=ranges, trials=wish.trials, objectives=objectives))
+
+
+@blueprint.post("/stop_search")
+@commands(Nothing, Done)
+def stop_search(_: Nothing) -> None:
+    """Stop it; what is done is kept, and the same search goes on from there. A second time: at once."""
+    desk().lab.stop_search()
+
+
+def _wish(wish: NewRun) -> dict[str, Any]:
+    return {
+        "name": " ".join(wish.name.split()),
+        "symbols": tuple(dict.fromkeys(wish.symbols)),
+        "interval_ms": wish.interval_ms,
+        "from_ms": wish.from_ms,
+        "to_ms": wish.to_ms,
+        "budget": format(wish.budget, "f"),
+        "ladder": wish.ladder.changes(),
+    }
 
 
 @blueprint.post("/cancel")

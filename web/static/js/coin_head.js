@@ -1,15 +1,13 @@
 /** The head of a coin's page: state with its reason, and the six figures that matter. */
 import { html } from "./lib.js";
-import { Badge } from "./badge.js";
+import { Badge, Pips, Switch } from "./signs.js";
 import { isActive, shownPrice, switchLook } from "./coin_facts.js";
 import { Price, PriceAge, Result } from "./figures.js";
 import { useTicks } from "./hooks.js";
 import { t } from "./i18n.js";
 import { number, signedPercent } from "./numbers.js";
-import { Pips } from "./pips.js";
 import { explain } from "./reasons.js";
 import { now, state } from "./store.js";
-import { Switch } from "./switch.js";
 import { Track } from "./track.js";
 import { isStale } from "./coin_row.js";
 

@@ -1,15 +1,13 @@
 /** One coin: a row of the table, a card on a phone; one markup. Drawn again only when something of it changed. */
 import { Component, html } from "./lib.js";
-import { Badge } from "./badge.js";
+import { Badge, Pips, Switch } from "./signs.js";
 import { isActive, isDark, shownPrice, switchLook } from "./coin_facts.js";
 import { Price, PriceAge, Result } from "./figures.js";
 import { useTicks } from "./hooks.js";
-import { lang, t } from "./i18n.js";
+import { t } from "./i18n.js";
 import { number, signed, signedPercent } from "./numbers.js";
-import { Pips } from "./pips.js";
 import { explain } from "./reasons.js";
 import { now, priceAge } from "./store.js";
-import { Switch } from "./switch.js";
 import { Track } from "./track.js";
 
 const STALE_MS = 3000;
@@ -53,4 +51,3 @@ export class CoinRow extends Component {
 
 /** Whether the price is too old to be trusted, in coarse steps so that rows stay still. */
 export const isStale = (coin) => (priceAge(coin.currency) ?? Infinity) > STALE_MS;
-export const languageNow = lang;

@@ -1,5 +1,5 @@
 /** Figures that carry a meaning: results with sign and glyph, ages, prices that flash when they move. */
-import { html, useEffect, useLayoutEffect, useRef, useState } from "./lib.js";
+import { html, useLayoutEffect, useRef } from "./lib.js";
 import { useTicks } from "./hooks.js";
 import { NOTHING, direction, exact, number, signed, signedPercent } from "./numbers.js";
 import { priceAge } from "./store.js";
@@ -46,14 +46,4 @@ export function Price({ value, precision, ...more }) {
     cell.current.animate([{ background: colour }, { background: "transparent" }], { duration: 180, easing: "steps(3)" });
   }, [value]);
   return html`<span class="tick" ref=${cell} ...${more}>${number(value, precision)}</span>`;
-}
-
-/** Draw `children(ms)` again each second until the moment has come. */
-export function Countdown({ until, now, children }) {
-  const [, draw] = useState(0);
-  useEffect(() => {
-    const timer = setInterval(() => draw((count) => count + 1), 500);
-    return () => clearInterval(timer);
-  }, [until]);
-  return children(Math.max(0, until - now()));
 }

@@ -2,7 +2,7 @@
 import { html } from "./lib.js";
 import { t } from "./i18n.js";
 import { state } from "./store.js";
-import { Switch } from "./switch.js";
+import { Switch } from "./signs.js";
 
 export function GlobalSwitch({ actions }) {
   const mode = state.head.global_switch;

@@ -1,7 +1,7 @@
 /** What stands still although it should trade: why, since when, the money at stake, and the buttons that are ways out. */
 import { html, useState } from "./lib.js";
 import { give } from "./actions.js";
-import { Badge } from "./badge.js";
+import { Badge } from "./signs.js";
 import { useAnswer } from "./hooks.js";
 import { has, rich, t } from "./i18n.js";
 import { exact, number } from "./numbers.js";

@@ -8,6 +8,7 @@ import { ALL_FIELDS, FIELDS, MORE_FIELDS } from "./ladder_fields.js";
 import { Field, readField } from "./ladder_form.js";
 import { errorText, sayError } from "./messages.js";
 import { exact, number, parsed } from "./numbers.js";
+import { LabSearch } from "./lab_search.js";
 import { presetName } from "./ladder_presets.js";
 import { OrderButton } from "./order_button.js";
 import { state } from "./store.js";
@@ -29,7 +30,7 @@ export function holdings(files, interval, from, to) {
 }
 
 /** `given`: {ladder, budget, name} of a search, taken into the form. */
-export function LabForm({ data, given, onBegun }) {
+export function LabForm({ data, given, onBegun, onSearch }) {
   const usable = data.files.filter((file) => file.candles);
   const lengths = [...new Set(usable.map((file) => file.interval_ms))].sort((one, other) => one - other);
   const [wanted, setWanted] = useState(0);
@@ -82,8 +83,9 @@ export function LabForm({ data, given, onBegun }) {
   const quote = chosen[0].split("_")[1];
   const change = (field, typed) => { reset(); setDraft({ ...draft, [field]: typed }); };
   const one = (field) => html`<${Field} key=${field.name} field=${field} typed=${draft[field.name]} base=${base[field.name]} common=${base[field.name]} own=${false} changed=${field.name in draft && JSON.stringify(values[field.name]) !== JSON.stringify(base[field.name])} bad=${bad.includes(field.name) || error?.field === field.name} change=${change} quote=${quote} isCommon />`;
+  const wish = { symbols: chosen, interval_ms: interval, from_ms: from, to_ms: to || null, budget: money, ladder: values };
   const begin = async () => {
-    const told = await run("/api/lab/run", { name: name.trim(), symbols: chosen, interval_ms: interval, from_ms: from, to_ms: to || null, budget: money, ladder: values });
+    const told = await run("/api/lab/run", { name: name.trim(), ...wish });
     if (!told) return;
     setName("");
     onBegun(told.id);
@@ -109,6 +111,7 @@ export function LabForm({ data, given, onBegun }) {
     <div class="form"><div class="f full"><label for="lab-name">${t("lab.name")}<em>${t("lab.name_means")}</em></label><input id="lab-name" maxlength=${LONGEST_NAME} value=${name} autocomplete="off" onInput=${(event) => setName(event.target.value)} /></div></div>
     <div class="apply"><${OrderButton} phase=${phase} label=${t("lab.run")} disabled=${!base || Boolean(why)} why=${why} onPress=${begin} wide /></div>
     ${phase === "refused" && html`<p class="msg danger" role="alert">${errorText(error)}</p>`}
+    ${base && html`<${LabSearch} wish=${wish} why=${why} onBegun=${onSearch} />`}
     <p class="note">${t("lab.beside")}</p>${data.compiled ? null : html`<p class="note w">${t("lab.slow")} <span class="mono">python3 mTrade.py backtest --help</span></p>`}<${Broken} files=${broken} />
   </section>`;
 }

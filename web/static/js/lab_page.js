@@ -21,6 +21,7 @@ export function LabPage() {
   const [chosen, setChosen] = useState(null);
   const [given, setGiven] = useState(null);
   const [beside, setBeside] = useState([]);
+  const [searches, setSearches] = useState(0);
   if (!isReady(state.head)) return html`<div class="box card"><p class="muted">${t("starting.text")}</p></div>`;
   const runs = kept.answer?.runs ?? [];
   const busy = Boolean(data.answer?.reading) || runs.some((run) => !isOver(run));
@@ -31,10 +32,10 @@ export function LabPage() {
   const begun = (id) => { setChosen(id); setSoon(true); kept.again(); };
   return html`<h1 class="sr">${t("nav.lab")}</h1><div class="two bench">
     <div>${data.failure && html`<p class="msg warn">${errorText(data.failure)}</p>`}
-      ${data.answer ? html`<${LabForm} data=${data.answer} given=${given} onBegun=${begun} />` : html`<section class="box card"><div class="skel"></div></section>`}
+      ${data.answer ? html`<${LabForm} data=${data.answer} given=${given} onBegun=${begun} onSearch=${() => setSearches(searches + 1)} />` : html`<section class="box card"><div class="skel"></div></section>`}
       <${LabRuns} runs=${runs} most=${kept.answer?.runs_max} shown=${shown} beside=${beside} onShow=${setChosen} onCompare=${compare} again=${kept.again} /></div>
     <div>${shown ? html`<${LabResult} key=${shown.id} run=${shown} beside=${beside.filter((id) => id !== shown.id).map((id) => runs.find((run) => run.id === id)).filter(Boolean)} again=${kept.again} />`
       : html`<section class="box empty"><h2>${t("lab.none")}</h2><p>${t("lab.means")}</p></section>`}
-      <${LabSweep} onTake=${take} /></div>
+      <${LabSweep} begun=${searches} onTake=${take} /></div>
   </div>`;
 }

@@ -1,5 +1,6 @@
 /** What a search found: a heat map of two parameters and every ladder by profit and fall; a chosen one goes into the form. */
 import { html, useState } from "./lib.js";
+import { give } from "./actions.js";
 import { ticks } from "./equity_chart.js";
 import { useAnswer } from "./hooks.js";
 import { t } from "./i18n.js";
@@ -11,17 +12,29 @@ const WAIT_MS = 700;
 const CALM_MS = 6000;
 const [WIDE, HIGH, LEFT, FOOT, TOP] = [520, 320, 58, 40, 14];
 
-export function LabSweep({ onTake }) {
-  const list = useAnswer("/api/lab/sweeps", {}, { everyMs: CALM_MS }).answer;
+/** `begun`: changes when a search has been begun here. */
+export function LabSweep({ begun, onTake }) {
+  const [busy, setBusy] = useState(false);
+  const { answer: list, again } = useAnswer("/api/lab/sweeps", {}, { everyMs: busy ? WAIT_MS : CALM_MS, signature: String(begun) });
   const [name, setName] = useState("");
   const sweeps = list?.told?.sweeps ?? [];
   const sweep = sweeps.find((one) => one.name === name) ?? sweeps[0];
   if (list?.state === "failed") return html`<section class="box card"><h2>${t("sweep.title")}</h2><p class="msg warn">${list.what}</p></section>`;
-  if (!sweep) return null;
+  const works = list?.search?.status === "working" || list?.search?.status === "stopping";
+  if (list && works !== busy) setBusy(works);
+  const search = list?.search && html`<${Search} search=${list.search} works=${works} again=${again} />`;
+  if (!sweep) return search && html`<section class="box card" data-testid="sweep"><header><h2>${t("sweep.title")}</h2></header>${search}</section>`;
   return html`<section class="box card" data-testid="sweep"><header><h2>${t("sweep.title")}</h2>
       <p>${t("sweep.of", { done: number(sweep.done, 0), open: number(sweep.open, 0), budget: number(sweep.budget) })}</p>
-      <select class="push" aria-label=${t("sweep.title")} value=${sweep.name} onChange=${(event) => setName(event.target.value)}>${sweeps.map((one) => html`<option key=${one.name} value=${one.name} selected=${one.name === sweep.name}>${one.name}</option>`)}</select></header>
+      <select class="push" aria-label=${t("sweep.title")} value=${sweep.name} onChange=${(event) => setName(event.target.value)}>${sweeps.map((one) => html`<option key=${one.name} value=${one.name} selected=${one.name === sweep.name}>${one.name}</option>`)}</select></header>${search}
     <${Pictures} key=${sweep.name} sweep=${sweep} onTake=${onTake} /></section>`;
+}
+
+function Search({ search, works, again }) {
+  const stop = async () => { await give("/api/lab/stop_search", {}); again(); };
+  return html`<div class="rowx"><span class=${search.status === "failed" ? "danger" : "muted"} role="status">${t(`search.${search.status}`, { what: search.what ?? "" })}</span>
+    ${works ? html`<progress max=${search.of || 1} value=${search.done} aria-label=${t("search.working")}></progress>` : null}<span class="xs">${number(search.done, 0)} / ${number(search.of, 0)}</span>
+    ${works && html`<button type="button" class="btn s" onClick=${stop}>${t("search.stop")}</button>`}</div>`;
 }
 
 function Pictures({ sweep, onTake }) {

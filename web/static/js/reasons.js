@@ -24,8 +24,6 @@ const LOOKS = {
   between_steps: ["wait", ""], waiting: ["wait", "q"],
 };
 
-export const REASONS = Object.keys(LOOKS);
-
 /** What an order or command in flight is for: "start 0", "rebuy 3", "take_profit". */
 export function what(code) {
   const [name, step] = (code ?? "").split(" ");

@@ -1,13 +1,11 @@
 /** How the program is: parts, versions, feed, rate limits, backups, log. */
 import { html } from "./lib.js";
-import { BackupsCard } from "./backups_card.js";
-import { HealthCard } from "./health_card.js";
+import { BackupsCard, HealthCard, PaperCard } from "./system_cards.js";
 import { useAnswer } from "./hooks.js";
 import { t } from "./i18n.js";
 import { LogsCard } from "./logs_card.js";
 import { errorText } from "./messages.js";
 import { megabytes, number } from "./numbers.js";
-import { PaperCard } from "./paper_card.js";
 import { age, moment, utc } from "./times.js";
 
 const EVERY_MS = 3000;

@@ -1,0 +1,85 @@
+"""A search of the Lab in its worker process: what `mTrade.py sweep` does; a stop keeps what is done."""
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from decimal import Decimal
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from autotrader_v2.app.sweep_command import Search, about_of, machine_of, name_of
+from autotrader_v2.app.sweep_data import SweepData
+from autotrader_v2.app.sweep_workers import Here, Job
+from autotrader_v2.infrastructure.studies import Studies
+from autotrader_v2.search.drive import drive
+from autotrader_v2.search.samplers import sampler_of
+from autotrader_v2.search.space import read_space
+from autotrader_v2.search.splits import split
+from autotrader_v2.search.trials import OBJECTIVES, Machine
+
+# As the command has them.
+_HELD_BACK_PCT, _FOLDS, _SEED = 25, 4, 0
+
+
+def searched(data: SweepData, job: Mapping[str, Any], tell: Callable[[int, int], None]) -> dict[str, Any]:
+    """Search until all is tried, or KeyboardInterrupt. Errors: those of `run_sweep` for input that cannot be used."""
+    space = read_space(job["ranges"], job["fixed"])
+    whole = job["trials"] >= space.size
+    budget, db = Decimal(job["budget"]), Path(job["db"])
+    engine, machine = _machine(data, budget)
+    wish = Search(
+        data=Path(),
+        params=job["ranges"],
+        fixed=job["fixed"],
+        budget=budget,
+        symbol="",
+        from_ms=job["from_ms"],
+        to_ms=job["to_ms"],
+        trials=None if whole else job["trials"],
+        sampler="grid" if whole else "tpe",
+        objectives=job["objectives"],
+        winner="ratio",
+        limits={},
+        hold_out_pct=_HELD_BACK_PCT,
+        hold_out_coins=None,
+        folds=_FOLDS,
+        study="",
+        db="",
+        data_dir=db.parent,
+        jobs=1,
+        cluster="",
+        seed=_SEED,
+        engine=engine,
+        as_json=False,
+    )
+    sampler = sampler_of(wish.sampler, space, wish.trials, _SEED, [OBJECTIVES[name] for name in wish.objectives])
+    parts = split(data.stretches(), hold_out_pct=_HELD_BACK_PCT, folds=_FOLDS, seed=_SEED, coins=None)
+    about = about_of(wish, space, data, parts)
+    name, stopped = name_of(about), False
+    studies = Studies(db)
+    try:
+        study = studies.open(name, about, may_change=("trials",))
+        workers = Here(Job(machine, space, parts))
+        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
+        try:
+            drive(study, sampler, workers, owner, lambda counts: tell(counts.finished, sampler.total))
+        except KeyboardInterrupt:
+            stopped = True
+        finally:
+            workers.close()
+        return {"name": name, "tried": study.counts().finished, "of": sampler.total, "stopped": stopped}
+    finally:
+        studies.close()
+
+
+def _machine(data: SweepData, budget: Decimal) -> tuple[str, Machine]:
+    """The quick one where it is installed and covers the data."""
+    if find_spec("numba"):
+        from autotrader_v2.backtest.prepared import NotCovered
+
+        with suppress(NotCovered):
+            return "compiled", machine_of("compiled", data, budget)
+    return "exact", machine_of("exact", data, budget)
