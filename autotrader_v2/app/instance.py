@@ -21,6 +21,7 @@ from autotrader_v2.app.process import ProcessIdentity, identify
 LOCK_NAME = "mtrade.lock"
 WATCH_LOCK_NAME = "mtrade.watchdog.lock"
 RECORD_LOCK_NAME = "mtrade.record.lock"
+SECRETS_LOCK_NAME = "mtrade.secrets.lock"
 CONTROL_NAME = "mtrade.control.json"
 FLAGS_NAME = "mtrade.flags.json"
 
@@ -66,6 +67,10 @@ class AlreadyRecording(Exception):
             f"Another record or fetch-candles writes into {folder}, so nothing was started. Wait for it, or choose "
             "another folder with --out."
         )
+
+
+class AlreadyChangingSecrets(Exception):
+    """Another command changes the secrets of this data folder. Nothing was changed."""
 
 
 class DataDirUnusable(Exception):
@@ -128,6 +133,16 @@ def write_recordings(folder: Path) -> Iterator[None]:
             yield
     except _Taken:
         raise AlreadyRecording(folder) from None
+
+
+@contextmanager
+def change_secrets(data_dir: Path) -> Iterator[None]:
+    """Be the only one who changes its secrets. Errors: `AlreadyChangingSecrets`, `DataDirUnusable`."""
+    try:
+        with _lock(data_dir, SECRETS_LOCK_NAME, patience_s=_CLAIM_PATIENCE_S):
+            yield
+    except _Taken:
+        raise AlreadyChangingSecrets from None
 
 
 def is_free(data_dir: Path, name: str = LOCK_NAME) -> bool:

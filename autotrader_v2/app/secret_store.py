@@ -7,12 +7,14 @@ holds nothing else, otherwise also the sealed content. Nothing of it is ever in 
 import hashlib
 import json
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
 from autotrader_v2.app import key_ring, secret_file
+from autotrader_v2.app.instance import AlreadyChangingSecrets, DataDirUnusable, change_secrets
 from autotrader_v2.app.key_ring import Ring, RingFailed
 from autotrader_v2.app.private_files import read_if_ours, write_private
 
@@ -78,6 +80,29 @@ class SecretStore:
 
     def put(self, changes: Mapping[str, str], where: Place, passphrase: Callable[[], str]) -> None:
         """Keep these too, and see that they come back. Errors: `StoreRefused`, `OSError`."""
+        with self._alone():
+            self._put(changes, where, passphrase)
+
+    def forget(self, names: Sequence[str], passphrase: Callable[[], str]) -> None:
+        """Remove these. With the last one the file goes too, which needs no passphrase. Errors: `StoreRefused`."""
+        with self._alone():
+            self._forget(names, passphrase)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Two who change it at once would each write what they have read before: one of them would lose a secret."""
+        try:
+            with change_secrets(self.path.parent):
+                yield
+        except AlreadyChangingSecrets:
+            raise StoreRefused(
+                f"Another command is just changing the secrets in {self.path}; it may be waiting for its passphrase.",
+                do="Let it end, then try again.",
+            ) from None
+        except DataDirUnusable as error:
+            raise error.__cause__ or error from None
+
+    def _put(self, changes: Mapping[str, str], where: Place, passphrase: Callable[[], str]) -> None:
         index = self._index() or {"version": _VERSION, "where": where, "id": secrets.token_hex(8), "known": {}}
         if index["where"] != where:
             raise StoreRefused(
@@ -97,8 +122,7 @@ class SecretStore:
             passphrase = lambda: word  # noqa: E731 asked once
         self.read(list(changes), passphrase)
 
-    def forget(self, names: Sequence[str], passphrase: Callable[[], str]) -> None:
-        """Remove these. With the last one the file goes too, which needs no passphrase. Errors: `StoreRefused`."""
+    def _forget(self, names: Sequence[str], passphrase: Callable[[], str]) -> None:
         index = self._index()
         left = {name: mark for name, mark in index["known"].items() if name not in names}
         if index["where"] == Place.RING:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from autotrader_v2.app import settings
+from autotrader_v2.app.instance import SECRETS_LOCK_NAME
 from autotrader_v2.app.secret_store import FILE_NAME, fingerprint
 from autotrader_v2.matching.markets import rules_for
 from autotrader_v2.simulator import Simulator
@@ -150,7 +151,7 @@ def test_w9_input_that_will_not_do_changes_nothing(tmp_path: Path) -> None:
         assert says in done.stderr, (says, done.stderr)
     assert (tmp_path / FILE_NAME).read_bytes() == before
     assert keys("forget", "--all", "--yes", *folder).returncode == 0
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [SECRETS_LOCK_NAME]
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs a terminal of its own")

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from autotrader_v2.app import key_ring, passphrase
+from autotrader_v2.app.instance import SECRETS_LOCK_NAME
 from autotrader_v2.app.secret_store import FILE_NAME, Place, SecretStore, StoreRefused, fingerprint
 from tests.canary import KEY, SECRET, no_secret_in
 
@@ -58,7 +60,7 @@ def test_w9_the_encrypted_file_gives_back_what_was_put_and_shows_nothing(tmp_pat
     assert no_secret_in(tmp_path) > 100
     if sys.platform != "win32":
         assert (tmp_path / FILE_NAME).stat().st_mode & 0o077 == 0
-    assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+    assert {path.name for path in tmp_path.iterdir()} == {FILE_NAME, SECRETS_LOCK_NAME}
 
 
 def test_a_further_secret_joins_and_the_last_one_takes_the_file_along(tmp_path: Path) -> None:
@@ -73,7 +75,36 @@ def test_a_further_secret_joins_and_the_last_one_takes_the_file_along(tmp_path: 
     assert store.read(["API_SECRET"], word) == {"API_SECRET": SECRET}
     store.forget(list(store.fingerprints()), nobody)
     assert store.place() is None
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [SECRETS_LOCK_NAME]
+
+
+def test_two_who_change_the_secrets_at_once_lose_none_of_them(tmp_path: Path) -> None:
+    """The second is refused while the first waits for its passphrase, and changes nothing; then its turn comes."""
+    asked, typed = threading.Event(), threading.Event()
+
+    def slow() -> str:
+        asked.set()
+        assert typed.wait(60)
+        return word()
+
+    store, other = a_file(tmp_path), SecretStore(tmp_path, lambda: None)
+    first = threading.Thread(target=store.put, args=({"TELEGRAM_TOKEN": "a-made-up-one"}, Place.FILE, slow))
+    first.start()
+    assert asked.wait(60)
+    before = store.path.read_bytes()
+    changes: list[Callable[[], None]] = [
+        lambda: other.put({"API_TOKEN": "another-made-up-one"}, Place.FILE, word),
+        lambda: other.forget(["API_SECRET"], word),
+    ]
+    for change in changes:
+        with pytest.raises(StoreRefused, match="Another command is just changing the secrets"):
+            change()
+    assert store.path.read_bytes() == before
+    typed.set()
+    first.join(60)
+    changes[0]()
+    assert {"TELEGRAM_TOKEN", "API_TOKEN", "API_KEY"} <= other.fingerprints().keys()
+    assert other.read(["TELEGRAM_TOKEN"], word) == {"TELEGRAM_TOKEN": "a-made-up-one"}
 
 
 def test_w9_a_wrong_passphrase_opens_nothing_and_changes_nothing(tmp_path: Path) -> None:
