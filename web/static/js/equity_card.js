@@ -18,6 +18,6 @@ export function EquityCard({ quote }) {
   return html`<section class="box card" id="equity"><header><h2>${t("strip.equity")} <span class="faint">${quote}</span></h2>
       <p class="legends"><span class="legend"><i class="keyline"></i>${t("dash.equity_line")}</span><span class="legend"><i class="keyline dashed"></i>${t("dash.earned_line", { start: number(answer?.start) })}</span></p>
       <span class="push seg" role="group" aria-label=${t("dash.span")}>${Object.keys(SPANS).map((name) => html`<button type="button" key=${name} aria-pressed=${String(span === name)} onClick=${() => setSpan(name)}>${t(`dash.span.${name}`)}</button>`)}</span></header>
-    ${points.length > 1 ? html`<${EquityChart} points=${points} />` : html`<div class="empty"><h3>${t("dash.no_equity")}</h3><p>${t("dash.no_equity_hint")}</p></div>`}
+    ${points.length > 1 ? html`<${EquityChart} points=${points} />` : answer && html`<div class="empty"><h3>${t("dash.no_equity")}</h3><p>${t("dash.no_equity_hint")}</p></div>`}
   </section>`;
 }
