@@ -1,14 +1,18 @@
 """A search's rate on one process and on two, what a second one brings, and memory while ladders pass. Aims: 400 million
 candles a second on two processes, 1.9 times one of them, memory flat.
 
+Memory while ladders pass: what is resident in two workers, and what the rules themselves keep (tracemalloc).
+
 Minutes of a seeded random walk as lively as BTC's; each ladder is played over the seen part of them whole and again in
 segments, as a search does. A ladder that trades more costs more, so the trades are told too.
 """
 
+import gc
 import os
 import random
 import sys
 import time
+import tracemalloc
 from array import array
 from collections.abc import Sequence
 from decimal import Decimal
@@ -32,6 +36,7 @@ _BEGIN_MS, _MINUTE_MS = 1_600_000_000_000, 60_000
 # Of a minute's price, as BTC moved in 2023.
 _MOVE = 0.0005
 _BATCH = 8
+_RANGES = ("drop_step_pct=1:6:0.25", "size_multiplier=1:2:0.1", "profit_pct=0.6:3:0.2")
 if sys.platform == "win32":
     _TICKS_A_S = 1  # never used: there is no /proc
 else:
@@ -44,7 +49,7 @@ def measure(folder: Path, short: bool) -> report.Figures:
     data = _walk(candles)
     parts = split(data.stretches(), hold_out_pct=25, folds=4, seed=0)
     machine = CompiledMachine(data, Decimal(1000))
-    space = read_space(["drop_step_pct=1:6:0.25", "size_multiplier=1:2:0.1", "profit_pct=0.6:3:0.2"], {})
+    space = read_space(_RANGES, {})
     job = Job(machine, space, parts)
     job([Ask(0, space.point(0))])
     played = 2 * data.candles_in(parts.seen)
@@ -73,6 +78,7 @@ def measure(folder: Path, short: bool) -> report.Figures:
         figures["trades_a_ladder"] = round(
             sum(trial.seen.trades for batch in batches for trial in batch.trials if trial.seen) / ladders
         )
+    figures |= _memory_by_ladders(10_000 if short else 100_000, (10, 30, 100) if short else (100, 1_000, 10_000))
     return {
         "aim_m_candles_a_s": _AIM_M_A_S,
         "aim_scaling": _AIM_SCALING,
@@ -82,6 +88,30 @@ def measure(folder: Path, short: bool) -> report.Figures:
         "scaling": round(rates[2] / rates[1], 2),
         **figures,
     }
+
+
+def _memory_by_ladders(candles: int, counts: Sequence[int]) -> report.Figures:
+    """Resident in two workers after so many ladders, and what one process has taken for them and not given back."""
+    data = _walk(candles)
+    machine, parts = CompiledMachine(data, Decimal(1000)), split(data.stretches(), hold_out_pct=25, folds=4, seed=0)
+    space = read_space([*_RANGES, "steps=4:10:2"], {})
+    workers, done = Processes(Job(machine, space, parts), 2), 0
+    resident = {}
+    try:
+        for count in counts:
+            _work(workers, space, range(done, count))
+            done, resident[str(count)] = count, round(_memory_kb(workers) / 1024, 1)
+    finally:
+        workers.close()
+    held, done = {}, 0
+    tracemalloc.start()
+    for count in counts:
+        for number in range(done, count):
+            machine.figures(space.ladder(space.point(shuffled(number, space.size, 1))), parts.seen[0])
+        gc.collect()
+        done, held[str(count)] = count, round(tracemalloc.get_traced_memory()[0] / 1024)
+    tracemalloc.stop()
+    return {"memory_candles": candles, "workers_mb_by_ladders": resident, "kernel_kb_by_ladders": held}
 
 
 def _work(workers: Processes, space: Space, numbers: Sequence[int]) -> list[Batch]:
@@ -133,4 +163,4 @@ def _walk(candles: int) -> SweepData:
 
 
 if __name__ == "__main__":
-    raise SystemExit(report.main("sweep_speed", measure))
+    raise SystemExit(report.main("sweep_speed", measure, limit_s=400.0))
