@@ -13,6 +13,7 @@ from sqlalchemy import (
     Engine,
     Table,
     and_,
+    bindparam,
     create_engine,
     event,
     func,
@@ -196,17 +197,21 @@ class StoredStudy:
 
     def finish(self, finished: Sequence[Trial]) -> None:
         """See `Study`."""
-        with self._home._errors(), self._home._writing() as connection:
-            for one in finished:
-                connection.execute(
-                    update(trials)
-                    .where(
-                        trials.c.study == self._study,
-                        trials.c.number == one.number,
-                        trials.c.state.in_((WAITING, RUNNING)),
-                    )
-                    .values(state=REFUSED if one.refused else DONE, owner=None, until_ms=None, result=_text(one))
-                )
+        rows = [
+            {"the_number": one.number, "now": REFUSED if one.refused else DONE, "text": _text(one)} for one in finished
+        ]
+        done = (
+            update(trials)
+            .where(
+                trials.c.study == self._study,
+                trials.c.number == bindparam("the_number"),
+                or_(trials.c.state == WAITING, trials.c.state == RUNNING),
+            )
+            .values(state=bindparam("now"), owner=None, until_ms=None, result=bindparam("text"))
+        )
+        if rows:
+            with self._home._errors(), self._home._writing() as connection:
+                connection.execute(done, rows)
 
     def release(self, owner: str) -> None:
         """See `Study`."""
