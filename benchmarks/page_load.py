@@ -9,6 +9,7 @@ a second. `long_frames`: frames of the page beyond 50 ms, per second; `page_gz_b
 as it travels. Needs MTRADE_CHROMIUM or Playwright's own browser.
 """
 
+import gc
 import gzip
 import os
 import statistics
@@ -70,6 +71,7 @@ def measure(folder: Path, short: bool) -> report.Figures:
         for market in some[::5]:
             served.engine.desk.switch(market.base, "on", "benchmark")
         served.engine.until("a fifth bought", lambda: _open(served) == len(some[::5]))
+        gc.freeze()  # as `serve` does when it has started
         moving = (0, count // 10, count)
         figures["push_cpu_ms"] = {f"{moved} moved": _push_cpu_ms(served, some[:moved]) for moved in moving}
         with _page(served) as page:
