@@ -39,6 +39,8 @@ _CHECKS = (
     ("Types", ["-m", "mypy", "--platform", "linux"]),
     ("Types on Windows", ["-m", "mypy", "--platform", "win32", "--cache-dir", _WINDOWS_TYPES_CACHE]),
     ("Import borders", ["-c", "import sys; from importlinter.cli import lint_imports_command as run; sys.exit(run())"]),
+    # Made here once, or each process of the tests would make it for itself.
+    ("Machine code", ["-c", "from autotrader_v2.backtest.compiled import make_ready; make_ready()"]),
 )
 
 

@@ -661,7 +661,7 @@ def test_a_search_is_told_as_heat_map_and_points(a_room: Make, tmp_path: Path) -
 def test_without_a_search_there_is_nothing_to_show(a_room: Make) -> None:
     """And nothing is read."""
     room = a_room(started=False)
-    assert room.sweeps() == {"state": "known", "what": None, "told": {"sweeps": []}}
+    assert room.sweeps() == {"state": "known", "what": None, "told": {"sweeps": []}, "search": None}
     with pytest.raises(CommandRefused):
         room.sweep("x", "y", "z", "profit")
 
