@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 from schemathesis.core.result import Ok
 from schemathesis.generation import GenerationMode
@@ -93,6 +93,8 @@ def _hold(
     )
     @given(case=cases, coin=coins)
     def holds(case: Any, coin: str | None) -> None:
+        # A list of one travels as its one word does, so nobody can tell that it was forbidden.
+        assume(not any(isinstance(value, list) and len(value) == 1 for value in (case.query or {}).values()))
         for part in (case.query, case.path_parameters, case.body):
             if coin and isinstance(part, dict):
                 part.update(dict.fromkeys(part.keys() & {"symbol", "base_currency", "currency"}, coin))
