@@ -14,6 +14,7 @@ from autotrader_v2.application.events import CommandGiven, Intended
 from autotrader_v2.application.floor import TraderConfig
 from autotrader_v2.application.ports import JournalUnavailable
 from autotrader_v2.application.refusals import CommandRefused
+from autotrader_v2.application.slot import NO_TRAVEL
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.situation import SwitchMode
@@ -136,7 +137,8 @@ def _play(sim: Simulator, engine: Engine, volume: Volume) -> None:
     # The disk fills up while a start buy is out: its fill is booked all the same.
     sim.faults.add(slow(1))
     engine.desk.switch("ETH", "on", "test")
-    engine.until_price("ETH", "2500", "an order is out", lambda: engine.slot("ETH").state.order is not None)
+    # Claimed is not yet durable: what is asked is that the exchange has it.
+    engine.until_price("ETH", "2500", "an order is out", lambda: engine.slot("ETH").travel is not NO_TRAVEL)
     volume.fill(engine.journal)
     save = CommandGiven(market=None, name="a_large_wish", values={"note": LARGE}, by="person", time_ms=1)
     engine.journal.write(save)

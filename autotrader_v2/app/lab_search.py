@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from autotrader_v2.app.signals import interrupt_as_event
 from autotrader_v2.app.sweep_command import Search, about_of, machine_of, name_of
 from autotrader_v2.app.sweep_data import SweepData
 from autotrader_v2.app.sweep_workers import Here, Job
@@ -25,7 +26,7 @@ _HELD_BACK_PCT, _FOLDS, _SEED = 25, 4, 0
 
 
 def searched(data: SweepData, job: Mapping[str, Any], tell: Callable[[int, int], None]) -> dict[str, Any]:
-    """Search until all is tried, or KeyboardInterrupt. Errors: those of `run_sweep` for input that cannot be used."""
+    """Search until all is tried, or an interrupt. Errors: those of `run_sweep` for input that cannot be used."""
     space = read_space(job["ranges"], job["fixed"])
     whole = job["trials"] >= space.size
     budget, db = Decimal(job["budget"]), Path(job["db"])
@@ -58,16 +59,17 @@ def searched(data: SweepData, job: Mapping[str, Any], tell: Callable[[int, int],
     sampler = sampler_of(wish.sampler, space, wish.trials, _SEED, [OBJECTIVES[name] for name in wish.objectives])
     parts = split(data.stretches(), hold_out_pct=_HELD_BACK_PCT, folds=_FOLDS, seed=_SEED, coins=None)
     about = about_of(wish, space, data, parts)
-    name, stopped = name_of(about), False
+    name = name_of(about)
     studies = Studies(db)
     try:
         study = studies.open(name, about, may_change=("trials",))
         workers = Here(Job(machine, space, parts))
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         try:
-            drive(study, sampler, workers, owner, lambda counts: tell(counts.finished, sampler.total))
-        except KeyboardInterrupt:
-            stopped = True
+            with interrupt_as_event() as asked:
+                stopped = not drive(
+                    study, sampler, workers, owner, lambda counts: tell(counts.finished, sampler.total), asked
+                )
         finally:
             workers.close()
         return {"name": name, "tried": study.counts().finished, "of": sampler.total, "stopped": stopped}

@@ -5,7 +5,8 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 # How long Windows is kept waiting for a clean stop after its window was closed; it ends the process soon after anyway.
 _WINDOWS_GRACE_S = 20.0
@@ -27,6 +28,29 @@ def install(stop: Callable[[], None]) -> None:
 
     threading.Thread(target=stop_when_asked, name="stop-request", daemon=True).start()
     _listen(lambda: requests.put(None))
+
+
+@contextmanager
+def interrupt_as_event() -> Iterator[threading.Event]:
+    """Ctrl-C sets the event, so that the work in this block ends where it is whole; a second one interrupts it.
+
+    KeyboardInterrupt comes anywhere: within a commit, a lock, a queue's `put`. Outside the main thread, which no
+    signal reaches, the event is never set.
+    """
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def on_interrupt(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        asked.set()
+
+    before = signal.signal(signal.SIGINT, on_interrupt)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 if sys.platform == "win32":

@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 import autotrader_v2
+from autotrader_v2.app.signals import interrupt_as_event
 from autotrader_v2.app.sweep_data import SweepData, load
 from autotrader_v2.app.sweep_report import Report
 from autotrader_v2.app.sweep_workers import Cluster, ClusterUnavailable, Here, Job, Processes
@@ -130,8 +131,10 @@ class _Sweep:
         try:
             study = studies.open(name, about, may_change=("trials",))
             try:
-                self._work(study)
-            except KeyboardInterrupt:
+                whole = self._work(study)
+            except KeyboardInterrupt:  # before the first trial, or a second one
+                whole = False
+            if not whole:
                 done = study.counts()
                 print(
                     f"\nStopped. {done.finished} of {self._sampler.total} trials are kept as study {name} in "
@@ -146,17 +149,19 @@ class _Sweep:
             studies.close()
         return self._tell(name, studies.name, standings)
 
-    def _work(self, study: Study) -> None:
+    def _work(self, study: Study) -> bool:
+        """Whether all is tried; False: Ctrl-C came before."""
         begun = study.counts()
         if begun.finished >= self._sampler.total:
-            return
+            return True
         self._warm_up()
         job = Job(self._machine, self._space, self._split)
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         workers = self._workers(job)
         try:
-            with _progress(self._sampler.total, begun, self._data.candles_in(self._split.seen)) as told:
-                drive(study, self._sampler, workers, owner, told)
+            candles = self._data.candles_in(self._split.seen)
+            with interrupt_as_event() as asked, _progress(self._sampler.total, begun, candles) as told:
+                return drive(study, self._sampler, workers, owner, told, asked)
         finally:
             workers.close()
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
-from time import monotonic, perf_counter, sleep
+from threading import Event
+from time import monotonic, perf_counter
 from typing import Protocol
 
 from autotrader_v2.domain.ladder import BadLadder
@@ -69,38 +70,47 @@ def drive(
     workers: Workers,
     owner: str,
     on_progress: Callable[[Counts], None] = lambda _: None,
-) -> None:
-    """Return when all of the sampler's trials are done, by whomever.
+    stop: Event | None = None,
+) -> bool:
+    """Whether all of the sampler's trials are done, by whomever; False: `stop` was set before.
 
-    Whatever ends it earlier, Ctrl-C included: batches under way are let finish and kept, claims are given back.
+    Whatever ends it earlier, `stop` or an error: batches under way are let finish and kept, claims are given back.
     Errors: `StudyUnavailable`, and whatever ends a worker.
     """
-    _Drive(study, sampler, workers, owner, on_progress).run()
+    return _Drive(study, sampler, workers, owner, on_progress, stop or Event()).run()
 
 
 class _Drive:
     def __init__(
-        self, study: Study, sampler: Sampler, workers: Workers, owner: str, on_progress: Callable[[Counts], None]
+        self,
+        study: Study,
+        sampler: Sampler,
+        workers: Workers,
+        owner: str,
+        on_progress: Callable[[Counts], None],
+        stop: Event,
     ) -> None:
         self._study, self._sampler, self._workers, self._owner = study, sampler, workers, owner
         self._on_progress = on_progress
+        self._stop = stop
         self._running: set[Future[Batch]] = set()
         self._trial_s = 0.0
         self._counted_s = self._told_alive_s = float("-inf")
         self._counts = Counts(0, 0, 0, 0, -1)
 
-    def run(self) -> None:
+    def run(self) -> bool:
         try:
-            while not self._over():
+            while not self._over() and not self._stop.is_set():
                 self._hand_out()
                 if not self._running:
                     # Others work on what is left; should they fall silent, it is taken over.
-                    sleep(_BATCH_S)
+                    self._stop.wait(_BATCH_S)
                 done, self._running = wait(self._running, timeout=_COUNT_EVERY_S, return_when=FIRST_COMPLETED)
                 self._keep(done)
                 self._tell_alive()
         finally:
             self._end()
+        return self._study.counts().finished >= self._sampler.total
 
     def _over(self) -> bool:
         if monotonic() - self._counted_s < _COUNT_EVERY_S and self._running:

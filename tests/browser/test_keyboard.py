@@ -110,6 +110,16 @@ def test_the_ten_main_tasks_with_the_keyboard_alone(served: Served, open_page: C
     assert downloading.value.suggested_filename.endswith(".csv")
 
 
+def test_the_focus_stays_where_it_is_while_coins_trade(served: Served, open_page: Callable[..., Page]) -> None:
+    """What is drawn anew keeps its elements: a link made anew on its way would have lost the focus."""
+    page = open_page()
+    link = page.get_by_role("navigation", name="Main").get_by_role("link", name="Trades")
+    tab_to(page, link)
+    a_life(served)
+    expect(row(page, "SOL")).to_contain_text("144.56")
+    expect(link).to_be_focused()
+
+
 def test_the_dialog_keeps_the_focus_and_gives_it_back(served: Served, open_page: Callable[..., Page]) -> None:
     """Tab goes round between the dialog and the bars above it; Escape returns to the button that opened it."""
     page = open_page()

@@ -8,6 +8,11 @@ import { state } from "./store.js";
 const MODES = { paper: "paper", sandbox: "testnet", live: "live" };
 export const modeOf = (head) => (head ? MODES[head.mode] ?? "live" : document.documentElement.dataset.mode);
 
+function Link({ place, name, children }) {
+  const here = place.name === name || (name === "coins" && place.name === "coin") || (name === "orders" && ["decisions", "record"].includes(place.name));
+  return html`<a href=${`#/${name}`} aria-current=${here ? "page" : null}>${t(`nav.${name}`)}${children}</a>`;
+}
+
 export function TopBar({ place }) {
   const mode = modeOf(state.head);
   const unknown = state.head?.truth?.unknown_orders?.length ?? 0;
@@ -17,22 +22,18 @@ export function TopBar({ place }) {
     document.title = `${t(`banner.${mode}`)} · ${where} · mTrade`;
     document.querySelector("link[rel=icon]").href = `/static/icon-${mode}.svg`;
   });
-  const Link = ({ name, children }) => {
-    const here = place.name === name || (name === "coins" && place.name === "coin") || (name === "orders" && ["decisions", "record"].includes(place.name));
-    return html`<a href=${`#/${name}`} aria-current=${here ? "page" : null}>${t(`nav.${name}`)}${children}</a>`;
-  };
   return html`<header class="top">
     <div class="mode"><span>${t(`banner.${mode}`)}</span><small>${t(`banner.${mode}.means`)}</small></div>
     <div class="brand">mTrade</div>
     <nav class="nav" aria-label=${t("nav.label")}>
-      <${Link} name="coins" />
-      <${Link} name="dashboard" />
-      <${Link} name="trades" />
-      <${Link} name="orders">${unknown > 0 && html`<span class="count" title=${t("truth.unknown")}>${unknown}</span>`}<//>
-      <${Link} name="lab" />
-      <${Link} name="symbols" />
-      <${Link} name="settings" />
-      <${Link} name="system" />
+      <${Link} place=${place} name="coins" />
+      <${Link} place=${place} name="dashboard" />
+      <${Link} place=${place} name="trades" />
+      <${Link} place=${place} name="orders">${unknown > 0 && html`<span class="count" title=${t("truth.unknown")}>${unknown}</span>`}<//>
+      <${Link} place=${place} name="lab" />
+      <${Link} place=${place} name="symbols" />
+      <${Link} place=${place} name="settings" />
+      <${Link} place=${place} name="system" />
     </nav>
     <div class="acct">
       <button type="button" class="btn s ghost" title=${t("jump.button")} aria-label=${t("jump.button")} onClick=${() => dispatchEvent(new Event("mtrade-jump"))}><${Icon} name="find" /></button>
