@@ -6,6 +6,7 @@ they work. pytest comes last, so that its own summary is the last thing on stand
 """
 
 import argparse
+import json
 import os
 import shutil
 import subprocess
@@ -24,6 +25,21 @@ _WINDOWS_TYPES_CACHE = os.path.join(".mypy_cache", "windows")
 
 # Tests take their turn as tests/turns.py says, in the order of tests/conftest.py: the long ones first.
 _BESIDE_EACH_OTHER = ("-n", "4", "--dist", "loadscope", "--no-loadscope-reorder")
+
+# Four processes on two cores starve each other now and then, so a test that fails among them is judged by itself: it
+# has to pass so many times in a row with nothing beside it, and is named at the end as one to mend. Many are no chance.
+_ALONE_TIMES = 2
+_ALONE_MAX = 4
+_TESTS_FAILED = 1  # pytest's exit code; others say that it did not come to its end
+# Random worlds and races made on purpose: what fails there once has found something, whatever comes after.
+_FINDINGS = (
+    "tests/property/",
+    "tests/simulation/",
+    "tests/schedules/",
+    "tests/integration/test_kill_rounds.py",
+    "tests/integration/test_ambiguous_sends.py",
+)
+_LAST_FAILED = os.path.join(".pytest_cache", "v", "cache", "lastfailed")
 
 # Long forms: option, the environment variable its test reads, the test.
 _LONG_FORMS = (
@@ -65,13 +81,39 @@ def main() -> int:
     failed += _check()
     _headline(f"Before the tests: {', '.join(failed) + ' failed' if failed else 'every check passed'}")
     selection = ["-m", "not browser and not slow"] if options.fast else []
-    tests = [mTrade.PYTHON, "-m", "pytest", *_BESIDE_EACH_OTHER, *selection, *options.pytest]
-    if subprocess.run(tests, check=False).returncode:
-        failed.append("Tests")
+    passed, crowded = _run_tests([*selection, *options.pytest], once=bool(options.pytest))
+    failed += [] if passed else ["Tests"]
     verdict = f"FAILED: {', '.join(failed)}" if failed else "everything passed"
+    if passed and crowded:
+        verdict += f", but these failed beside others and are to be mended: {', '.join(crowded)}"
     sys.stdout.flush()
     sys.stderr.write(f"run_tests: {verdict}, {time.monotonic() - started:.0f} s in all\n")
     return bool(failed)
+
+
+def _run_tests(arguments: list[str], *, once: bool) -> tuple[bool, list[str]]:
+    """Whether the tests passed, and which of them only alone. `once`: what fails beside others has failed."""
+    code = _pytest("--cache-clear", *_BESIDE_EACH_OTHER, *arguments)
+    if code != _TESTS_FAILED or once:
+        return code == 0, []
+    crowded = _last_failed()
+    if len(crowded) > _ALONE_MAX or any(one.startswith(_FINDINGS) for one in crowded):
+        return False, []
+    for _ in range(_ALONE_TIMES):
+        _headline(f"Failed beside others, now alone: {', '.join(crowded)}")
+        if _pytest("-n", "0", *crowded):
+            return False, []
+    return True, crowded
+
+
+def _pytest(*arguments: str) -> int:
+    return subprocess.run([mTrade.PYTHON, "-m", "pytest", *arguments], check=False).returncode
+
+
+def _last_failed() -> list[str]:
+    """The tests that failed in the latest run."""
+    with open(_LAST_FAILED, encoding="utf-8") as file:
+        return sorted(json.load(file))
 
 
 def _check() -> list[str]:

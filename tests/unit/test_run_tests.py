@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -72,3 +73,55 @@ def test_a_check_that_fails_is_named_with_what_it_said(
     assert run_tests._check() == ["Bad"]
     shown = capfd.readouterr().out
     assert re.sub(r"\s+", " ", shown).strip() == "=== Good === fine === Bad === a complaint and an error"
+
+
+# Fails as often as is written beside it, then passes.
+_STARVED = """
+from pathlib import Path
+def test_starved():
+    left = Path("left")
+    times = int(left.read_text())
+    left.write_text(str(max(times - 1, 0)))
+    assert times == 0
+def test_sound():
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("fails", "folder", "once", "judged"),
+    [
+        (0, "tests/unit", False, (True, [])),
+        (1, "tests/unit", False, (True, ["tests/unit/test_it.py::test_starved"])),
+        (2, "tests/unit", False, (False, [])),
+        (1, "tests/unit", True, (False, [])),
+        (1, "tests/property", False, (False, [])),
+    ],
+)
+def test_what_fails_beside_others_is_judged_alone_and_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fails: int, folder: str, once: bool, judged: tuple[bool, list[str]]
+) -> None:
+    """It has to pass twice by itself; random worlds get no second chance, nor does a run with own arguments."""
+    file = tmp_path / folder / "test_it.py"
+    file.parent.mkdir(parents=True)
+    file.write_text(_STARVED, encoding="utf-8")
+    (tmp_path / "left").write_text(str(fails), encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:schemathesis\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run_tests, "_BESIDE_EACH_OTHER", ("-n", "0"))
+    assert run_tests._run_tests([], once=once) == judged
+
+
+def test_many_failures_are_no_chance(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """More than a few at once are not looked at again."""
+    (tmp_path / "test_it.py").write_text(
+        "import pytest\n@pytest.mark.parametrize('one', range(5))\ndef test_it(one):\n    assert False\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = -p no:schemathesis\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run_tests, "_BESIDE_EACH_OTHER", ("-n", "0"))
+    said: list[str] = []
+    monkeypatch.setattr(run_tests, "_headline", said.append)
+    assert run_tests._run_tests([], once=False) == (False, [])
+    assert said == []
