@@ -9,6 +9,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
+from operator import ne
 from typing import Any, NamedTuple, Protocol
 
 import structlog
@@ -215,7 +217,7 @@ class Push:
 
 def _change(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that became others; every view has the same ones."""
-    return {name: value for name, value in now.items() if before[name] != value}
+    return dict(compress(now.items(), map(ne, map(before.__getitem__, now), now.values())))
 
 
 def _as_json(news: Booked | Alert) -> dict[str, Any]:

@@ -46,7 +46,8 @@ def install(app: Flask, desk: Desk, sessions: Sessions, hosts: frozenset[str]) -
     )
 
     def send(event: str, data: Any, sid: str) -> None:
-        socket.emit(event, data, to=sid)
+        # As one piece of text the library does not walk through it in search of bytes.
+        socket.emit(event, msgspec.Raw(msgspec.json.encode(data)), to=sid)
 
     def drop(sid: str) -> None:
         push.leave(sid)

@@ -49,3 +49,20 @@ def test_of_many_coins_those_in_sight_are_drawn(served: Served, open_page: Calla
     page.get_by_role("searchbox").fill("c0077")
     expect(rows).to_have_count(1)
     expect(row(page, "C0077")).to_be_visible()
+
+
+def test_rows_share_their_clocks(served: Served, open_page: Callable[..., Page]) -> None:
+    """With a clock for each row the page would be laid out anew for each of them, twice a second."""
+    page = open_page()
+    page.add_init_script("""{
+        const start = setInterval;
+        window.clocks = [];
+        window.setInterval = (act, everyMs) => { clocks.push(everyMs); return start(act, everyMs); };
+    }""")
+    page.reload()
+    age = row(page, "C0000").locator(".c-price small")
+    first = age.inner_text()
+    served.silence()
+    expect(age).not_to_have_text(first)
+    assert page.locator("tr[data-coin]").count() > 20
+    assert sorted(page.evaluate("clocks.filter((everyMs) => everyMs < 2000)")) == [500, 1000]

@@ -69,6 +69,27 @@ def test_a_coin_from_off_to_a_completed_cycle(served: Served, open_page: Open) -
     expect(page.get_by_test_id("trades")).to_contain_text("take-profit")
 
 
+def test_a_price_that_moves_flashes_without_an_animation(served: Served, open_page: Open) -> None:
+    """Lit once and dark once; who wants less motion sees the figure alone."""
+    page = open_page()
+    page.evaluate("""() => {
+        window.lit = [];
+        window.dark = new Promise((done) => new MutationObserver((all) => {
+            for (const { target } of all)
+                lit.push([target.closest("tr").dataset.coin, target.style.background, document.getAnimations().length]);
+            if (lit.length > 1) done(lit);
+        }).observe(document.querySelector(".coins"), { subtree: true, attributeFilter: ["style"] }));
+    }""")
+    served.price("BTC", "60100")
+    (up, dark) = page.evaluate("dark")
+    assert (up[0], "--gain" in up[1], up[2]) == ("BTC", True, 0)
+    assert dark == ["BTC", "", 0]
+    page.emulate_media(reduced_motion="reduce")
+    served.price("BTC", "60050")
+    expect(row(page, "BTC")).to_contain_text("60,050.0")
+    assert page.evaluate("lit.length") == 2
+
+
 def test_quick_trade_buys_and_sells(served: Served, open_page: Open) -> None:
     """With a dialog each; the amount is echoed as it was read; selling pauses the coin, resuming ends that."""
     page = open_page()

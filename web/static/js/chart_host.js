@@ -16,12 +16,9 @@ export function useChart({ precision, onHover = () => {}, onDrag = () => {} }) {
   }, []);
   useEffect(() => {
     if (!view) return undefined;
-    const draw = () => view.recolour();
-    const watcher = new MutationObserver(draw);
+    const watcher = new MutationObserver(() => view.recolour());
     watcher.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme", "data-palette", "lang"] });
-    const scheme = matchMedia("(prefers-color-scheme: light)");
-    scheme.addEventListener("change", draw);
-    return () => { watcher.disconnect(); scheme.removeEventListener("change", draw); };
+    return () => watcher.disconnect();
   }, [view]);
   return [host, view];
 }

@@ -27,10 +27,13 @@ export function PriceAge({ currency, Tag = "small" }) {
   return html`<${Tag} class=${ms === null || ms > OLD_MS ? "old" : ""}>${age(ms)}<//>`;
 }
 
-const FLASH_APART_MS = 340;
+const FLASH_MS = 180, FLASH_APART_MS = 340;
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-/** A price in the pair's precision; its background flashes when it moves, at most three times a second. */
+/**
+ * A price in the pair's precision; its background flashes when it moves, at most three times a second. Lit and dark
+ * and nothing between: an animation would paint the page anew in every frame for as long as any price moves.
+ */
 export function Price({ value, precision, ...more }) {
   const cell = useRef(null);
   const last = useRef({ value, at: 0 });
@@ -38,12 +41,12 @@ export function Price({ value, precision, ...more }) {
     const before = last.current;
     if (before.value === value) return;
     const at = performance.now();
-    const up = Number(value) > Number(before.value);
     last.current = { value, at: before.at };
     if (before.value == null || still.matches || document.hidden || at - before.at < FLASH_APART_MS) return;
     last.current.at = at;
-    const colour = `color-mix(in srgb, var(${up ? "--gain" : "--loss"}) 28%, transparent)`;
-    cell.current.animate([{ background: colour }, { background: "transparent" }], { duration: 180, easing: "steps(3)" });
+    const { style } = cell.current;
+    style.background = `color-mix(in srgb, var(${Number(value) > Number(before.value) ? "--gain" : "--loss"}) 28%, transparent)`;
+    setTimeout(() => { style.background = ""; }, FLASH_MS);
   }, [value]);
   return html`<span class="tick" ref=${cell} ...${more}>${number(value, precision)}</span>`;
 }

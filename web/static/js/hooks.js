@@ -9,12 +9,18 @@ export function useStore() {
   useEffect(() => subscribe(() => draw((count) => count + 1)), []);
 }
 
-/** Draw again every so often while the page is visible: ages and countdowns. */
+const beats = new Map();
+
+/** Draw again every so often while the page is visible: ages and countdowns. All of one pace are drawn at once. */
 export function useTicks(everyMs) {
   const [, draw] = useState(0);
   useEffect(() => {
-    const timer = setInterval(() => document.hidden || draw((count) => count + 1), everyMs);
-    return () => clearInterval(timer);
+    if (!beats.has(everyMs)) {
+      beats.set(everyMs, new Set());
+      setInterval(() => document.hidden || beats.get(everyMs).forEach((next) => next((count) => count + 1)), everyMs);
+    }
+    beats.get(everyMs).add(draw);
+    return () => beats.get(everyMs).delete(draw);
   }, [everyMs]);
 }
 

@@ -11,13 +11,14 @@ export function useRowWindow(body, count) {
   const many = count > ALL_UP_TO;
   const first = many ? Math.max(0, Math.min(from, count - size)) : 0;
   const last = many ? Math.min(count, first + size) : count;
+  // Asked only when other rows are drawn: an answer makes the browser lay out the page at once.
   useLayoutEffect(() => {
     if (!many || !body.current) return;
     const drawn = [...body.current.querySelectorAll("[data-coin]")];
     const height = drawn.length ? drawn.at(-1).getBoundingClientRect().bottom - drawn[0].getBoundingClientRect().top : 0;
     // Rows differ in height by a line; the space before them stays as long as they do not differ by much.
     if (height && Math.abs(height / drawn.length / row.current - 1) > .15) row.current = height / drawn.length;
-  });
+  }, [first, last, innerWidth]);
   useEffect(() => {
     if (!many) return undefined;
     let asked = 0;
