@@ -42,7 +42,7 @@ _TOLD_TO_A_PERSON_ONLY = frozenset({"ladder_used_up"})
 class Tape(Protocol):
     """Candles of one market in whole ticks, oldest first, and the price's way inside each.
 
-    A quote's bid is never above the price and its ask never below; no spread is a hundredth of the price.
+    A quote's bid is never above the price and its ask always; no spread is a hundredth of the price.
     """
 
     @property
@@ -258,8 +258,8 @@ class _Head:
             self.candle, self.point = self.candle + 1, 0
         return ticks
 
-    def leave_out(self, quiet: Quiet) -> None:
-        """Move on to the last of the quiet prices: what comes next is seen by an engine that knows the one before.
+    def leave_out(self, quiet: Quiet) -> int | None:
+        """Move on to the first price that is not quiet; the last one left out, None when none was.
 
         At the end of the tape nothing is left.
         """
@@ -271,7 +271,9 @@ class _Head:
             way = self._way()
             while self.point < points:
                 if not low <= way[self.point] <= high or self.time_ms >= until_ms:
-                    return self._back_to_before(begin)
+                    if (self.candle, self.point) == begin:
+                        return None
+                    return way[self.point - 1] if self.point else tape.closed[self.candle - 1]
                 self.point += 1
             candle = self.candle + 1
             # Whole candles: those that end before the quiet does.
@@ -289,13 +291,6 @@ class _Head:
                     candle += 1
             self.candle, self.point = candle, 0
         return None
-
-    def _back_to_before(self, begin: tuple[int, int]) -> None:
-        if (self.candle, self.point) == begin:
-            return
-        self.point -= 1
-        if self.point < 0:
-            self.candle, self.point = self.candle - 1, self.tape.points - 1
 
     def _way(self) -> Sequence[int]:
         if self._path_of != self.candle:
@@ -360,18 +355,23 @@ class _Run:
         due = [(head.time_ms, number) for number, head in enumerate(heads)]
         heapq.heapify(due)
         alone, done, told = len(heads) == 1, [0] * len(heads), 0
+        left_out: list[int | None] = [None] * len(heads)
         while due:
             at_ms, number = due[0]
             head = heads[number]
             tape = head.tape
             ticks = head.price()
-            self._play(tape.quote(ticks, at_ms), at_ms)
             slot = floor.slots[tape.market]
+            if (before := left_out[number]) is not None:
+                # As if it had been played: whether a price leaps is judged from the one before.
+                slot.knows(tape.quote(before, at_ms).bid)
+                left_out[number] = None
+            self._play(tape.quote(ticks, at_ms), at_ms)
             self._note_unpaid(slot, at_ms)
             if self._leave_out and self._saw(slot, at_ms):
                 quiet = quiet_of(slot, ticks, tape.tick, alone=alone)
                 if quiet is not None:
-                    head.leave_out(quiet)
+                    left_out[number] = head.leave_out(quiet)
             if head.at_end:
                 heapq.heappop(due)
             else:

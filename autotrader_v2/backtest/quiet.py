@@ -8,12 +8,16 @@ from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.situation import Reason
 
 FOREVER_MS = 1 << 62
-# No price further than this from the last one that the engine saw is left out: then neither its screen nor its doubt
-# of sudden moves (5 %) can tell whether it saw the ones between.
-_NEAR_PPM = 20_000
+# No price further than this from the last one that the engine saw is left out, so that no leap hides among them. A
+# jump that its screen would doubt is doubted a price sooner or later at most, and a book read settles it at once.
+_NEAR_PPM = 100_000
+# Of an idle market less: what its ladder would cost is kept while the price stays within 1 %.
+_NEAR_IDLE_PPM = 20_000
 _MILLION = 1_000_000
 # A bid lies at most half a spread and one tick below the price; no spread here is a hundredth.
 _BID_BELOW = Decimal("1.005")
+_BOUGHT_OR_BETWEEN = frozenset({Reason.WAITS_FOR_NEW_QUOTE, Reason.BETWEEN_STEPS})
+_USED_UP = frozenset({Reason.WAITS_FOR_NEW_QUOTE, Reason.LADDER_USED_UP})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +37,21 @@ def quiet_of(slot: Slot, ticks: int, tick: Decimal, *, alone: bool) -> Quiet | N
     state, hold = slot.state, slot.hold
     if state.order is not None or state.pause is not None:
         return None
-    low, high, until_ms = ticks - ticks * _NEAR_PPM // _MILLION, ticks + ticks * _NEAR_PPM // _MILLION, FOREVER_MS
     cycle, reason = state.cycle, hold.reason
+    near = ticks * (_NEAR_PPM if isinstance(cycle, Active) else _NEAR_IDLE_PPM) // _MILLION
+    low, high, until_ms = ticks - near, ticks + near, FOREVER_MS
     if isinstance(cycle, Active):
         # The bid is never above the price, so below the threshold nothing is sold.
         high = min(high, int((cycle.sell_price / tick).to_integral_value(ROUND_CEILING)) - 1)
         if cycle.stop_price is not None:
             low = max(low, int((cycle.stop_price * _BID_BELOW / tick).to_integral_value(ROUND_CEILING)) + 2)
-        if reason is Reason.BETWEEN_STEPS and cycle.next_step is not None:
-            # The ask is never below the price.
-            low = max(low, int((cycle.next_step.price / tick).to_integral_value(ROUND_FLOOR)) + 1)
+        # After an order the engine waits for any later price, and each one is later.
+        if reason in _BOUGHT_OR_BETWEEN and cycle.next_step is not None:
+            # The ask is always above the price.
+            low = max(low, int((cycle.next_step.price / tick).to_integral_value(ROUND_CEILING)))
         elif reason is Reason.REBUY_PAUSE:
             until_ms = _until_ms(slot)
-        elif reason is not Reason.LADDER_USED_UP and not (reason is Reason.NEEDS_MONEY and alone):
+        elif reason not in _USED_UP and not (reason is Reason.NEEDS_MONEY and alone):
             return None
     elif reason is Reason.COOLING_DOWN:
         until_ms = _until_ms(slot)
