@@ -31,7 +31,9 @@ class Afterwards:
             _guarded(call, args)
             return
         self._waiting.append((call, args))
-        self._wake.set()
+        # Once set it stays so until `run` goes to finish all that waits.
+        if not self._wake.is_set():
+            self._wake.set()
 
     def run(self, stopping: threading.Event) -> None:
         """Serve until told to stop. Wall time: an order takes as long as it takes."""

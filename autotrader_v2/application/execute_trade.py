@@ -97,7 +97,7 @@ class ExecuteTrade:
             # An adapter's defect must not lose an order: what we do not understand is unknown, never "not placed".
             market_log(slot.market).exception("unexpected failure while sending; the order counts as unknown")
             return self._unknown(slot, committed, type(error).__name__, "")
-        slot.travel = replace(sent, answered_ms=clock.now_ms())
+        slot.travel = Travel(sent.client_id, sent.sent_ms, clock.now_ms())
         return self._answered(slot, committed, result)
 
     def _late(self, slot: Slot, intent: OrderIntent) -> str | None:

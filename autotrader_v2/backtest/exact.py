@@ -158,12 +158,19 @@ class _Alone:
 
     def submit(self, call: Callable[..., Any], *args: Any) -> "Future[Any]":
         """See `Crew`."""
+        came = call(*args)
+        if came is None:
+            return _DONE
         future: Future[Any] = Future()
-        future.set_result(call(*args))
+        future.set_result(came)
         return future
 
     def end(self) -> None:
         """See `Crew`."""
+
+
+_DONE: "Future[Any]" = Future()
+_DONE.set_result(None)
 
 
 class _Board(QuoteBoard):

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from autotrader_v2.domain.money import ZERO
 from autotrader_v2.matching.records import BalanceChanged, Order, UserTrade
@@ -29,8 +30,7 @@ class FeeSettings:
     gt_price: Decimal = Decimal(10)
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerRow:
+class LedgerRow(NamedTuple):
     """One change of an account's available balance. `code` and `kind` as Gate's account book has them."""
 
     id: int

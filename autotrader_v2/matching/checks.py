@@ -89,7 +89,7 @@ def _checked_market(request: OrderRequest, rules: MarketRules, knobs: Knobs, pri
     cap = min((cap for cap in (rules.max_quote, rules.market_max_quote) if cap), default=ZERO)
     if cap and spend > cap:
         raise _too_large(spend, market.quote, cap)
-    return replace(request, price=None)
+    return request if request.price is None else replace(request, price=None)
 
 
 def _check_side(side: Side, rules: MarketRules) -> None:

@@ -47,6 +47,7 @@ class MatchingCore:
 
     `now_ms` is its clock, `rng` its only chance (the shape of profile books), `listener` hears every event during the
     call that causes it and must not call back. `first_id` starts order and trade ids, which share one rising sequence.
+    `candles`: whether the public candles of its markets are kept; nobody may ask for them otherwise.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class MatchingCore:
         profiles: Mapping[str, Profile] | None = None,
         listener: Callable[[Event], None] = _nobody,
         first_id: int = _FIRST_ID,
+        candles: bool = True,
     ) -> None:
         self.now_ms = now_ms
         self.knobs = knobs or Knobs()
@@ -70,6 +72,7 @@ class MatchingCore:
         self._listener = listener
         self._next_id = first_id
         self._priority = 0
+        self._candles = candles
         self._closed: list[Pit] = []
         self._countdowns: dict[tuple[str, str | None], int] = {}
         self._matcher = Matcher(
@@ -95,7 +98,7 @@ class MatchingCore:
         profile = self._profiles.get(pair) or profile_for(rules.market.base)
         # Update ids start somewhere, as on a real exchange; a client must not count from one.
         book = Book(rules, profile, seed=self._rng.getrandbits(64), update_id=self._rng.randrange(10**6, 10**7))
-        self.pits[pair] = Pit(rules, book, Tape(pair))
+        self.pits[pair] = Pit(rules, book, Tape(pair, candles=self._candles))
 
     def close_market(self, pair: str) -> None:
         """Delist a market: its orders are cancelled, nobody knows it any more; trades stay told. Errors: `Refused`."""

@@ -22,11 +22,16 @@ class Depth:
         self._seed = seed
         self._tick, self._lot = rules.tick, rules.lot
         self._tick_float, self._lot_float = float(rules.tick), float(rules.lot)
+        # The newest best price of each side and its coins: asked for several times at each price.
+        self._tops: dict[Side, tuple[Decimal, Decimal]] = {}
 
     def top(self, side: Side, price: Decimal) -> Decimal:
         """Coins at the best price."""
-        coins = self._profile.top_quote / float(price)
-        return self._lots(side, int(price / self._tick), coins) * self._lot
+        known = self._tops.get(side)
+        if known is None or known[0] is not price:
+            coins = self._profile.top_quote / float(price)
+            known = self._tops[side] = price, self._lots(side, int(price / self._tick), coins) * self._lot
+        return known[1]
 
     def levels(self, side: Side, price: Decimal, size: Decimal) -> Iterator[tuple[Decimal, Decimal]]:
         """All levels of a side, best first, given the best price and the coins there."""

@@ -1,9 +1,12 @@
-"""What the exchange keeps and announces: orders, trades, events. Only the core writes an `Order`."""
+"""What the exchange keeps and announces: orders, trades, events. Only the core writes an `Order`.
+
+Events are NamedTuples: an order announces a dozen, and they cost a third of a frozen dataclass.
+"""
 
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from autotrader_v2.domain.market import MarketRules
 from autotrader_v2.domain.money import ZERO
@@ -188,8 +191,7 @@ class UserTrade:
         return self.amount * self.price
 
 
-@dataclass(frozen=True, slots=True)
-class PublicTrade:
+class PublicTrade(NamedTuple):
     """A trade as everybody sees it; `side` is the taker's."""
 
     pair: str
@@ -208,24 +210,21 @@ class OrderChange(StrEnum):
     FINISH = "finish"
 
 
-@dataclass(frozen=True, slots=True)
-class OrderChanged:
+class OrderChanged(NamedTuple):
     """An order came, changed or ended. The order is the live record: read it before returning."""
 
     change: OrderChange
     order: Order
 
 
-@dataclass(frozen=True, slots=True)
-class TradeMade:
+class TradeMade(NamedTuple):
     """An account traded."""
 
     account: "Account"
     trade: UserTrade
 
 
-@dataclass(frozen=True, slots=True)
-class BalanceChanged:
+class BalanceChanged(NamedTuple):
     """An account's balance moved. Units: of `currency`; `change` of the total, `freeze_change` of the locked part."""
 
     account: "Account"
@@ -237,8 +236,7 @@ class BalanceChanged:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class BookChanged:
+class BookChanged(NamedTuple):
     """A market's book has a new `update_id`; ask the book what it looks like."""
 
     pair: str

@@ -39,18 +39,23 @@ class Day:
 
 
 class Tape:
-    """Prints and candles of one market, counted as they come; old ones are forgotten."""
+    """Prints and candles of one market, counted as they come; old ones are forgotten.
 
-    def __init__(self, pair: str) -> None:
+    Without `candles` only prints are kept.
+    """
+
+    def __init__(self, pair: str, *, candles: bool = True) -> None:
         self.prints: deque[PublicTrade] = deque(maxlen=_PRINTS_KEPT)
         self._pair = pair
         self._sequence = 0
         # Finer candles are kept for a shorter time; coarser ones are made of them when asked for.
-        self._bars: dict[int, deque[Bar]] = {
-            _SECOND_MS: deque(maxlen=3_600),
-            _MINUTE_MS: deque(maxlen=10_000),
-            _HOUR_MS: deque(maxlen=10_000),
-        }
+        self._bars: dict[int, deque[Bar]] = {}
+        if candles:
+            self._bars = {
+                _SECOND_MS: deque(maxlen=3_600),
+                _MINUTE_MS: deque(maxlen=10_000),
+                _HOUR_MS: deque(maxlen=10_000),
+            }
 
     @property
     def sequence(self) -> int:

@@ -78,7 +78,7 @@ class Venue:
     ) -> None:
         self.hub = hub
         self.dice = dice
-        self.core = MatchingCore(rules, now_ms=lambda: hub.now_ms, rng=dice.rng, listener=self._hear)
+        self.core = MatchingCore(rules, now_ms=lambda: hub.now_ms, rng=dice.rng, listener=self._hear, candles=False)
         self.account = self.core.open_account("trader", balances, FeeSettings())
         self.markets = {one.market.pair: one.market for one in rules}
         self.placed: dict[str, list[Order]] = {}

@@ -10,7 +10,7 @@ import pytest
 
 from autotrader_v2.app.backtest_data import PaperOutside
 from autotrader_v2.backtest.exact import run_exact
-from autotrader_v2.backtest.result import Result
+from autotrader_v2.backtest.result import BacktestFailed, Result
 from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.domain.market import Market
 from autotrader_v2.infrastructure.feeds.candle_rows import Candle, TickColumns, rows_in_ticks
@@ -76,6 +76,41 @@ def _run(seed: int, *, leave_out: bool) -> Result:
 @pytest.mark.parametrize("seed", range(14))
 def test_leaving_quiet_prices_out_changes_nothing(seed: int) -> None:
     assert _run(seed, leave_out=True) == _run(seed, leave_out=False)
+
+
+class _Drawn:
+    """Candles as given, one an hour."""
+
+    def __init__(self, *candles: tuple[str, str, str, str]) -> None:
+        self.first_ms, self.interval_ms = _BEGIN_MS, 3_600_000
+        self._candles = [
+            Candle(_BEGIN_MS + at * self.interval_ms, *map(Decimal, parts)) for at, parts in enumerate(candles)
+        ]
+        self.last_ms = self._candles[-1].open_ms
+
+    def in_ticks(self, tick: Decimal) -> Iterator[TickColumns]:
+        return rows_in_ticks(self._candles, tick)
+
+
+def _drawn(*candles: tuple[str, str, str, str], leave_out: bool) -> Result:
+    file: Any = _Drawn(*candles)
+    rules = rules_for("ADA", price=Decimal(1))
+    tape = CandleTape([file], Market("gate", "ADA", "USDT"), rules.tick)
+    outside = PaperOutside([rules], Decimal(100))
+    return run_exact([tape], LadderParams(steps=0), Decimal(100), outside, leave_out=leave_out)
+
+
+def test_a_leap_is_judged_from_the_price_before_it_also_when_that_was_left_out() -> None:
+    """From 0.905 down to 0.305 is no leap; from the 1.00 that the engine saw last it would be one."""
+    candles = ("1", "1", "1", "1"), ("1", "1", "0.905", "0.905"), ("0.305", "0.305", "0.305", "0.305")
+    assert _drawn(*candles, leave_out=True) == _drawn(*candles, leave_out=False)
+
+
+def test_a_price_that_leaps_fails_either_way() -> None:
+    candles = ("1", "1", "1", "1"), ("1", "1", "0.98", "0.98"), ("0.305", "0.305", "0.305", "0.305")
+    for leave_out in (True, False):
+        with pytest.raises(BacktestFailed, match="price_leaped"):
+            _drawn(*candles, leave_out=leave_out)
 
 
 def test_the_worlds_of_this_test_trade_run_dry_and_run_out_of_money() -> None:

@@ -82,7 +82,7 @@ class CandleTape:
 
     def quote(self, ticks: int, at_ms: int) -> Quote:
         """The quote around a price; its sizes are not known."""
-        return self._quoter.quote(ticks, at_ms)._replace(bid_size=None, ask_size=None)
+        return self._quoter.bare(ticks, at_ms)
 
     def ends_ms(self) -> list[int]:
         """When each candle ends."""

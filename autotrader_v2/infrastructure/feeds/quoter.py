@@ -56,6 +56,13 @@ class Quoter:
             self._sizes[count ^ 5],
         )
 
+    def bare(self, ticks: int, at_ms: int) -> Quote:
+        """The same quote, but of unknown sizes."""
+        spread = ticks * self.spread_ppm // _MILLION or 1
+        bid = ticks - (spread >> 1) or 1
+        price = self.price
+        return Quote(self.market, price(bid), price(bid + spread), price(ticks), at_ms, at_ms)
+
     def price(self, ticks: int) -> Decimal:
         """The exact price of that many ticks."""
         known = self._prices.get(ticks)

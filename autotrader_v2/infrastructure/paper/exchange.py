@@ -78,6 +78,7 @@ class PaperExchange:
             knobs=Knobs(history_max=_HISTORY_MAX),
             listener=self._hear,
             first_id=time.time_ns() // 1000 if first_id is None else first_id,
+            candles=False,
         )
         self._markets: dict[str, Market] = {}
         for one in rules:
