@@ -13,16 +13,19 @@ from typing import Any
 from autotrader_v2.app.signals import interrupt_as_event
 from autotrader_v2.app.sweep_command import Search, about_of, machine_of, name_of
 from autotrader_v2.app.sweep_data import SweepData
+from autotrader_v2.app.sweep_verdict import Judge, kept_with_study
 from autotrader_v2.app.sweep_workers import Here, Job
-from autotrader_v2.infrastructure.studies import Studies
+from autotrader_v2.infrastructure.studies import StoredStudy, Studies
 from autotrader_v2.search.drive import drive
 from autotrader_v2.search.samplers import sampler_of
 from autotrader_v2.search.space import read_space
 from autotrader_v2.search.splits import split
 from autotrader_v2.search.trials import OBJECTIVES, Machine
+from autotrader_v2.search.verdict import RATIO, rule_of
 
 # As the command has them.
 _HELD_BACK_PCT, _FOLDS, _SEED = 25, 4, 0
+_RULE = rule_of(RATIO)
 
 
 def searched(data: SweepData, job: Mapping[str, Any], tell: Callable[[int, int], None]) -> dict[str, Any]:
@@ -42,7 +45,7 @@ def searched(data: SweepData, job: Mapping[str, Any], tell: Callable[[int, int],
         trials=None if whole else job["trials"],
         sampler="grid" if whole else "tpe",
         objectives=job["objectives"],
-        winner="ratio",
+        winner=RATIO,
         limits={},
         hold_out_pct=_HELD_BACK_PCT,
         hold_out_coins=None,
@@ -56,7 +59,8 @@ def searched(data: SweepData, job: Mapping[str, Any], tell: Callable[[int, int],
         engine=engine,
         as_json=False,
     )
-    sampler = sampler_of(wish.sampler, space, wish.trials, _SEED, [OBJECTIVES[name] for name in wish.objectives])
+    objectives = [OBJECTIVES[name] for name in wish.objectives]
+    sampler = sampler_of(wish.sampler, space, wish.trials, _SEED, objectives)
     parts = split(data.stretches(), hold_out_pct=_HELD_BACK_PCT, folds=_FOLDS, seed=_SEED, coins=None)
     about = about_of(wish, space, data, parts)
     name = name_of(about)
@@ -72,9 +76,21 @@ def searched(data: SweepData, job: Mapping[str, Any], tell: Callable[[int, int],
                 )
         finally:
             workers.close()
+        if not stopped:
+            _judge(
+                study, Judge(space=space, split=parts, data=data, machine=machine, objectives=objectives, rule=_RULE)
+            )
         return {"name": name, "tried": study.counts().finished, "of": sampler.total, "stopped": stopped}
     finally:
         studies.close()
+
+
+def _judge(study: StoredStudy, judge: Judge) -> None:
+    """Keep with the study how its winner does on what was held back."""
+    standings = judge.standings(study.trials())
+    if standings.best is not None:
+        verdict = judge.verdict(standings, standings.best)
+        study.judge(kept_with_study(standings, verdict, judge.doubts(standings, verdict)))
 
 
 def _machine(data: SweepData, budget: Decimal) -> tuple[str, Machine]:

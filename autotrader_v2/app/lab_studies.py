@@ -31,7 +31,7 @@ def study_told(file: Path, name: str, *, x: str, y: str, figure: str) -> dict[st
     home = Studies(file)
     try:
         study = home.existing(name)
-        space, trials = _space(study.about()), list(study.trials())
+        space, trials, verdict = _space(study.about()), list(study.trials()), study.verdict()
     finally:
         home.close()
     heat = heat_map(trials, space, x, y, figure)
@@ -58,6 +58,7 @@ def study_told(file: Path, name: str, *, x: str, y: str, figure: str) -> dict[st
             if one.number in wanted and (figures := seen[one.number]) is not None
         ],
         "trials": len(points),
+        "verdict": _verdict_told(verdict, space, trials) if verdict else None,
     }
 
 
@@ -71,6 +72,28 @@ def best_of_cells(trials: Iterable[Trial], x: str, y: str, figure: str) -> dict[
             if cell not in best or good > best[cell][0]:
                 best[cell] = good, trial.number
     return {cell: number for cell, (_, number) in best.items()}
+
+
+def _verdict_told(verdict: Mapping[str, Any], space: Space, trials: Sequence[Trial]) -> dict[str, Any] | None:
+    """None when ladders were tried since: it is not about them."""
+    if verdict["tried"] != len(trials):
+        return None
+    point = next(trial.point for trial in trials if trial.number == verdict["number"])
+    figures = {
+        part: {name: _text(value) if name.endswith("_pct") else value for name, value in verdict[part].items()}
+        if verdict[part]
+        else None
+        for part in ("seen", "later", "others")
+    }
+    doubts = [
+        {"code": one["code"], "values": {name: _said(value) for name, value in one["values"].items()}}
+        for one in verdict["doubts"]
+    ]
+    return {"number": verdict["number"], "ladder": {**space.fixed, **point}, "doubts": doubts, **figures}
+
+
+def _said(value: float | str) -> str:
+    return _text(value) if isinstance(value, float) else str(value)
 
 
 def _grid(heat: HeatMap, best: Mapping[tuple[str, str], int]) -> dict[str, Any] | None:

@@ -21,18 +21,16 @@ import autotrader_v2
 from autotrader_v2.app.signals import interrupt_as_event
 from autotrader_v2.app.sweep_data import SweepData, load
 from autotrader_v2.app.sweep_report import Report
+from autotrader_v2.app.sweep_verdict import Judge, kept_with_study
 from autotrader_v2.app.sweep_workers import Cluster, ClusterUnavailable, Here, Job, Processes
 from autotrader_v2.domain.ladder import BadLadder, LadderParams
 from autotrader_v2.domain.money import plain
 from autotrader_v2.infrastructure.feeds.errors import SourceError
-from autotrader_v2.infrastructure.studies import Studies
-from autotrader_v2.search.doubts import doubts, market_kinds
+from autotrader_v2.infrastructure.studies import StoredStudy, Studies
 from autotrader_v2.search.drive import drive
-from autotrader_v2.search.figures import Figures, added
-from autotrader_v2.search.montecarlo import Spread, resampled
 from autotrader_v2.search.samplers import SpaceTooLarge, sampler_of
 from autotrader_v2.search.space import BadRange, Space, read_space
-from autotrader_v2.search.splits import Split, Stretch, TooLittleData, split
+from autotrader_v2.search.splits import Split, TooLittleData, split
 from autotrader_v2.search.trials import (
     OBJECTIVES,
     Counts,
@@ -41,16 +39,13 @@ from autotrader_v2.search.trials import (
     Study,
     StudyDiffers,
     StudyUnavailable,
-    Trial,
 )
-from autotrader_v2.search.verdict import Judged, Standings, Verdict, rule_of
+from autotrader_v2.search.verdict import rule_of
 
 _FAILED, _USAGE_ERROR, _INTERRUPTED = 1, 2, 130
 _FORMAT = 1
-_FRONT_SHOWN = 15
 # More at once Windows cannot wait for.
 _JOBS_MAX = 60
-_DRAWN_DAYS, _DRAWN_BLOCK_DAYS, _DRAWN_PATHS = 365, 7, 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,12 +137,16 @@ class _Sweep:
                     file=sys.stderr,
                 )
                 return _INTERRUPTED
-            standings = Standings(self._objectives, self._rule)
-            for trial in study.trials():
-                standings.add(trial)
+            report = self._report(study, studies.name)
         finally:
             studies.close()
-        return self._tell(name, studies.name, standings)
+        if report is None:
+            return _FAILED
+        if search.as_json:
+            print(json.dumps(report.as_json()))
+        else:
+            report.tell()
+        return 0
 
     def _work(self, study: Study) -> bool:
         """Whether all is tried; False: Ctrl-C came before."""
@@ -184,83 +183,42 @@ class _Sweep:
     def _jobs(self) -> int:
         return min(self._search.jobs or os.cpu_count() or 1, self._sampler.total, _JOBS_MAX)
 
-    def _tell(self, name: str, where: str, standings: Standings) -> int:
-        search, best = self._search, standings.best
-        if best is None:
+    def _judge(self) -> Judge:
+        return Judge(
+            space=self._space,
+            split=self._split,
+            data=self._data,
+            machine=self._machine,
+            objectives=self._objectives,
+            rule=self._rule,
+        )
+
+    def _report(self, study: StoredStudy, where: str) -> Report | None:
+        """The verdict, kept with the study too; None when no ladder could be played."""
+        search, judge = self._search, self._judge()
+        standings = judge.standings(study.trials())
+        if standings.best is None:
             reason = next(iter(standings.refused))
             print(f"None of the {standings.tried} ladders could be played. The first: {reason}", file=sys.stderr)
-            return _FAILED
-        verdict = self._verdict(standings, best)
-        closes = self._data.closes(self._split.seen)
-        found = doubts(
-            verdict,
-            self._space,
-            self._split,
-            market_kinds(closes),
-            refused=standings.refused.total(),
-            tried=standings.tried,
-            within=self._within(best),
-        )
-        spread = self._drawn(verdict.winner.trial)
-        report = Report(
+            return None
+        verdict = judge.verdict(standings, standings.best)
+        found = judge.doubts(standings, verdict)
+        study.judge(kept_with_study(standings, verdict, found))
+        return Report(
             fixed=search.fixed,
             objectives=search.objectives,
             rule=search.winner,
             limits=search.limits,
             engine=search.engine,
-            study=name,
+            study=study.name,
             where=where,
             split=self._split,
             tried=standings.tried,
             refused=standings.refused,
             verdict=verdict,
             doubts=found,
-            spread=spread,
-            runs=self._runs(verdict.winner.trial),
-        )
-        if search.as_json:
-            print(json.dumps(report.as_json()))
-        else:
-            report.tell()
-        return 0
-
-    def _within(self, trial: Trial) -> bool:
-        """Whether it keeps the limits."""
-        return trial.seen is not None and self._rule(trial.seen)[0] == 0
-
-    def _verdict(self, standings: Standings, winner: Trial) -> Verdict:
-        front = standings.front()[:_FRONT_SHOWN]
-        judged = {trial.number: self._judged(trial) for trial in (winner, *front)}
-        return Verdict(
-            winner=judged[winner.number],
-            front=tuple(judged[trial.number] for trial in front),
-            folds=tuple(standings.folds()),
-        )
-
-    def _judged(self, trial: Trial) -> Judged:
-        return Judged(trial, self._over(trial, self._split.later), self._over(trial, self._split.others))
-
-    def _over(self, trial: Trial, stretches: Sequence[Stretch]) -> Figures | None:
-        ladder = self._space.ladder(trial.point)
-        return added(self._machine.figures(ladder, one) for one in stretches) if stretches else None
-
-    def _runs(self, trial: Trial) -> list[tuple[str, Stretch, Figures]]:
-        """The winner in every market, the one that fell deepest first."""
-        ladder = self._space.ladder(trial.point)
-        parts = (("seen", self._split.seen), ("later", self._split.later), ("others", self._split.others))
-        runs = [(part, one, self._machine.figures(ladder, one)) for part, stretches in parts for one in stretches]
-        return sorted(runs, key=lambda run: run[2].hold_pnl_pct)
-
-    def _drawn(self, trial: Trial) -> Spread | None:
-        """From the days held back as well as those seen: more of them, and the choice is over."""
-        ladder = self._space.ladder(trial.point)
-        stretches = (*self._split.seen, *self._split.later, *self._split.others)
-        return resampled(
-            [self._machine.daily_returns(ladder, one) for one in stretches],
-            days=_DRAWN_DAYS,
-            block_days=_DRAWN_BLOCK_DAYS,
-            paths=_DRAWN_PATHS,
-            seed=self._search.seed,
+            spread=judge.drawn(standings.best, search.seed),
+            runs=judge.runs(standings.best),
         )
 
 

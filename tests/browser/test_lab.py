@@ -177,6 +177,11 @@ def test_a_search_is_begun_watched_and_stopped_with_the_keyboard_alone(open_page
     expect(sweep).to_contain_text("Search done", timeout=_FIRST_MS)
     expect(sweep).to_contain_text("4 / 4")
     expect(page.get_by_test_id("heat").locator("button")).to_have_count(4, timeout=_FIRST_MS)
+    verdict = page.get_by_test_id("verdict")
+    expect(verdict.locator("thead th")).to_have_text(["chosen on", "afterwards"])
+    expect(verdict.locator("li").filter(has_text="Little data")).to_have_text(
+        "Little data: 1 days to choose on. Below 180 a single event decides."
+    )
     # One that would take long.
     search.get_by_label("First fall R: step").fill("0,0002")
     search.get_by_label("Parameter").nth(2).select_option("profit_pct")
@@ -191,3 +196,6 @@ def test_a_search_is_begun_watched_and_stopped_with_the_keyboard_alone(open_page
     page.keyboard.press("Enter")
     expect(sweep).to_contain_text("the same search goes on from here", timeout=_FIRST_MS)
     expect(sweep.locator("select").first.locator("option")).to_have_count(2, timeout=_FIRST_MS)
+    expect(sweep).to_contain_text("No verdict yet")
+    page.get_by_role("button", name="RU", exact=True).click()
+    expect(sweep).to_contain_text("Вердикта пока нет")

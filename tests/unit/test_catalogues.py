@@ -3,20 +3,32 @@
 import ast
 import json
 import re
+from string import Formatter
 from typing import Any
 
 import pytest
 
+from autotrader_v2.app.sweep_words import SENTENCES
 from autotrader_v2.app.values import ROOT
 from autotrader_v2.application.differences import Kind
 from autotrader_v2.application.events import Outcome
 from autotrader_v2.domain.ladder import DropReference, LadderParams, OrderStyle, Reserve, SizeMode
 from autotrader_v2.domain.orders import Side, Why
 from autotrader_v2.domain.situation import Reason, SwitchMode
+from autotrader_v2.search.doubts import KINDS
 
 FOLDER = ROOT / "web" / "static" / "i18n"
-EN: dict[str, Any] = json.loads((FOLDER / "en.json").read_text("utf-8"))
-RU: dict[str, Any] = json.loads((FOLDER / "ru.json").read_text("utf-8"))
+
+
+def catalogue(name: str) -> dict[str, Any]:
+    """One file."""
+    return dict(json.loads((FOLDER / f"{name}.json").read_text("utf-8")))
+
+
+# What only the Lab says is loaded with it.
+LAB = catalogue("lab.en")
+EN = {**catalogue("en"), **LAB}
+RU = {**catalogue("ru"), **catalogue("lab.ru")}
 FORMS = {"en": {"one", "other"}, "ru": {"one", "few", "many", "other"}}
 SCRIPTS = [file.read_text("utf-8") for file in (ROOT / "web" / "static" / "js").glob("*.js")]
 PYTHON = [
@@ -173,6 +185,32 @@ def test_every_key_that_a_script_names_is_there() -> None:
     for text in SCRIPTS:
         for key in re.findall(r'(?:\bt|\brich|\bhas)\("([\w.]+)"', text):
             assert key in EN, key
+
+
+def test_what_only_the_lab_says_is_named_by_the_lab_only() -> None:
+    """Elsewhere it may not be loaded; and no key stands in two files."""
+    assert not LAB.keys() & catalogue("en").keys()
+    kinds = {key.partition(".")[0] for key in LAB}
+    assert not kinds & {key.partition(".")[0] for key in catalogue("en")}
+    named = re.compile(rf"""\bt\(["`](?:{"|".join(kinds)})\.""")
+    scripts = (ROOT / "web" / "static" / "js").glob("*.js")
+    assert {file.name for file in scripts if named.search(file.read_text("utf-8"))} <= {
+        "lab_form.js",
+        "lab_page.js",
+        "lab_result.js",
+        "lab_runs.js",
+        "lab_search.js",
+        "lab_sweep.js",
+        "lab_verdict.js",
+    }
+
+
+def test_every_doubt_about_a_search_has_a_sentence() -> None:
+    """With the values that the command's sentence has; kinds of markets and ends of ranges in words."""
+    for code, english in SENTENCES.items():
+        named = {name for _, name, _, _ in Formatter().parse(english) if name}
+        assert placeholders(EN[f"doubt.{code}"]) == named, code
+    assert {f"verdict.kind.{kind}" for kind in KINDS} | {"verdict.end.lowest", "verdict.end.highest"} <= EN.keys()
 
 
 def test_sentences_stand_in_the_catalogues_only() -> None:

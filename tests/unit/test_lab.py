@@ -16,10 +16,12 @@ import pytest
 
 from autotrader_v2.app.lab import LabRoom, budget_of, joined, seen_in
 from autotrader_v2.app.lab_process import LabProcess, WorkerFailed
+from autotrader_v2.app.lab_studies import study_told
 from autotrader_v2.application import lab as limits
 from autotrader_v2.application.lab import SearchWish
 from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.domain.ladder import LadderParams
+from autotrader_v2.infrastructure.studies import Studies
 from tests.lab_files import BEGIN_MS, MINUTES_5, WISH, a_file, a_study, waves
 
 # The first run of all compiles the rules, at low priority.
@@ -555,7 +557,13 @@ def test_a_search_is_begun_here_and_found_among_the_searches(a_room: Make) -> No
     assert (one["ranges"], one["budget"]) == ({"drop_step_pct": 4, "steps": 3}, "500")
     asked = (one["name"], "drop_step_pct", "steps", "profit")
     until("read", lambda: room.sweep(*asked)["state"] == "known")
-    assert {point["ladder"]["profit_pct"] for point in room.sweep(*asked)["told"]["points"]} == {"0.9"}
+    told = room.sweep(*asked)["told"]
+    assert {point["ladder"]["profit_pct"] for point in told["points"]} == {"0.9"}
+    verdict = told["verdict"]
+    best = next(point for point in told["points"] if point["number"] == verdict["number"])
+    assert (verdict["ladder"], verdict["seen"]["year_pct"]) == (best["ladder"], best["profit"])
+    assert (verdict["later"]["cycles"] > 0, verdict["others"]) == (True, None)
+    assert {"code": "little_data", "values": {"days": "1.0391", "least": "180"}} in verdict["doubts"]
 
 
 def test_it_is_the_search_of_the_command(a_room: Make, folder: Path) -> None:
@@ -574,6 +582,25 @@ def test_it_is_the_search_of_the_command(a_room: Make, folder: Path) -> None:
         check=True,
     )
     assert json.loads(told.stdout)["study"] == name
+
+
+def test_a_verdict_is_about_the_ladders_of_then(a_room: Make, tmp_path: Path) -> None:
+    """When others were tried since, none is shown until the search has come to its end again."""
+    a_study(tmp_path / "studies.db")
+    home = Studies(tmp_path / "studies.db")
+    study = home.existing("sweep-1")
+    figures = {"year_pct": 1.5, "drawdown_pct": 4.0, "hold_year_pct": -2.0, "cycles": 7, "ran_dry": 1}
+    told = {"number": 1, "seen": figures, "later": None, "others": None, "doubts": []}
+    asked = (tmp_path / "studies.db", "sweep-1")
+    try:
+        study.judge({**told, "tried": 3})
+        assert study_told(*asked, x="steps", y="steps", figure="profit")["verdict"] is None
+        study.judge({**told, "tried": 4})
+        shown = study_told(*asked, x="steps", y="steps", figure="profit")["verdict"]
+    finally:
+        home.close()
+    assert shown["ladder"] == {"profit_pct": "0.9", "drop_step_pct": "1", "steps": "4"}
+    assert shown["seen"] == {**figures, "year_pct": "1.5000", "drawdown_pct": "4.0000", "hold_year_pct": "-2.0000"}
 
 
 def test_a_stopped_search_keeps_what_is_done_and_goes_on_from_there(a_room: Make) -> None:

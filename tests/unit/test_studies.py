@@ -65,6 +65,24 @@ def test_what_is_kept_comes_back_as_it_was(tmp_path: Path) -> None:
         again.existing("two")
 
 
+def test_the_newest_verdict_is_kept(tmp_path: Path) -> None:
+    """Of each study its own; a database of before knows none."""
+    studies = Studies(_url(tmp_path))
+    one = studies.open("one", {})
+    studies.open("other", {})
+    assert one.verdict() is None
+    one.judge({"tried": 1, "doubts": [{"code": "edge", "values": {"name": "steps"}}]})
+    one.judge({"tried": 2, "doubts": []})
+    studies.close()
+    again = Studies(_url(tmp_path))
+    assert again.existing("one").verdict() == {"tried": 2, "doubts": []}
+    assert again.existing("other").verdict() is None
+    again.close()
+    with sa.create_engine(_url(tmp_path)).begin() as connection:
+        connection.execute(sa.text("DROP TABLE search_verdicts"))
+    assert Studies(_url(tmp_path)).existing("one").verdict() is None
+
+
 def test_a_study_is_not_taken_up_with_other_data_or_ranges(tmp_path: Path) -> None:
     studies = Studies(_url(tmp_path))
     about = {"data": "BTC abc", "ranges": {"steps": ["2", "4"]}, "trials": 10}

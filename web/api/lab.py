@@ -358,12 +358,40 @@ class SweepPoint(Part):
     capital: Amount
 
 
+class JudgedPart(Part):
+    """The winner over one part of the candles. Units: % of the budget a year, the deepest fall in %."""
+
+    year_pct: Amount
+    drawdown_pct: Amount
+    hold_year_pct: Amount
+    cycles: int
+    ran_dry: int
+
+
+class SweepVerdict(Part):
+    """The winner where it was chosen (`seen`), on the same coins afterwards and on coins held back; null: none were.
+
+    `doubts`: what speaks against it, gravest first.
+    """
+
+    number: int
+    ladder: dict[str, str]
+    seen: JudgedPart
+    later: JudgedPart | None
+    others: JudgedPart | None
+    doubts: list[Warning]
+
+
 class SweepShown(Part):
-    """`heat` null: too many values for a picture. `points`: the front, the heat map's, and some of the others."""
+    """`heat` null: too many values for a picture. `points`: the front, the heat map's, and some of the others.
+
+    `verdict` null: none since the last ladder was tried; it is made at the end of a search.
+    """
 
     heat: Heat | None
     points: list[SweepPoint]
     trials: int
+    verdict: SweepVerdict | None
 
 
 class SweepTold(Reply):

@@ -26,7 +26,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from autotrader_v2.infrastructure.studies.tables import DONE, REFUSED, RUNNING, WAITING, metadata, studies, trials
+from autotrader_v2.infrastructure.studies.tables import (
+    DONE,
+    REFUSED,
+    RUNNING,
+    WAITING,
+    metadata,
+    studies,
+    trials,
+    verdicts,
+)
 from autotrader_v2.search.figures import Figures
 from autotrader_v2.search.trials import Ask, Counts, StudyDiffers, StudyUnavailable, Trial
 
@@ -237,6 +246,20 @@ class StoredStudy:
             if len(rows) < _ROWS_AT_ONCE:
                 return
             after = rows[-1].number
+
+    def judge(self, told: Mapping[str, Any]) -> None:
+        """Keep what was said at its end, instead of what was said before."""
+        text = json.dumps(dict(told))
+        with self._home._errors(), self._home._writing() as connection:
+            insert = _INSERTS[self._home._engine.dialect.name](verdicts)
+            instead = insert.on_conflict_do_update(index_elements=[verdicts.c.study], set_={"told": text})
+            connection.execute(instead, {"study": self._study, "told": text})
+
+    def verdict(self) -> Mapping[str, Any] | None:
+        """What was said last; None before any end."""
+        with self._home._errors(), self._home._engine.connect() as connection:
+            text = connection.scalar(select(verdicts.c.told).where(verdicts.c.study == self._study))
+        return None if text is None else dict(json.loads(text))
 
     def _claimed_by(self, owner: str) -> tuple[Any, ...]:
         return trials.c.study == self._study, trials.c.state == RUNNING, trials.c.owner == owner

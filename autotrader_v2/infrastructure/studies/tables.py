@@ -14,6 +14,13 @@ studies = Table(
     Column("about", Text, nullable=False),
     Column("begun_ms", BigInteger, nullable=False),
 )
+# What its last end said of it, as JSON; it is about the trials of then.
+verdicts = Table(
+    "search_verdicts",
+    metadata,
+    Column("study", ForeignKey(studies.c.id), primary_key=True),
+    Column("told", Text, nullable=False),
+)
 trials = Table(
     "search_trials",
     metadata,

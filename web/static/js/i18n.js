@@ -7,6 +7,7 @@ export const LANGUAGES = ["en", "ru"];
 let language = "en";
 let catalogue = {};
 let plural = new Intl.PluralRules("en");
+const parts = new Set();
 
 export const lang = () => language;
 
@@ -16,9 +17,22 @@ const preferred = () => {
   return navigator.language?.toLowerCase().startsWith("ru") ? "ru" : "en";
 };
 
+const read = async (name) => (await fetch(`/static/i18n/${name}.json`)).json();
+
+/** What one page alone says: loaded with that page, and again with another language. */
+export async function loadPart(part) {
+  parts.add(part);
+  let of;
+  do {
+    of = language;
+    Object.assign(catalogue, await read(`${part}.${of}`));
+  } while (of !== language);
+}
+
 export async function loadLanguage(wanted = preferred()) {
-  const answer = await fetch(`/static/i18n/${wanted}.json`);
-  catalogue = await answer.json();
+  const found = await read(wanted);
+  for (const part of parts) Object.assign(found, await read(`${part}.${wanted}`));
+  catalogue = found;
   language = wanted;
   plural = new Intl.PluralRules(wanted);
   document.documentElement.lang = wanted;

@@ -4,6 +4,7 @@ import { give } from "./actions.js";
 import { ticks } from "./equity_chart.js";
 import { useAnswer } from "./hooks.js";
 import { t } from "./i18n.js";
+import { LabVerdict } from "./lab_verdict.js";
 import { errorText } from "./messages.js";
 import { exact, number, percent, signedPercent } from "./numbers.js";
 
@@ -56,7 +57,8 @@ function Pictures({ sweep, onTake }) {
       ${told.heat ? html`<${Heat} heat=${told.heat} x=${x} y=${y} figure=${figure} picked=${picked} onPick=${setPicked} />` : html`<p class="note">${t("sweep.too_wide")}</p>`}
       ${told.points.length > 0 && html`<${Scatter} points=${told.points} picked=${picked} onPick=${setPicked} />`}</div>
       <p class="rowx" role="status">${point ? html`<b>${Object.keys(sweep.ranges).map((one) => `${t(`param.${one}`)} ${exact(point.ladder[one])}`).join(", ")}</b> <span>${t("sweep.point", { profit: signedPercent(point.profit, 1), fall: percent(point.fall, 1), cycles: point.cycles, dry: point.ran_dry, capital: number(point.capital) })}</span>
-        <button type="button" class="btn s prime" onClick=${() => onTake({ ladder: point.ladder, budget: sweep.budget, name: `${sweep.name} ${point.number}` })}>${t("sweep.take")}</button>` : html`<span class="muted">${t("sweep.pick")}</span>`}</p>`}`;
+        <button type="button" class="btn s prime" onClick=${() => onTake({ ladder: point.ladder, budget: sweep.budget, name: `${sweep.name} ${point.number}` })}>${t("sweep.take")}</button>` : html`<span class="muted">${t("sweep.pick")}</span>`}</p>
+      <${LabVerdict} verdict=${told.verdict} sweep=${sweep} onTake=${onTake} />`}`;
 }
 
 function Heat({ heat, x, y, figure, picked, onPick }) {
