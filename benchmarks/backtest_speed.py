@@ -2,8 +2,9 @@
 
 Data: the series of the comparison with other engines as one-minute candles of BTC: `rw` a random walk, `mr` a price
 that reverts, so that the ladder keeps trading. Beside ours the bare rule of that comparison as a loop of numba, with
-its known counts of trades. Processor time of one thread, as what else runs on the machine must not count; a cold start
-also by the wall.
+its known counts of trades. The engine itself also over a recorded coin that trades at every sixth candle, where the
+shared candles are. Processor time of one thread, as what else runs on the machine must not count; a cold start also
+by the wall.
 """
 
 import subprocess
@@ -17,8 +18,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from autotrader_v2.app.backtest_data import PaperOutside
-from autotrader_v2.backtest.compiled import run_compiled
+from autotrader_v2.app.backtest_data import PaperOutside, open_tapes
+from autotrader_v2.backtest.compiled import prepare, run_compiled
 from autotrader_v2.backtest.exact import run_exact
 from autotrader_v2.backtest.prepared import Prepared, rows_of
 from autotrader_v2.backtest.summary import summarise
@@ -31,6 +32,7 @@ from autotrader_v2.simulation.silence import quiet
 from benchmarks import report
 
 _ROOT = Path(__file__).resolve().parents[1]
+_DENSE = _ROOT.parent / "shared" / "data" / "candles" / "binance_SHIB_USDT_5m_20210902_20211207.parquet"
 _RULES = rules_for("BTC", price=Decimal(30000))
 _BUDGET = Decimal(100_000)
 BEGIN_MS, MINUTE_MS = 1_672_531_200_000, 60_000
@@ -69,6 +71,7 @@ def measure(folder: Path, short: bool) -> report.Figures:
         for count in (1, 10, 100)[: 2 if short else 3]
     }
     figures["exact_candles_per_s"] = _exact(prices_of["mr"], 2_000 if short else 60_000)
+    figures["exact_dense"] = _exact_dense(1 if short else 5) if _DENSE.exists() else "skipped: no shared candles"
     figures["cold_start_s"] = _cold(folder, prices_of["mr"])
     return figures
 
@@ -200,6 +203,27 @@ def _exact(prices: _Rows, count: int) -> int:
     if exact != run_compiled([market_of(prices[:count])], LadderParams(), _BUDGET):
         raise AssertionError("the two engines differ")
     return round(count / took_s)
+
+
+def _exact_dense(rounds: int) -> report.Figures:
+    """The engine itself where orders are dense, the best of some rounds; its trades those of the compiled rules."""
+    (tape,), (rules,) = open_tapes(_DENSE)
+    compiled = run_compiled([prepare(tape, rules)], LadderParams(), _BUDGET)
+    took_s = []
+    for _ in range(rounds):
+        began_s = time.thread_time()
+        exact = run_exact([tape], LadderParams(), _BUDGET, PaperOutside([rules], _BUDGET))
+        took_s.append(time.thread_time() - began_s)
+        if exact != compiled:
+            raise AssertionError("the two engines differ")
+    orders = len(compiled.trades)
+    return {
+        "aim_candles_per_s": 10_000,
+        "candles_per_s": round(len(tape) / min(took_s)),
+        "candles": len(tape),
+        "orders": orders,
+        "us_per_order": round(min(took_s) / orders * 1e6),
+    }
 
 
 def _cold(folder: Path, prices: _Rows) -> report.Figures:

@@ -178,7 +178,7 @@ def test_a_search_is_begun_watched_and_stopped_with_the_keyboard_alone(open_page
     expect(sweep).to_contain_text("4 / 4")
     expect(page.get_by_test_id("heat").locator("button")).to_have_count(4, timeout=_FIRST_MS)
     verdict = page.get_by_test_id("verdict")
-    expect(verdict.locator("thead th")).to_have_text(["chosen on", "afterwards"])
+    expect(verdict.locator("thead th")).to_have_text(["Figure", "chosen on", "afterwards"])
     expect(verdict.locator("li").filter(has_text="Little data")).to_have_text(
         "Little data: 1 days to choose on. Below 180 a single event decides."
     )

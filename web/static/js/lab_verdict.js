@@ -12,9 +12,9 @@ export function LabVerdict({ verdict, sweep, onTake }) {
   const ladder = Object.keys(sweep.ranges).map((name) => `${t(`param.${name}`)} ${exact(verdict.ladder[name])}`).join(", ");
   const parts = PARTS.filter((part) => verdict[part]);
   const colour = (value) => (Number(value) < 0 ? "r loss" : "r gain");
-  return html`<section data-testid="verdict" aria-label=${t("verdict.title")}><h3>${t("verdict.title")}</h3><p class="note">${t("verdict.means")}</p>
+  return html`<section class="verdict" data-testid="verdict" aria-label=${t("verdict.title")}><h3>${t("verdict.title")}</h3><p class="note">${t("verdict.means")}</p>
     <p class="rowx"><b>${ladder}</b> <button type="button" class="btn s" onClick=${() => onTake({ ladder: verdict.ladder, budget: sweep.budget, name: `${sweep.name} ${verdict.number}` })}>${t("sweep.take")}</button></p>
-    <div class="scroll" tabindex="0" role="region" aria-label=${t("verdict.title")}><table class="t tight"><thead><tr><td></td>${parts.map((part) => html`<th class="r" key=${part}>${t(`verdict.${part}`)}</th>`)}</tr></thead><tbody>
+    <div class="scroll" tabindex="0" role="region" aria-label=${t("verdict.title")}><table class="t tight"><thead><tr><th>${t("lab.figure")}</th>${parts.map((part) => html`<th class="r" key=${part}>${t(`verdict.${part}`)}</th>`)}</tr></thead><tbody>
       <tr><th>${t("sweep.fig.profit")}</th>${parts.map((part) => html`<td key=${part} class=${colour(verdict[part].year_pct)}>${signedPercent(verdict[part].year_pct, 1)}</td>`)}</tr>
       <tr><th>${t("verdict.hold")}</th>${parts.map((part) => html`<td key=${part} class="r">${signedPercent(verdict[part].hold_year_pct, 1)}</td>`)}</tr>
       <tr><th>${t("sweep.fig.drawdown")}</th>${parts.map((part) => html`<td key=${part} class="r">${percent(verdict[part].drawdown_pct, 1)}</td>`)}</tr>
