@@ -50,7 +50,8 @@ def _file(folder: Path, kind: str, candles: int) -> Path:
 
 def _run(path: Path) -> tuple[report.Figures, float, float]:
     """What it says, the time by the wall, and by the processor (0 where the system does not tell)."""
-    command = [sys.executable, "mTrade.py", "backtest", "--data", str(path), "--budget", "100000", "--json"]
+    money = ("--budget", "100000", "--ladder", "basic")
+    command = [sys.executable, "mTrade.py", "backtest", "--data", str(path), *money, "--json"]
     before, began_s = os.times(), time.perf_counter()
     done = subprocess.run(command, cwd=_ROOT, check=True, capture_output=True, encoding="utf-8")
     wall_s, after = time.perf_counter() - began_s, os.times()

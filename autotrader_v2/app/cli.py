@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 
 import autotrader_v2
-from autotrader_v2.app import cli_past, cli_secrets, cli_service, cli_upkeep, cli_worlds
+from autotrader_v2.app import cli_past, cli_search, cli_secrets, cli_service, cli_upkeep, cli_worlds
 from autotrader_v2.app.cli_words import app, say
 
 _FAILED, _INTERRUPTED = 1, 130
 _ABOUT_ALL = frozenset({"--help", "-h", "--version"})
 # Each adds its commands to `app` when it is imported.
-_GROUPS = (cli_service, cli_secrets, cli_upkeep, cli_worlds, cli_past)
+_GROUPS = (cli_service, cli_secrets, cli_upkeep, cli_worlds, cli_past, cli_search)
 
 
 def _show_version(asked: bool) -> None:

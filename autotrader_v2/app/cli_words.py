@@ -36,6 +36,17 @@ DataDirFlag = Annotated[
     Path | None, typer.Option("--data-dir", help="Folder of database and logs (default: data, beside mTrade.py).")
 ]
 NoBrowserFlag = Annotated[bool, typer.Option("--no-browser", help="Print the link and open no browser.")]
+CandlesFlag = Annotated[Path, typer.Option("--data", help="A candle file (parquet, csv) or a folder of them.")]
+SymbolFlag = Annotated[str, typer.Option("--symbol", help="Only this market: BTC or BTC_USDT.")]
+FromFlag = Annotated[str, typer.Option("--from", help="First day or time, UTC: 2022-01-01.")]
+ToFlag = Annotated[str, typer.Option("--to", help="The day or time before which it ends, UTC.")]
+LadderFlag = Annotated[
+    str | None,
+    typer.Option(
+        "--ladder",
+        help="What to begin with: careful, balanced, eager or basic (default: that of a first start, setting LADDER).",
+    ),
+]
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
@@ -63,6 +74,25 @@ def keyless(flags: Mapping[str, str]) -> "Settings":
     from autotrader_v2.app.settings import read_unopened
 
     return unless_refused(lambda: read_unopened(flags))
+
+
+def beginning(ladder: str | None, flags: Mapping[str, str]) -> Mapping[str, str]:
+    """The parameters that `--ladder` names, or that a first start by these settings begins with."""
+    from autotrader_v2.application.shipped_ladders import BEGINNINGS
+
+    named = ladder or keyless(flags).ladder
+    require("--ladder", named in BEGINNINGS, f"must be one of {', '.join(BEGINNINGS)}")
+    return BEGINNINGS[named]
+
+
+def read_span(from_day: str, to_day: str) -> tuple[int, int | None]:
+    """`--from` and `--to` in ms; from the beginning, and None for no end, where they are empty."""
+    from autotrader_v2.app import values
+
+    from_ms = read_option("--from", values.read_utc_ms, from_day) if from_day else 0
+    to_ms = read_option("--to", values.read_utc_ms, to_day) if to_day else None
+    require("--to", to_ms is None or to_ms > from_ms, "must be later than --from")
+    return from_ms, to_ms
 
 
 def unless_refused(read: Callable[[], T]) -> T:

@@ -1,6 +1,7 @@
 """The command's answers: figures, and what it says of data and ladders it cannot use."""
 
 import json
+import os
 import subprocess
 import sys
 from decimal import Decimal
@@ -9,9 +10,11 @@ from pathlib import Path
 _ROOT = Path(__file__).resolve().parents[2]
 
 
-def _run(*words: str) -> subprocess.CompletedProcess[str]:
+def _run(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, str(_ROOT / "mTrade.py"), "backtest", *words]
-    return subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, encoding="utf-8", timeout=120, check=False, env=os.environ | settings
+    )
 
 
 def _candles(folder: Path, count: int = 120) -> Path:
@@ -47,6 +50,24 @@ def test_table_and_a_part_of_the_time(tmp_path: Path) -> None:
     done = _run("--data", str(_candles(tmp_path)), "--from", "2022-01-01T00:10", "--to", "2022-01-01T00:20")
     assert done.returncode == 0, done.stderr
     assert "Worst drawdown" in done.stdout and "10 candles" in done.stdout
+
+
+def test_it_begins_with_the_ladder_of_a_first_start(tmp_path: Path) -> None:
+    """By the setting LADDER, or as `--ladder` says; `--set` changes that one."""
+    data = ("--data", str(_candles(tmp_path)), "--json")
+
+    def trades(*words: str, **settings: str) -> list[dict[str, str]]:
+        done = _run(*data, *words, **settings)
+        assert done.returncode == 0, done.stderr
+        return list(json.loads(done.stdout)["trades"])
+
+    careful = trades(LADDER="careful")
+    assert careful == trades("--ladder", "careful", LADDER="basic") == trades("--set", "steps=12", LADDER="balanced")
+    basic = trades(LADDER="basic")
+    assert basic == trades("--ladder", "basic", LADDER="careful")
+    assert len(careful) == 1 < len(basic)
+    refused = _run(*data, "--ladder", "brave")
+    assert refused.returncode == 2 and "--ladder" in refused.stderr and "balanced" in refused.stderr
 
 
 def test_refusals_are_sentences_with_exit_code_2(tmp_path: Path) -> None:

@@ -571,7 +571,14 @@ def test_it_is_the_search_of_the_command(a_room: Make, folder: Path) -> None:
     room = ready(a_room())
     room.search(SEARCH)
     name = over(room)["name"]
-    command = [sys.executable, "mTrade.py", "sweep", f"--data={folder / 'candles'}", "--set=profit_pct=0.9"]
+    command = [
+        sys.executable,
+        "mTrade.py",
+        "sweep",
+        f"--data={folder / 'candles'}",
+        "--ladder=basic",
+        "--set=profit_pct=0.9",
+    ]
     ranges = [f"--param={one}={values}" for one, values in SEARCH.ranges.items()]
     told = subprocess.run(
         [*command, *ranges, "--budget=500", f"--data-dir={folder}", "--jobs=1", "--objective=profit", "--json"],

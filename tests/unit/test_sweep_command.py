@@ -18,7 +18,7 @@ import pytest
 _ROOT = Path(__file__).resolve().parents[2]
 _BEGIN_MS = 1_640_995_200_000
 _HOUR_MS = 3_600_000
-_RANGES = ("--param", "drop_step_pct=1:3:1", "--param", "steps=2,4", "--set", "start_quote=20")
+_RANGES = ("--ladder", "basic", "--param", "drop_step_pct=1:3:1", "--param", "steps=2,4", "--set", "start_quote=20")
 
 
 def _command(folder: Path, *words: str) -> list[str]:
@@ -85,7 +85,7 @@ def test_the_figures_of_the_winner_are_those_of_backtest(told: tuple[Path, dict[
     done = subprocess.run(
         [
             *(sys.executable, str(_ROOT / "mTrade.py"), "backtest", "--data", str(folder / "candles")),
-            *("--symbol", other, "--set", "start_quote=20", "--engine", "exact", "--json", *words),
+            *("--symbol", other, "--ladder", "basic", "--set", "start_quote=20", "--engine", "exact", "--json", *words),
         ],
         capture_output=True,
         text=True,
@@ -124,6 +124,16 @@ def test_tables_and_sentences(told: tuple[Path, dict[str, Any]]) -> None:
     assert done.returncode == 0, done.stderr
     for words in ("Front of profit, drawdown, capital", "Winner by ratio: --set", "Walking forward", "! Little data"):
         assert words in done.stdout
+
+
+def test_what_is_not_searched_or_set_is_of_the_ladder_begun_with(tmp_path: Path) -> None:
+    words = ("--data", str(_candles(tmp_path)), "--folds", "0", "--ladder", "careful")
+    done = _run(tmp_path, *words, "--param", "steps=2,4", "--set", "profit_pct=1")
+    assert done.returncode == 0, done.stderr
+    (winner,) = (line for line in done.stdout.splitlines() if line.startswith("Winner by ratio: "))
+    told = dict(word.split("=") for word in winner.split() if "=" in word)
+    assert told.pop("steps") in ("2", "4")
+    assert told == {"drop_step_pct": "8", "drop_growth_pct": "4", "size_multiplier": "1.3", "profit_pct": "1"}
 
 
 def test_a_study_says_what_differs(told: tuple[Path, dict[str, Any]]) -> None:
