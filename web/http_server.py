@@ -1,4 +1,4 @@
-"""HTTP/1.1 on a loopback address: one thread per connection, connections kept open, bodies read before the app runs.
+"""HTTP/1.1 on a loopback address: a thread for each connection, connections kept open, bodies read before the app runs.
 
 Werkzeug's own server closes the connection after every answer and waits 10 ms for left-over input; a page that asks
 often pays for both. What makes keeping it open safe here: the body is read whole, and a request whose body is not told
@@ -22,6 +22,7 @@ from werkzeug.serving import WSGIRequestHandler
 from web.pace import Pace, Sender, with_sender
 from web.places import Doing, Places
 from web.wire import Arrival, PushSocket
+from web.workers import Workers
 
 _log = structlog.get_logger()
 
@@ -30,6 +31,7 @@ _HEAD_MAX = 64 * 1024
 _CONNECTIONS_MAX = 64
 _CONNECTIONS_OF_ONE_ADDRESS = 48
 _WEBSOCKETS_MAX = 32
+_SPARE_WORKERS = 8
 # Between two requests of a connection; a new one has to say something sooner.
 _IDLE_S = 65.0
 _Head = list[tuple[str, str]]
@@ -74,6 +76,7 @@ class LoopbackServer(ThreadingHTTPServer):
         self.newcomers = Pace(per_s=50, at_once=32, now_s=time.monotonic)
         self.strangers = Pace(per_s=50, at_once=32, now_s=time.monotonic)
         self.known = Pace(per_s=200, at_once=400, now_s=time.monotonic)
+        self.workers = Workers(self.process_request_thread, spare=_SPARE_WORKERS)
         try:
             super().__init__((host, port), _Handler)
         except OSError as error:
@@ -88,12 +91,12 @@ class LoopbackServer(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve the connection on a thread of its own, or close it when nobody makes room for it."""
+        """Have a thread serve the connection, or close it when nobody makes room for it."""
         time.sleep(self.newcomers.rest_s())
         if not self.places.enter(request, str(client_address[0])):
             self.shutdown_request(request)
             return
-        super().process_request(request, client_address)
+        self.workers.give(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Give the place back when the connection ends."""
@@ -101,6 +104,11 @@ class LoopbackServer(ThreadingHTTPServer):
             super().process_request_thread(request, client_address)
         finally:
             self.places.leave(request)
+
+    def server_close(self) -> None:
+        """Give the port back; no thread stays for connections that cannot come."""
+        super().server_close()
+        self.workers.end()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A connection that broke is no event; anything else is a defect."""

@@ -15,6 +15,7 @@ from web.guard import refuse
 from web.pace import knows_sender
 from web.push import Push
 from web.sessions import Sessions
+from web.strangers import Strangers
 
 _MESSAGE_MAX = 16 * 1024
 
@@ -91,15 +92,17 @@ class SignedInOnly:
 
     def __init__(self, app: Callable[..., Iterable[bytes]], sessions: Sessions, cookie: str) -> None:
         self._app, self._sessions, self._cookie = app, sessions, cookie
+        self._strangers = Strangers(app)
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Pass the request on or answer 401."""
         key = parse_cookie(environ).get(self._cookie, "")
         if key and self._sessions.find(key) is not None:
             knows_sender(environ)
-        elif str(environ.get("PATH_INFO", "")).startswith("/socket.io"):
+            return self._app(environ, start_response)
+        if str(environ.get("PATH_INFO", "")).startswith("/socket.io"):
             return refuse(start_response, "401 Unauthorized", "sign_in", "Open the link that mTrade printed.")
-        return self._app(environ, start_response)
+        return self._strangers(environ, start_response)
 
 
 def _sid() -> str:

@@ -3,8 +3,13 @@
 import io
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
+
+# A request comes in one piece, or its body in large ones. Who sends crumbs is read so often, not at every crumb: each
+# look at what has come takes time from the one interpreter that also trades.
+_CRUMB, _CRUMBS_AT_ONCE, _CRUMBS_REST_S = 256, 4, 0.1
 
 
 class Arrival(io.RawIOBase):
@@ -16,11 +21,11 @@ class Arrival(io.RawIOBase):
 
     def __init__(self, wire: socket.socket, *, within_s: float, most: int, now_s: Callable[[], float]) -> None:
         self._wire, self._within_s, self._most, self._now_s = wire, within_s, most, now_s
-        self._silent_s, self._ends_s, self._room = within_s, 0.0, most
+        self._silent_s, self._ends_s, self._room, self._crumbs = within_s, 0.0, most, 0
 
     def expect(self, silent_s: float) -> None:
         """The next request may begin within so long."""
-        self._silent_s, self._ends_s, self._room = silent_s, 0.0, self._most
+        self._silent_s, self._ends_s, self._room, self._crumbs = silent_s, 0.0, self._most, 0
 
     def readable(self) -> bool:
         """It is."""
@@ -30,6 +35,8 @@ class Arrival(io.RawIOBase):
         """Wait for the next bytes, no longer than the request has left."""
         if self._room <= 0:
             raise ConnectionAbortedError("the request is too long")
+        if self._crumbs > _CRUMBS_AT_ONCE:
+            time.sleep(_CRUMBS_REST_S)
         left_s = self._ends_s - self._now_s() if self._ends_s else self._silent_s
         if left_s <= 0:
             raise TimeoutError("the request did not arrive in time")
@@ -40,6 +47,7 @@ class Arrival(io.RawIOBase):
         if not self._ends_s:
             self._ends_s = self._now_s() + self._within_s
         self._room -= count
+        self._crumbs += count < _CRUMB
         return count
 
 
