@@ -99,7 +99,10 @@ class _Program:
         self._around = around
         self._desk.surroundings = around
         self._lab = self._desk.lab_room = LabRoom(
-            settings.data_dir / "lab", settings.candles, recorded_candles(settings)
+            settings.data_dir / "lab",
+            settings.candles,
+            recorded_candles(settings),
+            studies=settings.data_dir / "studies.db",
         )
         self._notifier = notifier_of(settings)
         self._heartbeat = Heartbeat(settings.data_dir, held.nonce, lambda: vitals_of(self._trader), self._on_stuck)
