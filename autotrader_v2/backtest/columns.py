@@ -8,7 +8,7 @@ currency in 1e-18, held coins are in lots times the fee's smallest part. A maxim
 # `WAY`: which extreme comes first (0: not known yet).
 OPEN_MS, INTERVAL_MS, OPENED, HIGH, LOW, CLOSED, WAY = range(7)
 CANDLE_COLUMNS = 8
-# The extremes of 2^BLOCK_BITS candles, so that most candles are passed without being fetched.
+# The extremes of a candle, and of 2^BLOCK_BITS of them, so that most are passed without their row being fetched.
 BLOCK_BITS = 5
 HIGHEST, LOWEST = range(2)
 

@@ -14,12 +14,12 @@ import numpy as np
 from autotrader_v2.backtest import columns as c
 from autotrader_v2.backtest.machine import play
 from autotrader_v2.backtest.prepared import (
-    Extremes,
     NotCovered,
+    Outline,
     Prepared,
     Whole,
     aligned,
-    extremes_of,
+    outline_of,
     prepare,
     rows_of,
 )
@@ -31,7 +31,7 @@ from autotrader_v2.domain.money import ZERO
 
 __all__ = ["NotCovered", "Prepared", "make_ready", "prepare", "run_compiled"]
 
-_ROOM_FIRST = 1 << 12
+_ROOM_FIRST = 1 << 10
 _KEPT_SETS = 4
 _LOW = (1 << 64) - 1
 _REFUSALS = {
@@ -129,17 +129,17 @@ class Run:
 
 
 class Joined(NamedTuple):
-    """The candles of several markets one behind the other: where each begins, the rows, and their extremes."""
+    """The candles of several markets one behind the other: where each begins, the rows, and their outline."""
 
     begin: tuple[int, ...]
     rows: Whole
-    extremes: Extremes
+    outline: Outline
 
 
 def joined(markets: tuple[Prepared, ...]) -> Joined:
     """One market's rows are taken as they are."""
     if len(markets) == 1:
-        return Joined((0,), markets[0].rows, markets[0].extremes)
+        return Joined((0,), markets[0].rows, markets[0].outline)
     return _joined(markets)
 
 
@@ -147,7 +147,7 @@ def joined(markets: tuple[Prepared, ...]) -> Joined:
 def _joined(markets: tuple[Prepared, ...]) -> Joined:
     begin = np.cumsum([0, *(len(one) for one in markets)])
     rows = aligned(np.concatenate([one.rows for one in markets]))
-    return Joined(tuple(int(one) for one in begin[:-1]), rows, extremes_of(rows))
+    return Joined(tuple(int(one) for one in begin[:-1]), rows, outline_of(rows))
 
 
 def play_markets(
@@ -183,7 +183,8 @@ def play_markets(
             first,
             last,
             candles.rows,
-            candles.extremes.blocks,
+            candles.outline.spans,
+            candles.outline.blocks,
             trades,
             unpaid,
         )

@@ -60,12 +60,12 @@ def _end_ms(row):
 
 @compiled
 def follow_one(
-    found, budget, trades, first, last, rows, blocks, ticks_of, quote_of_w, coins_of, kept, fee_by, coins,
+    found, budget, trades, first, last, rows, closed, blocks, ticks_of, quote_of_w, coins_of, kept, fee_by, coins,
     invested,
 ):  # fmt: skip
     """The samples of one market: stretches between trades at once where the price cannot matter.
 
-    `blocks`: the highest and lowest last price of each block of candles.
+    `closed` and `blocks`: the last price of each candle, and the highest and lowest one of each block of them.
     `coins` and `invested` begin at 0, also below, where `worth` begins at -1 and `at_candle` as `first`.
     """
     money, candle, at = budget, first, 0
@@ -88,19 +88,52 @@ def follow_one(
             _look(found, _end_ms(rows[candle]), money)
             if until > candle + 1:
                 _look(found, _end_ms(rows[until - 1]), money)
-            candle = until
-            continue
-        while candle < until:
-            if not candle & _IN_BLOCK and found[PEAK_MS] >= 0:
-                candle = _skip_blocks(found, candle, until, money, each, rows, blocks)
-            end = min(until, (candle | _IN_BLOCK) + 1)
-            while candle < end:
-                _look(found, _end_ms(rows[candle]), money + each * rows[candle, c.CLOSED])
-                candle += 1
+        else:
+            _hold(found, candle, until, money, each, rows, closed, blocks)
+        candle = until
 
 
 @compiled
-def _skip_blocks(found, candle, until, money, each, rows, blocks):
+def _hold(found, candle, until, money, each, rows, closed, blocks):
+    """`_look` at the end of each candle while the same coins are held; times are fetched where falls begin or end."""
+    if found[PEAK_MS] < 0:
+        _look(found, _end_ms(rows[candle]), money + each * closed[candle])
+        candle += 1
+    while candle < until:
+        if not candle & _IN_BLOCK:
+            candle = _skip_blocks(found, candle, until, money, each, blocks)
+        end = min(until, (candle | _IN_BLOCK) + 1)
+        peak, peak_at, below = found[PEAK], -1, found[BELOW] != 0
+        reached, lowest = peak * _NEARLY, peak
+        while candle < end:
+            value = money + each * closed[candle]
+            if value >= reached:
+                if below:
+                    _note_fall(found, peak, lowest)
+                    since_ms = found[PEAK_MS] if peak_at < 0 else _end_ms(rows[peak_at])
+                    found[UNDER_WATER_MS] = max(found[UNDER_WATER_MS], _end_ms(rows[candle]) - since_ms)
+                peak, peak_at, below = value, candle, False
+                reached, lowest = peak * _NEARLY, peak
+            else:
+                below, lowest = True, min(lowest, value)
+            candle += 1
+        if peak_at >= 0:
+            found[PEAK], found[PEAK_MS] = peak, _end_ms(rows[peak_at])
+        _note_fall(found, peak, lowest)
+        found[BELOW] = 1 if below else 0
+    if found[BELOW]:
+        found[UNDER_WATER_MS] = max(found[UNDER_WATER_MS], _end_ms(rows[until - 1]) - found[PEAK_MS])
+
+
+@compiled
+def _note_fall(found, peak, lowest):
+    fall = peak - lowest
+    found[MAX_DRAWDOWN] = max(found[MAX_DRAWDOWN], fall)
+    found[MAX_DRAWDOWN_PCT] = max(found[MAX_DRAWDOWN_PCT], fall * 100 / peak)
+
+
+@compiled
+def _skip_blocks(found, candle, until, money, each, blocks):
     """Go past whole blocks whose last prices reach neither the peak nor a deeper fall."""
     peak = found[PEAK]
     below = (peak * _NEARLY - money) / each
@@ -112,7 +145,6 @@ def _skip_blocks(found, candle, until, money, each, rows, blocks):
     if block << c.BLOCK_BITS > candle:
         candle = block << c.BLOCK_BITS
         found[BELOW] = 1
-        found[UNDER_WATER_MS] = max(found[UNDER_WATER_MS], _end_ms(rows[candle - 1]) - found[PEAK_MS])
     return candle
 
 

@@ -30,11 +30,12 @@ _MILLION = 1_000_000
 
 @compiled
 def play(
-    work, shared, book, text, paths, scratch, queue, first, last, rows, blocks, trades, unpaid
+    work, shared, book, text, paths, scratch, queue, first, last, rows, spans, blocks, trades, unpaid
 ):  # fmt: skip
     """Every price that may decide something, of all markets in order of time (`_Run.run`).
 
-    `paths`, `scratch` and `queue` are room to work in; `rows` are the candles, `blocks` their extremes. With
+    `paths`, `scratch` and `queue` are room to work in; `rows` are the candles, `spans` and `blocks` their
+    outline. With
     `LITTLE_ROOM` it goes on when called again with all the same, and more room in `trades` and `unpaid`.
     """
     many = len(first)
@@ -76,7 +77,7 @@ def play(
         near_low, near_high, until_ms = _quiet(m, ticks, many == 1, work)
         if near_low <= near_high and until_ms:
             _leave_out(
-                m, near_low, near_high, until_ms, last[m], points, work, paths, text, scratch, rows, blocks
+                m, near_low, near_high, until_ms, last[m], points, work, paths, text, scratch, rows, spans, blocks
             )  # fmt: skip
 
 
@@ -126,7 +127,7 @@ def _quiet(m, ticks, alone, work):
 
 @compiled
 def _leave_out(
-    m, near_low, near_high, until_ms, last, points, work, paths, text, scratch, rows, blocks
+    m, near_low, near_high, until_ms, last, points, work, paths, text, scratch, rows, spans, blocks
 ):  # fmt: skip
     """`_Head.leave_out`."""
     candle, point = work[m, c.CANDLE], work[m, c.POINT]
@@ -147,7 +148,7 @@ def _leave_out(
                 work[m, c.CANDLE], work[m, c.POINT] = candle, point
                 return
             point += 1
-        candle = _next_beside(candle + 1, last, near_low, near_high, until_ms, rows, blocks)
+        candle = _next_beside(candle + 1, last, near_low, near_high, until_ms, rows, spans, blocks)
         point = 0
     work[m, c.CANDLE], work[m, c.POINT] = candle, 0
 
@@ -156,13 +157,13 @@ _IN_BLOCK = (1 << c.BLOCK_BITS) - 1
 
 
 @compiled
-def _next_beside(candle, last, near_low, near_high, until_ms, rows, blocks):
+def _next_beside(candle, last, near_low, near_high, until_ms, rows, spans, blocks):
     """The first candle from there on that leaves the span, or does not end before that time."""
     if until_ms != _FOREVER_MS:
         while (
             candle < last
-            and near_low <= rows[candle, c.LOW]
-            and rows[candle, c.HIGH] <= near_high
+            and near_low <= spans[candle, c.LOWEST]
+            and spans[candle, c.HIGHEST] <= near_high
             and rows[candle, c.OPEN_MS] + rows[candle, c.INTERVAL_MS] <= until_ms
         ):
             candle += 1
@@ -175,7 +176,7 @@ def _next_beside(candle, last, near_low, near_high, until_ms, rows, blocks):
             candle = max(candle, block << c.BLOCK_BITS)
             if candle >= last:
                 break
-        if rows[candle, c.LOW] < near_low or rows[candle, c.HIGH] > near_high:
+        if spans[candle, c.LOWEST] < near_low or spans[candle, c.HIGHEST] > near_high:
             return candle
         candle += 1
     return last

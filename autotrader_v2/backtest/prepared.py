@@ -76,10 +76,16 @@ class Candles(Protocol):
         """The last."""
 
 
-class Extremes(NamedTuple):
-    """The highest and lowest of each block of candles: of all prices, and of the last ones."""
+class Outline(NamedTuple):
+    """What tells of most candles that they may be passed, close together: a row is fetched where something happens.
 
+    `spans` are the highest and lowest price of each candle, `closed` its last one; of each block of candles likewise.
+    The last candles fill no block.
+    """
+
+    spans: Whole
     blocks: Whole
+    closed: Whole
     closed_blocks: Whole
 
 
@@ -102,15 +108,15 @@ class Prepared:
 
     def __getstate__(self) -> dict[str, Any]:
         """Without what can be worked out again."""
-        return {name: value for name, value in vars(self).items() if name != "extremes"}
+        return {name: value for name, value in vars(self).items() if name != "outline"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, rows=aligned(state["rows"]))
 
     @cached_property
-    def extremes(self) -> Extremes:
-        """Without the last candles, which fill no block."""
-        return extremes_of(self.rows)
+    def outline(self) -> Outline:
+        """Worked out when first asked for."""
+        return outline_of(self.rows)
 
     @property
     def open_ms(self) -> Whole:
@@ -137,7 +143,7 @@ class Prepared:
 def prepare(candles: Candles, rules: MarketRules) -> Prepared:
     """Candles for `run_compiled` and `summarise`. Errors: `NotCovered`, ValueError (no candle).
 
-    They are copied: 65 bytes each with what is worked out of them.
+    They are copied: 89 bytes each with what is worked out of them.
     """
     market = candles.market
     if not len(candles.open_ms):
@@ -192,14 +198,16 @@ def aligned(rows: Whole) -> Whole:
     return copied
 
 
-def extremes_of(rows: Whole) -> Extremes:
-    """See `Prepared.extremes`."""
-    blocks = rows[: len(rows) >> c.BLOCK_BITS << c.BLOCK_BITS].reshape(-1, 1 << c.BLOCK_BITS, c.CANDLE_COLUMNS)
-    closed = blocks[:, :, c.CLOSED]
-    return Extremes(
-        np.stack((blocks[:, :, c.HIGH].max(axis=1), blocks[:, :, c.LOW].min(axis=1)), 1),
-        np.stack((closed.max(axis=1), closed.min(axis=1)), 1),
-    )
+def outline_of(rows: Whole) -> Outline:
+    """See `Outline`."""
+    high, low, closed = (np.ascontiguousarray(rows[:, column]) for column in (c.HIGH, c.LOW, c.CLOSED))
+    return Outline(np.stack((high, low), 1), _extremes(high, low), closed, _extremes(closed, closed))
+
+
+def _extremes(highest: Whole, lowest: Whole) -> Whole:
+    whole = len(highest) >> c.BLOCK_BITS << c.BLOCK_BITS
+    shape = (-1, 1 << c.BLOCK_BITS)
+    return np.stack((highest[:whole].reshape(shape).max(axis=1), lowest[:whole].reshape(shape).min(axis=1)), 1)
 
 
 def _room(candles: int) -> Whole:

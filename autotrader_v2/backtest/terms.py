@@ -23,8 +23,8 @@ from autotrader_v2.matching.markets import profile_for
 # Money is counted in 1e-18 of the quote currency, as `share_of_cost` does.
 MONEY_DIGITS = 18
 _SCALE_BITS = 127
-# A search plays a ladder over many parts of the same markets.
-_KEPT = 16
+# A search plays each of a batch of ladders over many parts of the same markets; a few kB each.
+_KEPT = 256
 _LADDER_MARGIN = Decimal("1.05")
 _RESERVES = {
     Reserve.NONE: c.RESERVE_NONE,

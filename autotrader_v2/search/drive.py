@@ -7,11 +7,11 @@ from threading import Event
 from time import monotonic, perf_counter
 from typing import Protocol
 
-from autotrader_v2.domain.ladder import BadLadder
-from autotrader_v2.search.figures import added
+from autotrader_v2.domain.ladder import BadLadder, LadderParams
+from autotrader_v2.search.figures import Figures, added
 from autotrader_v2.search.samplers import Sampler
 from autotrader_v2.search.space import Space
-from autotrader_v2.search.splits import Split
+from autotrader_v2.search.splits import Split, Stretch
 from autotrader_v2.search.trials import Ask, Counts, LadderRefused, Machine, Study, Trial
 
 # Long enough that handing over costs little, short enough for a progress that moves and an end that comes soon.
@@ -42,26 +42,50 @@ class Workers(Protocol):
 
 
 def try_all(machine: Machine, space: Space, split: Split, asks: Sequence[Ask]) -> Batch:
-    """What a worker does with a batch."""
+    """What a worker does with a batch: each ladder over all that choices may see, whole and in segments.
+
+    What is held back is not touched.
+    """
     began_s = perf_counter()
-    return Batch(tuple(try_one(machine, space, split, ask) for ask in asks), perf_counter() - began_s)
+    tries = [_Try(space, ask) for ask in asks]
+    # Stretch by stretch, so that its candles stay near the processor for all ladders; one in two parts is played once.
+    for one in sorted({*split.seen, *(one for part in split.segments for one in part)}):
+        for ladder in tries:
+            ladder.play(machine, one)
+    return Batch(tuple(one.trial(split) for one in tries), perf_counter() - began_s)
 
 
-def try_one(machine: Machine, space: Space, split: Split, ask: Ask) -> Trial:
-    """One ladder over all that choices may see, whole and in segments. What is held back is not touched."""
-    try:
-        ladder = space.ladder(ask.point)
-        # Coin by coin, so that its candles stay near the processor; what is in two parts is played once.
-        wanted = sorted({*split.seen, *(one for part in split.segments for one in part)})
-        played = {one: machine.figures(ladder, one) for one in wanted}
-    except (BadLadder, LadderRefused) as error:
-        return Trial(number=ask.number, point=ask.point, refused=str(error))
-    return Trial(
-        number=ask.number,
-        point=ask.point,
-        seen=added(played[one] for one in split.seen),
-        segments=tuple(added(played[one] for one in part) for part in split.segments),
-    )
+class _Try:
+    """A ladder on its way over the stretches; the first that cannot be played ends it."""
+
+    def __init__(self, space: Space, ask: Ask) -> None:
+        self._ask = ask
+        self._ladder: LadderParams | None = None
+        self._played: dict[Stretch, Figures] = {}
+        self._refused = ""
+        try:
+            self._ladder = space.ladder(ask.point)
+        except BadLadder as error:
+            self._refused = str(error)
+
+    def play(self, machine: Machine, stretch: Stretch) -> None:
+        if self._ladder is None:
+            return
+        try:
+            self._played[stretch] = machine.figures(self._ladder, stretch)
+        except (BadLadder, LadderRefused) as error:
+            self._ladder, self._refused = None, str(error)
+
+    def trial(self, split: Split) -> Trial:
+        number, point = self._ask.number, self._ask.point
+        if self._ladder is None:
+            return Trial(number=number, point=point, refused=self._refused)
+        return Trial(
+            number=number,
+            point=point,
+            seen=added(self._played[one] for one in split.seen),
+            segments=tuple(added(self._played[one] for one in part) for part in split.segments),
+        )
 
 
 def drive(

@@ -1,5 +1,6 @@
 """What the compiled rules count with, against Python's own whole numbers and the code it stands for."""
 
+import itertools
 import os
 import random
 import subprocess
@@ -12,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autotrader_v2.backtest import levels, wide
+from autotrader_v2.backtest import equity, levels, wide
 from autotrader_v2.backtest.inside import fill_path, low_first
+from autotrader_v2.backtest.prepared import outline_of, rows_of
 from autotrader_v2.backtest.terms import _book
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.domain.quotes import average_for_base, average_for_quote
@@ -138,6 +140,29 @@ def test_levels_are_those_of_the_paper_exchange(coin: str) -> None:
                 within = paid is not None and paid <= best * worst / 10_000
                 found = levels.buys_within(np.uint64(seed), ticks, amount, ticks, worst, 10_000, book)
                 assert (found == levels.WITHIN) == within, (coin, seed, ticks, amount, worst)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_an_account_followed_by_blocks_is_as_if_looked_at_candle_by_candle(seed: int) -> None:
+    """Falls, times under water, heights and plateaus of a few stretches, to the last bit of each float."""
+    rng = random.Random(seed)
+    count, lively = 2_000, rng.choice((1, 3, 40))
+    closed = np.array([20_000 + sum(rng.randint(-lively, lively) for _ in range(4)) for _ in range(count)], np.int64)
+    closed += np.cumsum(np.array([rng.randint(-lively, lively) for _ in range(count)], np.int64))
+    minutes = np.arange(count, dtype=np.int64) * 60_000
+    rows = rows_of(minutes, np.full(count, 60_000, np.int64), closed, closed, closed, closed)
+    outline = outline_of(rows)
+    fast, plain = np.zeros(equity.FOUND_COLUMNS), np.zeros(equity.FOUND_COLUMNS)
+    for found in (fast, plain):
+        found[equity.PEAK], found[equity.PEAK_MS] = 1000.0, -1.0
+    ends = sorted(rng.sample(range(1, count), 5))
+    for begin, end in itertools.pairwise([rng.randrange(ends[0]), *ends]):
+        each = rng.choice((0.001, 0.017, 0.3))
+        money = 1000.0 - each * 20_000 + rng.uniform(-20, 20)
+        equity._hold(fast, begin, end, money, each, rows, outline.closed, outline.closed_blocks)
+        for candle in range(begin, end):
+            equity._look(plain, float(minutes[candle] + 60_000), money + each * closed[candle])
+        assert fast.tolist() == plain.tolist(), f"seed {seed}, candles {begin} to {end}"
 
 
 def test_code_is_kept_by_its_sources(tmp_path: Path) -> None:

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autotrader_v2.domain.ladder import LadderParams
-from autotrader_v2.search.drive import try_one
+from autotrader_v2.search.drive import try_all
 from autotrader_v2.search.figures import Figures, added
 from autotrader_v2.search.montecarlo import resampled
 from autotrader_v2.search.pareto import dominates, front_of, goodness
 from autotrader_v2.search.samplers import ROUND, Fixed, Tpe, sampler_of, shuffled
 from autotrader_v2.search.space import Space, read_space
 from autotrader_v2.search.splits import Split, Stretch, TooLittleData, split
-from autotrader_v2.search.trials import DEFAULT_OBJECTIVES, OBJECTIVES, Ask, Counts, Trial
+from autotrader_v2.search.trials import DEFAULT_OBJECTIVES, OBJECTIVES, Ask, Counts, LadderRefused, Trial
 from autotrader_v2.search.verdict import RATIO, Rule, Standings, rank_correlation, rule_of
 
 _DAY_MS = 86_400_000
@@ -96,6 +96,27 @@ class _Made:
         return []
 
 
+class _Picky(_Made):
+    """One that cannot play ladders of four steps over what comes after the first stretch."""
+
+    def figures(self, ladder: LadderParams, stretch: Stretch) -> Figures:
+        if ladder.steps == 4 and stretch.from_ms:
+            raise LadderRefused(f"not over {stretch}")
+        return super().figures(ladder, stretch)
+
+
+def test_a_ladder_of_a_batch_is_tried_as_if_alone() -> None:
+    """Stretch by stretch for all of them; one that is refused on its way, or is none at all, hinders no other."""
+    space = read_space(["drop_step_pct=1,2,100", "steps=2:8:2"], {"start_quote": "20"})
+    parts = split([Stretch("A_U", 0, 300 * _DAY_MS)], hold_out_pct=25, folds=2, seed=0)
+    asks = [Ask(n, space.point(n)) for n in range(space.size)]
+    together = try_all(_Picky(), space, parts, asks).trials
+    assert list(together) == [one for ask in asks for one in try_all(_Picky(), space, parts, [ask]).trials]
+    refused = {one.number for one in together if one.refused}
+    assert refused == {ask.number for ask in asks if ask.point["steps"] == "4" or ask.point["drop_step_pct"] == "100"}
+    assert all((one.seen is None) == (one.number in refused) for one in together)
+
+
 def _figures(rng: random.Random, span_ms: int = _DAY_MS) -> Figures:
     pnl = rng.uniform(-30, 40)
     return Figures(
@@ -118,7 +139,7 @@ def _figures(rng: random.Random, span_ms: int = _DAY_MS) -> Figures:
 
 def _tried(machine: _Made, parts: Split) -> list[Trial]:
     space = _space()
-    return [try_one(machine, space, parts, Ask(number, space.point(number))) for number in range(space.size)]
+    return list(try_all(machine, space, parts, [Ask(n, space.point(n)) for n in range(space.size)]).trials)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -194,7 +215,7 @@ def test_no_fold_sees_its_own_segment_or_a_later_one(seed: int) -> None:
 def _played(asks: list[Ask], space: Space) -> list[Trial]:
     machine = _Made()
     parts = split([Stretch("A_U", 0, 300 * _DAY_MS)], hold_out_pct=25, folds=2, seed=0)
-    return [try_one(machine, space, parts, ask) for ask in asks]
+    return list(try_all(machine, space, parts, asks).trials)
 
 
 @pytest.mark.parametrize("name", ["grid", "random", "tpe"])
