@@ -153,7 +153,9 @@ def replay(
     data: Annotated[
         Path | None, typer.Option("--data", help="With --set: candles of that time, where no prices were recorded.")
     ] = None,
-    budget: Annotated[str, typer.Option("--budget", help="With --set: money free at --from.")] = "1000",
+    budget: Annotated[
+        str, typer.Option("--budget", help="With --set: money free at --from (default: by the journal).")
+    ] = "",
     seed: Annotated[int, typer.Option("--seed", min=0, help="With --data: which way prices go inside a candle.")] = 0,
     recorded: RecordedFlag = None,
     as_json: JsonFlag = False,
@@ -167,7 +169,7 @@ def replay(
     require("--to", to_ms > from_ms, "must be later than --from")
     require("--at", at_ms is None or not changes, "shows one moment; it does not go with --set")
     named = read_option("--set", named_values, changes or [])
-    money = read_option("--budget", values.read_amount, budget)
+    money = read_option("--budget", values.read_amount, budget) if budget else None
     if at_ms is not None:
         from_ms, to_ms = at_ms, at_ms + 1
     from autotrader_v2.app.replay_command import Asked, run_replay
@@ -195,7 +197,9 @@ def parity(
     data: Annotated[
         Path | None, typer.Option("--data", help="Candles of that day, where no prices were recorded.")
     ] = None,
-    budget: Annotated[str, typer.Option("--budget", help="Money free when the day began.")] = "1000",
+    budget: Annotated[
+        str, typer.Option("--budget", help="Money free when the day began (default: by the journal).")
+    ] = "",
     seed: Annotated[int, typer.Option("--seed", min=0, help="With --data: which way prices go inside a candle.")] = 0,
     recorded: RecordedFlag = None,
     engine: Annotated[
@@ -209,7 +213,7 @@ def parity(
 
     day_ms = read_option("--day", values.read_utc_ms, day)
     require("--day", day_ms % 86_400_000 == 0, "is a day, such as 2026-01-31")
-    money = read_option("--budget", values.read_amount, budget)
+    money = read_option("--budget", values.read_amount, budget) if budget else None
     require("--engine", engine in ("exact", "compiled"), "must be exact or compiled")
     from autotrader_v2.app.parity_command import Asked, run_parity
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from autotrader_v2.app.past_run import run_compiled_from, run_from, tapes_of
+from autotrader_v2.app.past_run import money_at, money_words, run_compiled_from, run_from, tapes_of
 from autotrader_v2.app.past_state import PastMarket
 from autotrader_v2.app.recordings import utc
 from autotrader_v2.app.replay_command import markets_of
@@ -78,7 +78,7 @@ class Asked(NamedTuple):
     symbol: str
     data: Path | None
     recorded: Path
-    free: Decimal
+    free: Decimal | None
     seed: int
     compiled: bool = False
 
@@ -110,11 +110,13 @@ def run_parity(asked: Asked, *, as_json: bool) -> int:
 def parity(asked: Asked) -> dict[str, Any]:
     """The day compared. Errors: `JournalUnavailable`, the `SourceError` family, `BacktestFailed`, ValueError."""
     begin_ms, end_ms = asked.day_ms, asked.day_ms + DAY_MS
-    markets = markets_of(Past(asked.db), asked.symbol, end_ms)
+    past = Past(asked.db)
+    markets = markets_of(past, asked.symbol, end_ms)
     # Rules and prices are known from the first order or decision of a market on, and not of all markets.
     tapes, rules, leave_out = tapes_of(markets, asked.data, asked.recorded, begin_ms, end_ms, asked.seed)
     played = {tape.market: (tape, rule) for tape, rule in zip(tapes, rules, strict=True)}
     begun = [one for one in markets if one.market in played]
+    money = money_at(past, asked.free, begun, begin_ms - 1)
     same = orders_count = trades_count = 0
     found: list[Explained] = []
     for group in _by_ladder(begun, begin_ms, {market: tape.open_ms[0] for market, (tape, _) in played.items()}):
@@ -124,7 +126,7 @@ def parity(asked: Asked) -> dict[str, Any]:
         params = group[0].params_at(first_ms)
         if asked.compiled:
             result = run_compiled_from(
-                group, tapes_of_group, rules_of_group, at_ms=begin_ms - 1, params=params, free=asked.free
+                group, tapes_of_group, rules_of_group, at_ms=begin_ms - 1, params=params, free=money.free
             )
         else:
             result, _ = run_from(
@@ -134,22 +136,23 @@ def parity(asked: Asked) -> dict[str, Any]:
                 at_ms=begin_ms - 1,
                 params=params,
                 changes={},
-                free=asked.free,
+                free=money.free,
                 leave_out=leave_out,
             )
         for one in group:
             pair = one.market.pair
-            past = [order for order in one.orders(begin_ms, end_ms) if order.traded]
+            traded = [order for order in one.orders(begin_ms, end_ms) if order.traded]
             trades = [trade for trade in result.trades if trade.symbol == pair]
-            orders_count, trades_count = orders_count + len(past), trades_count + len(trades)
-            outcome = compared([_order(order) for order in past], trades)
+            orders_count, trades_count = orders_count + len(traded), trades_count + len(trades)
+            outcome = compared([_order(order) for order in traded], trades)
             same += outcome.same
-            found += explained(outcome, one, past, played[one.market][0], first_ms, candles=asked.data is not None)
+            found += explained(outcome, one, traded, played[one.market][0], first_ms, candles=asked.data is not None)
     found.sort(key=lambda one: one.difference.ts_ms)
     left_out = [one.market.pair for one in markets if one.market not in played]
     return {
         "day": utc(begin_ms)[:10],
         "prices": "candles" if asked.data is not None else "recorded",
+        "money": money.as_json(),
         "orders": orders_count,
         "trades": trades_count,
         "same": same,
@@ -289,6 +292,7 @@ def _tell(told: Mapping[str, Any]) -> None:
         f"{told['day']} ({told['prices']} prices): {told['orders']} orders in the journal, {told['trades']} in the"
         f" backtest, {told['same']} the same to the last unit."
     )
+    print(money_words(told["money"]))
     if told["without_prices"]:
         print(f"Without prices or rules of that day, so left out: {', '.join(told['without_prices'])}")
     for row in told["differences"]:

@@ -1,13 +1,14 @@
 """The trading engine run on from a moment of the past: with its open cycles, over recorded prices."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from autotrader_v2.app.backtest_data import PaperOutside, open_tapes
 from autotrader_v2.app.past_state import PastMarket
-from autotrader_v2.app.recordings import quote_files
+from autotrader_v2.app.recordings import quote_files, utc
 from autotrader_v2.application.events import Record
 from autotrader_v2.application.ports import Clock
 from autotrader_v2.backtest.exact import Tape, run_exact
@@ -15,13 +16,14 @@ from autotrader_v2.backtest.result import Result
 from autotrader_v2.domain.cycle import Active, TermsChanged
 from autotrader_v2.domain.ladder import LadderParams, changed
 from autotrader_v2.domain.market import Market, MarketRules
-from autotrader_v2.domain.money import ZERO
+from autotrader_v2.domain.money import ZERO, plain
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.infrastructure.feeds.errors import SourceEmpty
 from autotrader_v2.infrastructure.feeds.quote_tape import QuoteTape
 from autotrader_v2.infrastructure.feeds.recorded_quotes import quote_of
 from autotrader_v2.infrastructure.paper import PaperExchange
+from autotrader_v2.infrastructure.store.past import Past
 from autotrader_v2.simulation.journal import MemoryJournal, Store
 
 
@@ -66,6 +68,35 @@ class BegunOutside(PaperOutside):
                 on_write(records)
 
         return MemoryJournal(store, boundary)
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """What a run begins with. `read_ms`: when the journal's reading was taken; None: it was given."""
+
+    free: Decimal
+    read_ms: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {"free": plain(self.free), "read_ms": self.read_ms}
+
+
+def money_words(told: Mapping[str, Any]) -> str:
+    """How much it is and where that is from."""
+    if told["read_ms"] is None:
+        return f"Begun with {told['free']}, as --budget says."
+    return f"Begun with {told['free']}: what the account had, by the journal's reading of {utc(told['read_ms'])} UTC."
+
+
+def money_at(past: Past, given: Decimal | None, markets: Sequence[PastMarket], at_ms: int) -> Money:
+    """What was given, else what the journal tells of that time. Errors: ValueError where it tells nothing."""
+    if given is not None:
+        return Money(given)
+    known = past.money_at(markets[0].market.quote, at_ms) if markets else None
+    if known is None or known.amount <= 0:
+        raise ValueError("The journal tells of no money at that time; say with --budget how much was free.")
+    return Money(known.amount, known.read_ms)
 
 
 def quotes_in(folder: Path, market: Market, from_ms: int, to_ms: int) -> Iterator[Quote]:

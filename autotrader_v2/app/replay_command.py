@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from autotrader_v2.app.past_run import quotes_in, run_from, tapes_of
+from autotrader_v2.app.past_run import money_at, money_words, quotes_in, run_from, tapes_of
 from autotrader_v2.app.past_state import PastMarket, quote_of_decision
 from autotrader_v2.app.recordings import utc
 from autotrader_v2.application.ports import JournalUnavailable
@@ -76,7 +76,7 @@ class Asked(NamedTuple):
     changes: Mapping[str, str]
     data: Path | None
     recorded: Path
-    free: Decimal
+    free: Decimal | None
     seed: int
 
 
@@ -84,14 +84,15 @@ def run_replay(asked: Asked, *, as_json: bool) -> int:
     """Replay and print; returns the exit code: 1 when a decision would be another one now, 2 what cannot be read."""
     quiet()
     try:
-        markets = markets_of(Past(asked.db), asked.symbol, asked.to_ms)
+        past = Past(asked.db)
+        markets = markets_of(past, asked.symbol, asked.to_ms)
         replayer = Replayer(asked.recorded)
         if asked.at_ms is not None:
             told = [replayer.at(one, asked.at_ms) for one in markets]
             _print(told, as_json, _tell_moment)
             return 0
         if asked.changes:
-            what = what_if(asked, markets)
+            what = what_if(asked, past, markets)
             _print(what, as_json, _tell_what_if)
             return 0
         found = [one for market in markets for one in replayer.replay(market, asked.from_ms, asked.to_ms)]
@@ -273,7 +274,7 @@ def _true_ms(quote: Quote) -> int:
     return min(quote.exchange_ms, quote.confirmed_ms)
 
 
-def what_if(asked: Asked, markets: Sequence[PastMarket]) -> dict[str, Any]:
+def what_if(asked: Asked, past: Past, markets: Sequence[PastMarket]) -> dict[str, Any]:
     """What the journal's orders did in that time, and what another ladder would have done from its begin on.
 
     Errors: the `SourceError` family, `BadLadder`, `BacktestFailed`, ValueError, OSError.
@@ -283,6 +284,7 @@ def what_if(asked: Asked, markets: Sequence[PastMarket]) -> dict[str, Any]:
     played = {tape.market for tape in tapes}
     begun = [one for one in markets if one.market in played]
     params = begun[0].params_at(begin_ms)
+    money = money_at(past, asked.free, begun, begin_ms - 1)
     result, outside = run_from(
         begun,
         tapes,
@@ -290,12 +292,12 @@ def what_if(asked: Asked, markets: Sequence[PastMarket]) -> dict[str, Any]:
         at_ms=begin_ms - 1,
         params=params,
         changes=asked.changes,
-        free=asked.free,
+        free=money.free,
         leave_out=leave_out,
     )
     last = {tape.market.base: tape.closed[-1] * tape.tick for tape in tapes}
     before = sum((held * last[base] for base, held in outside.coins.items()), ZERO)
-    other = result.quote - asked.free
+    other = result.quote - money.free
     other += sum((held * last[pair.partition("_")[0]] for pair, held in result.coins.items()), ZERO) - before
     own = ZERO
     orders = [order for one in begun for order in one.orders(begin_ms, asked.to_ms) if order.traded]
@@ -307,6 +309,7 @@ def what_if(asked: Asked, markets: Sequence[PastMarket]) -> dict[str, Any]:
     return {
         "from_ms": begin_ms,
         "set": dict(asked.changes),
+        "money": money.as_json(),
         "symbols": [one.market.pair for one in begun],
         "journal": {"trades": len(orders), "change": plain(reported(own))},
         "other": {"trades": len(result.trades), "change": plain(reported(other))},
@@ -400,5 +403,6 @@ def _tell_moment(told: Sequence[Mapping[str, Any]]) -> None:
 def _tell_what_if(told: Mapping[str, Any]) -> None:
     changes = " ".join(f"{name}={value}" for name, value in told["set"].items())
     print(f"{', '.join(told['symbols'])} from {utc(told['from_ms'])} UTC, coins valued at their last price:")
+    print(f"  {money_words(told['money'])}")
     for name, row in (("the journal", told["journal"]), (changes, told["other"])):
         print(f"  {name}: {row['trades']} orders traded, worth changed by {row['change']}")

@@ -20,7 +20,8 @@ from autotrader_v2.application.trader import AutoTraderV2
 from autotrader_v2.domain.money import plain
 from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.infrastructure.feeds.sources import open_source
-from tests.journalled import candles, command, written
+from autotrader_v2.infrastructure.store.past import Past
+from tests.journalled import BEGIN_MS, MINUTE_MS, candles, command, written
 from tests.processes import DOOR
 
 DAYS = ("2026-01-31", "2026-02-01")
@@ -130,6 +131,32 @@ def test_any_minute_shows_what_was_seen_decided_and_why(
     assert command("replay", "--db", played[0], "--at", "2026-02-01T00:20") == 0
     text = capsys.readouterr().out
     assert "cycle" in text and "decided at" in text and cycle["take_profit"] in text
+
+
+def test_the_money_of_any_moment_is_known_from_the_journal(played: tuple[Path, Path]) -> None:
+    """From the reading before, or where there is none from the first after, and own fills in between."""
+    past = Past(played[0])
+    for minute in range(0, 240, 7):
+        at_ms = BEGIN_MS + minute * MINUTE_MS - 1
+        known = past.money_at("USDT", at_ms)
+        assert known is not None
+        assert known.amount == 1000 + past.moved(at_ms + 1).get("USDT", D(0)), minute
+        assert known.read_ms <= max(at_ms, BEGIN_MS + 10 * MINUTE_MS)
+
+
+def test_a_run_begins_with_the_money_of_its_moment(
+    played: tuple[Path, Path], journal: Path, told: Callable[..., tuple[int, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("parity", "--day", DAYS[1], "--data", played[1], *SEED, "--db")
+    code, found = told(*words, played[0])
+    assert code == 0 and found["money"]["read_ms"] is not None
+    began_ms = 1_769_904_000_000
+    assert D(found["money"]["free"]) == 1000 + Past(played[0]).moved(began_ms)["USDT"]
+    assert told(*words, played[0], "--budget", "700")[1]["money"] == {"free": "700", "read_ms": None}
+    _change(journal, "DELETE FROM equity")
+    capsys.readouterr()
+    assert command(*words, journal) == 2
+    assert "--budget" in capsys.readouterr().err
 
 
 def test_what_another_ladder_would_have_done_from_there(
@@ -338,12 +365,14 @@ def test_parity_less_money_than_the_backtest_is_told_as_balance(
 ) -> None:
     recording = candles(tmp_path / "LTC_USDT_1m.csv")
     journal = written(tmp_path / "data", recording, balance="40")
-    code, found = told("parity", "--db", journal, "--day", DAYS[0], "--data", recording, *SEED)
+    words = ("parity", "--db", journal, "--day", DAYS[0], "--data", recording, *SEED)
+    code, found = told(*words, "--budget", "1000")
     assert code == 0 and found["differences"][0]["cause"] == "balance"
     # A decision for want of money tells what there was, so it is taken again as well.
     code, again = told("replay", "--db", journal)
     assert (code, again["differences"]) == (0, [])
-    same = told("parity", "--db", journal, "--day", DAYS[0], "--data", recording, *SEED, "--budget", "40")[1]
+    same = told(*words)[1]
+    assert same["money"]["free"] == "40"
     assert same["differences"] == []
 
 

@@ -21,6 +21,9 @@ from autotrader_v2.infrastructure.store import codec, schema
 from autotrader_v2.infrastructure.store.rows import SAW, fill_of, market_of, open_attempt
 from autotrader_v2.infrastructure.store.statements import FILL_COLUMNS
 
+# The exchange stamps fills, this program its readings: their clocks may differ by less than that.
+_CLEAR_MS = 2_000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastOrder:
@@ -36,6 +39,14 @@ class PastOrder:
     def traded(self) -> bool:
         """Whether anything was filled."""
         return bool(self.fills)
+
+
+@dataclass(frozen=True, slots=True)
+class PastMoney:
+    """What an account owned of its quote currency, reserved or not, worked out from the reading of `read_ms`."""
+
+    amount: Decimal
+    read_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +205,30 @@ class Past:
                     if currency:
                         moved[currency] = moved.get(currency, Decimal(0)) + change
         return moved
+
+    def money_at(self, quote: str, at_ms: int) -> PastMoney | None:
+        """How much of the quote currency there was: the nearest reading before (else after), and own fills in between.
+
+        None: no reading is kept. Payments in and out between the two are not known.
+        """
+        table, fills = schema.equity, schema.fills
+        # Which of a reading and a fill of the same moment came first, nobody can tell.
+        near = select(fills.c.id).where(
+            fills.c.account == self.account,
+            fills.c.time_ms.between(table.c.time_ms - _CLEAR_MS, table.c.time_ms + _CLEAR_MS),
+        )
+        clear = select(table.c.time_ms, table.c.free).where(table.c.account == self.account, ~near.exists())
+        with self._reading() as connection:
+            row = (
+                connection.execute(
+                    clear.where(table.c.time_ms <= at_ms).order_by(table.c.time_ms.desc()).limit(1)
+                ).first()
+                or connection.execute(clear.order_by(table.c.time_ms).limit(1)).first()
+            )
+        if row is None:
+            return None
+        then, there = self.moved(at_ms + 1), self.moved(row.time_ms + 1)
+        return PastMoney(Decimal(row.free) + then.get(quote, Decimal(0)) - there.get(quote, Decimal(0)), row.time_ms)
 
     def _wishes(self, connection: Connection, table: Table, what: str, to_ms: int, value: Any) -> list[Wish]:
         asked = select(table).where(table.c.account == self.account, table.c.time_ms < to_ms).order_by(table.c.seq)
