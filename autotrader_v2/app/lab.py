@@ -1,45 +1,33 @@
 """The Lab: runs in turn, each in a worker process; what they gave is kept; see `application/lab.py`."""
 
 import contextlib
-import hashlib
 import json
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import structlog
 
-from autotrader_v2 import __version__
+from autotrader_v2.app.lab_files import LabFiles, stamp_of
+from autotrader_v2.app.lab_histories import LabHistories, history_job
 from autotrader_v2.app.lab_process import COMMAND, LabProcess, WorkerFailed
 from autotrader_v2.app.lab_runs import OVER, LabRuns
 from autotrader_v2.app.lab_searches import LabSearches
-from autotrader_v2.app.private_files import read_private, write_private
+from autotrader_v2.app.lab_wishes import checked, search_job
 from autotrader_v2.application.commands import params_as_text
 from autotrader_v2.application.lab import CANDLES_MAX, COINS_MAX, QUEUE_MAX, RUNS_MAX, LabWish, SearchWish
 from autotrader_v2.application.refusals import CommandRefused
-from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed
-from autotrader_v2.domain.money import plain
-from autotrader_v2.infrastructure.feeds.errors import SourceError
-from autotrader_v2.infrastructure.feeds.file_names import market_in_name
-from autotrader_v2.search.space import BadRange, read_space
+from autotrader_v2.domain.ladder import LadderParams
 
 _log = structlog.get_logger()
-_ENDINGS = (".parquet", ".csv", ".csv.gz")
-# A folder with more files than that is no folder of candles.
-_FILES_MAX = 20_000
-_SEEN_S = 1.0
-_HISTORIES_MAX = 300
 # A search under way changes its file all the time.
 _STUDY_KEPT_S = 5.0
 _READ_MAX = 30
-# What a ladder gets to spend where its start is a share of the balance.
-_HISTORY_BUDGET = Decimal(1000)
 _STOP_WAIT_S = 6.0
 _SUMMARY = ("pnl", "pnl_pct", "max_drawdown_pct", "cycles_closed", "cycles_open", "ran_dry", "begin_ms", "end_ms")
 Job = tuple[str, str]
@@ -64,7 +52,7 @@ class LabRoom:
     def __init__(
         self, folder: Path, *candles: Path, studies: Path | None = None, command: Sequence[str] = COMMAND
     ) -> None:
-        self._folder, self._candles, self._command = folder, candles, command
+        self._candles, self._command = candles, command
         self._studies = studies
         self._read: dict[str, _Answer] = {}
         self._changed = threading.Condition()
@@ -75,9 +63,9 @@ class LabRoom:
         self._asked: dict[str, dict[str, Any]] = {}
         self._failed: dict[str, str] = {}
         self._stopped = False
-        self._seen: tuple[float, dict[str, tuple[list[int], str]]] = (float("-inf"), {})
         self._runs = LabRuns(folder)
-        self._index: dict[str, Any] = read_private(folder / "files.json")
+        self._files = LabFiles(folder / "files.json", candles)
+        self._histories = LabHistories(folder / "history")
         self._search = LabSearches(command)
         self._thread = threading.Thread(target=self._work, name="lab", daemon=True)
 
@@ -115,21 +103,15 @@ class LabRoom:
 
     def data(self) -> Mapping[str, Any]:
         """See `Lab`."""
-        files = self._files()
-        known, unknown = [], []
+        self._files.there()  # a slow disk holds up nobody: looked at before the lock is taken
         with self._changed:
-            for name, (stamp, symbol) in files.items():
-                entry = self._index.get(name)
-                if entry is None or entry["stamp"] != stamp:
-                    unknown.append(name)
-                else:
-                    known.append({"name": Path(name).name, "files": 1, "symbol": symbol, **_FILE, **entry["told"]})
+            known, unknown = self._files.told(), self._files.unknown()
             if unknown:
                 self._enqueue(("look", ""), first=True)
         return {
             "folder": str(self._candles[0]),
             "reading": bool(unknown),
-            "files": joined(known),
+            "files": known,
             "compiled": find_spec("numba") is not None,
             "candles_max": CANDLES_MAX,
             "coins_max": COINS_MAX,
@@ -138,20 +120,11 @@ class LabRoom:
 
     def history(self, symbol: str, ladder: Mapping[str, Any], *, ask: bool) -> Mapping[str, Any]:
         """See `Lab`."""
-        files = {name: stamp for name, (stamp, of) in self._files().items() if of == symbol}
+        files = {name: stamp for name, (stamp, of) in self._files.there().items() if of == symbol}
         if not files:
             return {"state": "none", "figures": None, "what": None}
-        params = changed(LadderParams(), dict(ladder))
-        job = {
-            "files": sorted(files),
-            "from_ms": 0,
-            "to_ms": None,
-            "ladder": dict(ladder),
-            "budget": plain(budget_of(params)),
-        }
-        text = json.dumps([__version__, sorted(files.items()), job], sort_keys=True)
-        key = hashlib.sha256(text.encode()).hexdigest()[:24]
-        figures = read_private(self._history_file(key))
+        key, job = history_job(files, ladder)
+        figures = self._histories.known(key)
         if figures:
             return {"state": "known", "figures": figures, "what": None}
         with self._changed:
@@ -184,7 +157,7 @@ class LabRoom:
         file = self._studies
         if file is None or not file.exists():
             return None
-        stamp = [_stamp(one) for one in (file, file.with_name(file.name + "-wal")) if one.exists()]
+        stamp = [stamp_of(one) for one in (file, file.with_name(file.name + "-wal")) if one.exists()]
         key = json.dumps(job, sort_keys=True)
         with self._changed:
             known = self._read.get(key)
@@ -202,7 +175,7 @@ class LabRoom:
 
     def begin(self, wish: LabWish) -> Mapping[str, Any]:
         """See `Lab`."""
-        params = _checked(wish)
+        params = checked(wish)
         names = self._named(wish)
         with self._changed, _disk():
             if sum(head["status"] == "queued" for head in self._runs.heads.values()) >= QUEUE_MAX:
@@ -232,32 +205,10 @@ class LabRoom:
 
     def search(self, wish: SearchWish) -> None:
         """See `Lab`."""
-        ladder, defaults = params_as_text(_checked(wish)), params_as_text(LadderParams())
-        fixed = {
-            name: ",".join(value) if isinstance(value, list) else str(value)
-            for name, value in ladder.items()
-            if value != defaults[name] and name not in wish.ranges
-        }
-        ranges = [f"{name}={values}" for name, values in wish.ranges.items()]
-        try:
-            read_space(ranges, fixed)
-        except BadRange as error:
-            raise CommandRefused("bad_range", str(error), field="ranges", values={"what": str(error)}) from error
+        job = search_job(wish)
         if self._studies is None:
             raise CommandRefused("not_here", "This program keeps no searches.", status=404)
-        self._search.begin(
-            {
-                "files": self._named(wish),
-                "from_ms": wish.from_ms,
-                "to_ms": wish.to_ms,
-                "budget": wish.budget,
-                "ranges": ranges,
-                "fixed": fixed,
-                "trials": wish.trials,
-                "objectives": list(wish.objectives),
-                "db": str(self._studies),
-            }
-        )
+        self._search.begin({**job, "files": self._named(wish), "db": str(self._studies)})
 
     def stop_search(self) -> None:
         """See `Lab`."""
@@ -317,8 +268,7 @@ class LabRoom:
         kind, key = job
         tell: Callable[[int, int], None] = lambda done, of: None  # noqa: E731
         if kind == "look":
-            names = self._unknown_files()
-            asked: dict[str, Any] = {"files": sorted(names)}
+            asked: dict[str, Any] = {"files": sorted(self._files.unknown())}
         elif kind in ("history", "read"):
             asked = self._asked[key]
         else:
@@ -347,10 +297,10 @@ class LabRoom:
     def _note_answer(self, job: Job, answer: Mapping[str, Any]) -> None:
         kind, key = job
         if kind == "look":
-            self._note_files(answer["files"])
+            self._files.note(answer["files"])
         elif kind == "history":
             self._asked.pop(key, None)
-            self._keep_history(key, answer)
+            self._histories.keep(key, answer)
         elif kind == "read":
             self._keep_read(key, answer, None)
         elif key in self._runs.heads:
@@ -376,7 +326,7 @@ class LabRoom:
             self._keep_read(key, None, what or code)
         else:
             # Not asked again and again: what could not be looked at is told as a problem.
-            self._note_files({name: {"problem": what or code} for name in self._unknown_files()})
+            self._files.note({name: {"problem": what or code} for name in self._files.unknown()})
 
     def _over(self, run_id: str, status: str, **values: Any) -> None:
         self._progress.pop(run_id, None)
@@ -405,53 +355,11 @@ class LabRoom:
         progress = round(done / of, 3) if of else 0.0
         return {name: value for name, value in head.items() if name != "files"} | {"progress": progress}
 
-    def _files(self) -> dict[str, tuple[list[int], str]]:
-        """See `seen_in`; looked at once a second at most, and none is opened here."""
-        seen_s, found = self._seen
-        if time.monotonic() - seen_s > _SEEN_S:
-            found = seen_in(self._candles)
-            self._seen = time.monotonic(), found
-        return found
-
-    def _unknown_files(self) -> dict[str, list[int]]:
-        files = self._files()
-        return {name: stamp for name, (stamp, _) in files.items() if self._index.get(name, {}).get("stamp") != stamp}
-
-    def _note_files(self, told: Mapping[str, Any]) -> None:
-        files = self._files()
-        self._index = {name: entry for name, entry in self._index.items() if name in files}
-        for name, one in told.items():
-            if name in files:
-                self._index[name] = {"stamp": files[name][0], "told": one}
-        self._folder.mkdir(parents=True, exist_ok=True)
-        write_private(self._folder / "files.json", self._index)
-
     def _named(self, wish: LabWish) -> list[str]:
         """The files of the wish. Errors: `CommandRefused`."""
-        files = self._files()
-        wanted = set(wish.symbols)
+        self._files.there()
         with self._changed:
-            fitting = [
-                (symbol, name)
-                for name, (stamp, symbol) in files.items()
-                if symbol in wanted
-                and (entry := self._index.get(name)) is not None
-                and entry["stamp"] == stamp
-                and entry["told"].get("interval_ms") == wish.interval_ms
-            ]
-        missing = wanted - {symbol for symbol, _ in fitting}
-        if missing:
-            raise CommandRefused(
-                "no_candles",
-                f"There are no such candles of {', '.join(sorted(missing))}.",
-                field="symbols",
-                values={"symbols": ", ".join(sorted(missing))},
-            )
-        if len({symbol.split("_")[1] for symbol in wanted}) > 1:
-            raise CommandRefused(
-                "two_quotes", "One balance has one currency: choose coins of one quote currency.", field="symbols"
-            )
-        return [name for _, name in fitting]
+            return self._files.of(wish.symbols, wish.interval_ms)
 
     def _keep_read(self, key: str, told: Mapping[str, Any] | None, what: str | None) -> None:
         stamp = self._asked.pop(key)["stamp"]
@@ -459,34 +367,6 @@ class LabRoom:
         self._read[key] = _Answer(stamp, time.monotonic(), told, what)
         while len(self._read) > _READ_MAX:
             del self._read[next(iter(self._read))]
-
-    def _history_file(self, key: str) -> Path:
-        return self._folder / "history" / f"{key}.json"
-
-    def _keep_history(self, key: str, answer: Mapping[str, Any]) -> None:
-        file = self._history_file(key)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        kept = sorted(file.parent.glob("*.json"), key=lambda one: one.stat().st_mtime)
-        for old in kept[: max(0, len(kept) - _HISTORIES_MAX + 1)]:
-            old.unlink(missing_ok=True)
-        write_private(file, answer)
-
-
-def _checked(wish: LabWish) -> LadderParams:
-    """The whole ladder. Errors: `CommandRefused` for what no run can begin with."""
-    try:
-        params = changed(LadderParams(), dict(wish.ladder))
-        budget_of(params)
-    except BadLadder as error:
-        raise CommandRefused("bad_ladder", error.reason, field=error.field) from error
-    except ArithmeticError as error:
-        what = "no order can be that large or small"
-        raise CommandRefused("bad_ladder", what, field="size_multiplier") from error
-    if not Decimal(wish.budget) > 0:
-        raise CommandRefused("bad_budget", "The budget must be above 0.", field="budget")
-    if wish.to_ms is not None and wish.to_ms <= wish.from_ms:
-        raise CommandRefused("bad_dates", "The end lies before the beginning.", field="to_ms")
-    return params
 
 
 @contextlib.contextmanager
@@ -499,62 +379,6 @@ def _disk() -> Iterator[None]:
         raise CommandRefused(
             "no_disk", f"It could not be written: {what}", status=503, values={"what": what}
         ) from error
-
-
-def _stamp(file: Path) -> list[int]:
-    status = file.stat()
-    return [status.st_size, status.st_mtime_ns]
-
-
-def seen_in(folders: Sequence[Path]) -> dict[str, tuple[list[int], str]]:
-    """The candle files of folders and of the folders in them: (size and time of the last change, symbol)."""
-    found: dict[str, tuple[list[int], str]] = {}
-    for folder in folders:
-        inside = sorted(folder.iterdir()) if folder.is_dir() else []
-        for place in [folder, *(one for one in inside if one.is_dir())]:
-            for file in inside if place == folder else sorted(place.iterdir()):
-                if len(found) >= _FILES_MAX or not file.name.lower().endswith(_ENDINGS) or not file.is_file():
-                    continue
-                try:
-                    symbol = "_".join(market_in_name(file))
-                except SourceError:
-                    symbol = ""
-                found[str(file)] = _stamp(file), symbol
-    return found
-
-
-def joined(files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Files of one market and length of candle that follow on each other, such as one for each day, as one."""
-    whole = sorted(
-        (one for one in files if one["candles"]), key=lambda one: (one["symbol"], one["interval_ms"], one["first_ms"])
-    )
-    made: list[dict[str, Any]] = [dict(one) for one in files if not one["candles"]]
-    last: dict[str, Any] | None = None
-    for one in whole:
-        each_ms = one["interval_ms"]
-        fits = last is not None and (last["symbol"], last["interval_ms"]) == (one["symbol"], each_ms)
-        if last is None or not fits or one["first_ms"] > last["last_ms"] + each_ms:
-            last = dict(one)
-            made.append(last)
-            continue
-        twice = max(0, (min(last["last_ms"], one["last_ms"]) - one["first_ms"]) // each_ms + 1)
-        last["files"] += 1
-        last["candles"] += max(0, one["candles"] - twice)
-        last["last_ms"] = max(last["last_ms"], one["last_ms"])
-    return made
-
-
-def budget_of(params: LadderParams) -> Decimal:
-    """What a whole ladder spends, with a little more for rounding up; a share of a balance is one of 1,000."""
-    if params.budget_quote:
-        return params.budget_quote
-    if params.start_balance_pct:
-        return _HISTORY_BUDGET
-    return sum((params.size(step) for step in range(params.steps + 1)), Decimal(0)) * Decimal("1.02")
-
-
-# A file that cannot be used has none of these.
-_FILE: Mapping[str, Any] = {"first_ms": None, "last_ms": None, "interval_ms": None, "candles": None, "problem": None}
 
 
 def _now_ms() -> int:

@@ -14,9 +14,11 @@ from typing import Any
 
 import pytest
 
-from autotrader_v2.app.lab import LabRoom, budget_of, joined, seen_in
+from autotrader_v2.app.lab import LabRoom
+from autotrader_v2.app.lab_files import joined, seen_in
 from autotrader_v2.app.lab_process import LabProcess, WorkerFailed
 from autotrader_v2.app.lab_studies import study_told
+from autotrader_v2.app.lab_wishes import budget_of
 from autotrader_v2.application import lab as limits
 from autotrader_v2.application.lab import SearchWish
 from autotrader_v2.application.refusals import CommandRefused
