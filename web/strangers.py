@@ -1,6 +1,6 @@
 """What nobody in particular is told: made by the app once, then said again without asking it.
 
-A flood of requests that are refused costs the one interpreter, which also trades, a quarter of what it would.
+A flood of requests that are refused costs the one interpreter, which also trades, half of what it would.
 """
 
 from collections.abc import Callable, Iterable
