@@ -56,7 +56,7 @@ class _Round(NamedTuple):
 
 def measure(folder: Path, short: bool) -> report.Figures:
     """Rates of the fastest rounds by the wall's clock, and by the workers' time on a processor."""
-    candles, ladders = (20_000, 32) if short else (1_000_000, 1024)
+    candles, ladders = (20_000, 128) if short else (1_000_000, 1024)
     data = _walk(candles)
     parts = split(data.stretches(), hold_out_pct=25, folds=4, seed=0)
     machine = CompiledMachine(data, Decimal(1000))
@@ -120,6 +120,8 @@ def _memory_by_ladders(candles: int, counts: Sequence[int]) -> report.Figures:
     finally:
         workers.close()
     held, done = {}, 0
+    # Code and what is worked out of the candles are there before any ladder.
+    machine.figures(space.ladder(space.point(0)), parts.seen[0])
     tracemalloc.start()
     for count in counts:
         for number in range(done, count):
