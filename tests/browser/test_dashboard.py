@@ -79,6 +79,16 @@ def test_figures_lead_to_fills_and_the_file_holds_the_same(served: Served, open_
     expect(trades.locator("tbody tr")).to_have_count(2)
 
 
+def test_a_large_result_of_a_day_stays_in_its_cell(open_page: Open) -> None:
+    """The title has it exact; the cell of a phone has room for a digit less."""
+    page = open_page()
+    shown = page.evaluate("""async () => {
+        const { short } = await import("/static/js/pnl_calendar.js");
+        return ["7.125", "-70.02", "407.3", "-1234.5"].map((value) => [short(value, 2), short(value, 1)]);
+    }""")
+    assert shown == [["+7.13", "+7.1"], ["−70.02", "−70.0"], ["+407.3", "+407"], ["−1,235", "−1,235"]]
+
+
 def test_the_curve_is_read_with_arrow_keys(served: Served, open_page: Open) -> None:
     """Its words name first, last and deepest; another span asks for other points."""
     a_past(served)

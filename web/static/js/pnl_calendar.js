@@ -45,6 +45,9 @@ function Weeks({ days }) {
   return html`<details class="more"><summary>${t("dash.weeks")}</summary><dl class="kv">${weeks.map((week) => html`<dt key=${week[0].since_ms}><a href=${address("trades", { since_ms: week[0].since_ms, until_ms: week.at(-1).until_ms })}>${dayName(week[0].since_ms)} – ${dayName(week.at(-1).since_ms)}</a> <span class="faint">${t("dash.cycles", { count: week.reduce((count, day) => count + day.cycles, 0) })}</span></dt><dd><${Result} value=${sum(week.map((day) => day.result))} /></dd>`)}</dl></details>`;
 }
 
+/** What has room in the cell of a day: a decimal less for each digit beyond two. */
+export const short = (value, decimals) => signed(value, Math.max(0, Math.min(decimals, decimals + 2 - /\d+/.exec(value)[0].length)));
+
 function Day({ since, number, told, today, largest }) {
   if (since > today) return html`<span class="day void">${number}</span>`;
   if (!told?.fills && since !== today) return html`<span class="day quiet">${number}</span>`;
@@ -53,5 +56,5 @@ function Day({ since, number, told, today, largest }) {
   const strength = way && largest ? 14 + Math.round((Math.abs(Number(value)) / largest) * 30) : 0;
   const look = { background: `color-mix(in srgb, var(${way < 0 ? "--loss" : "--gain"}) ${strength}%, var(--raised))` };
   const label = `${longDay(since)}: ${exact(value)}, ${t("dash.cycles", { count: told?.cycles ?? 0 })}, ${t("dash.fills", { count: told?.fills ?? 0 })}`;
-  return html`<a class=${`day${since === today ? " today" : ""}`} href=${address("trades", { since_ms: since, until_ms: nextDay(since) })} style=${look} title=${`${label}\n${utc(since)}`}>${number}<b class="desk">${way ? signed(value) : ""}</b><b class="phone">${way ? signed(value, 1) : ""}</b></a>`;
+  return html`<a class=${`day${since === today ? " today" : ""}`} href=${address("trades", { since_ms: since, until_ms: nextDay(since) })} style=${look} title=${`${label}\n${utc(since)}`}>${number}<b class="desk">${way ? short(value, 2) : ""}</b><b class="phone">${way ? short(value, 1) : ""}</b></a>`;
 }
