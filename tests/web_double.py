@@ -92,6 +92,7 @@ class DeskDouble:
         self.coins = [a_coin(name) for name in KNOWN]
         self.mode = "paper"
         self.sent = 0
+        self.moved = 0
         self.stop_wanted = False
         self.before_order: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
@@ -100,6 +101,10 @@ class DeskDouble:
     def overview(self) -> dict[str, Any]:
         """Only what the web side itself reads."""
         return {"mode": self.mode, "time_ms": 1, "coins": [dict(coin) for coin in self.coins]}
+
+    def moves(self) -> int:
+        """See `Desk`."""
+        return self.moved
 
     def glance(self) -> Glance:
         """See `Desk`: the overview with the ages apart."""

@@ -128,6 +128,10 @@ class Desk:
         head, coins, ages_ms = self.glance()
         return {**head, "coins": [{**coin, "price_age_ms": ages_ms[coin["currency"]]} for coin in coins]}
 
+    def moves(self) -> int:
+        """Rises whenever a price may be another one: whether a glance is worth its while."""
+        return self._trader.floor.board.accepted if self._trader else 0
+
     def glance(self) -> Glance:
         """The overview for who looks often."""
         trader, views = self._trader, self._coin_views

@@ -35,6 +35,8 @@ class QuoteBoard:
         self._pending = 0
         self._pending_lock = threading.Condition(threading.Lock())
         self.on_book_wanted: Callable[[Market], None] = lambda _market: None
+        # Rises with each accepted quote, for who looks whether any came; two at the same moment may count as one.
+        self.accepted = 0
 
     def follow(self, markets: Iterable[Market]) -> None:
         """Keep a place for these markets; quotes of others are dropped."""
@@ -59,6 +61,7 @@ class QuoteBoard:
                 entry.due = True
                 if quote.exchange_ms >= entry.recent.due_ms:
                     entry.recent.note(quote)
+                self.accepted += 1
             else:
                 wake = False
                 entry.refused += 1

@@ -1,8 +1,11 @@
 """What pages are told without asking: a snapshot, then differences, seldom enough."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
+
+import pytest
 
 from autotrader_v2.application.events import Alert, Booked, MarketChanged, Priority
 from autotrader_v2.domain.market import Market
@@ -146,3 +149,44 @@ def test_only_so_many_pages_may_listen() -> None:
     assert not page.push.join("one more", "session")
     page.push.leave("sid3")
     assert page.push.join("one more", "session")
+
+
+_PATIENCE_S = 30
+
+
+@pytest.mark.parametrize("what", ["a price", "a market", "news", "a page"])
+def test_it_looks_when_something_moved_and_not_before(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    """Between that it rests, so that what moves next is told at once and waits for no rest of a look in vain."""
+    monkeypatch.setattr("web.push._UNANNOUNCED_S", 3600.0)
+    page = Page()
+    assert page.push._wait()
+    page.tell()
+    went_on = threading.Event()
+
+    def wait() -> None:
+        page.push._wait()
+        went_on.set()
+
+    def move() -> None:
+        page.desk.moved += 1
+
+    moves: dict[str, Callable[[], object]] = {
+        "a price": move,
+        "a market": lambda: page.desk.listeners[0](MarketChanged(BTC)),
+        "news": lambda: page.desk.listeners[0](A_FILL),
+        "a page": lambda: page.push.again("sid"),
+    }
+    threading.Thread(target=wait, daemon=True).start()
+    assert not went_on.wait(0.1)
+    moves[what]()
+    assert went_on.wait(_PATIENCE_S)
+
+
+def test_what_nobody_announces_is_looked_for_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A balance that was read moves no price."""
+    monkeypatch.setattr("web.push._UNANNOUNCED_S", 0.01)
+    page = Page()
+    assert page.push._wait()
+    assert page.push._wait()
+    page.push.stop()
+    assert not page.push._wait()
