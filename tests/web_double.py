@@ -1,7 +1,7 @@
 """A desk that answers at once and writes down what it was asked: for tests of the web side alone."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from autotrader_v2.application.credentials import Credentials
@@ -93,6 +93,7 @@ class DeskDouble:
         self.mode = "paper"
         self.sent = 0
         self.moved = 0
+        self.is_idle = True
         self.stop_wanted = False
         self.before_order: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
@@ -106,10 +107,14 @@ class DeskDouble:
         """See `Desk`."""
         return self.moved
 
-    def glance(self) -> Glance:
+    def idle(self) -> bool:
+        """See `Desk`."""
+        return self.is_idle
+
+    def glance(self, only: Collection[str] | None = None) -> Glance:
         """See `Desk`: the overview with the ages apart."""
         head = self.overview()
-        coins = head.pop("coins")
+        coins = [coin for coin in head.pop("coins") if only is None or coin["currency"] in only]
         return Glance(head, coins, {coin["currency"]: coin.pop("price_age_ms") for coin in coins})
 
     def listen(self, listener: Callable[[News], None]) -> None:

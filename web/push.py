@@ -3,13 +3,14 @@
 Read-only: a page sends nothing here but how often it wants to hear. Nothing in the engine waits for a page: one thread
 looks whether anything moved, compares what `Desk.glance` tells with what was told before, and rests four times as long
 as that kept a core busy. It begins when something moves, not by a beat: a comparison that finds nothing would make the
-next price wait for its rest.
+next price wait for its rest. Of prices, pages hear at once those of the coins that they show; all others, of which
+only sums and orders are seen, twice a second.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from operator import ne
@@ -29,6 +30,7 @@ _REST = 4
 _LOOK_EVERY_S = 0.01
 # What nobody announces, such as a balance that was read, is found so soon.
 _UNANNOUNCED_S = 0.25
+_OUT_OF_SIGHT_S = 0.5
 _AGES_EVERY_S = 1.0
 _CLIENTS_MAX = 16
 _NEWS_KEPT = 500
@@ -40,8 +42,11 @@ class Source(Protocol):
     def moves(self) -> int:
         """Rises with every price; asked for a hundred times a second."""
 
-    def glance(self) -> Glance:
-        """Everything the first screen shows."""
+    def idle(self) -> bool:
+        """Whether nothing waits to be decided."""
+
+    def glance(self, only: Collection[str] | None = None) -> Glance:
+        """Everything the first screen shows; `only`: coins of these currencies alone."""
 
     def listen(self, listener: Callable[[News], None]) -> None:
         """Hear news on another thread."""
@@ -51,6 +56,8 @@ class Source(Protocol):
 class _Client:
     session: str
     hidden: bool = False
+    # The currencies it shows; None: it may show any.
+    sight: frozenset[str] | None = None
     seen: int = 0
     news: int = 0
     told_s: float = 0.0
@@ -85,9 +92,12 @@ class Push:
         self._news: deque[tuple[int, dict[str, Any]]] = deque(maxlen=_NEWS_KEPT)
         self._news_count = 0
         self._wake = threading.Event()
-        # A market changed; and how far `moves` had risen at the latest telling.
+        # A market changed; how far `moves` had risen at the latest telling.
         self._changed = False
         self._moves = -1
+        # From when on those out of sight are looked at; whether they just were, though nobody needed all.
+        self._others_due_s = float("-inf")
+        self._others_looked_at = False
         self._stopping = threading.Event()
         source.listen(self._hear)
 
@@ -114,11 +124,11 @@ class Push:
         with self._lock:
             self._clients.pop(sid, None)
 
-    def pace(self, sid: str, *, hidden: bool) -> None:
-        """A hidden page hears once a second."""
+    def pace(self, sid: str, *, hidden: bool, sight: frozenset[str] | None = None) -> None:
+        """A hidden page hears once a second; `sight`: the currencies whose rows are drawn, None: it may be any."""
         with self._lock:
             if client := self._clients.get(sid):
-                client.hidden = hidden
+                client.hidden, client.sight = hidden, sight
         self._wake.set()
 
     def again(self, sid: str) -> None:
@@ -146,6 +156,10 @@ class Push:
             except Exception:
                 _log.exception("telling the pages failed; trading goes on")
             took_s, busy_s = time.monotonic() - began_s, time.thread_time() - busy_s
+            if self._others_looked_at:
+                # They rest for themselves: what is in sight does not wait for it.
+                self._others_due_s = time.monotonic() + max(_OUT_OF_SIGHT_S, busy_s * 2 * _REST)
+                busy_s = 0.0
             self._stopping.wait(max(0.0, _PERIOD_S - took_s, busy_s * _REST))
 
     def _wait(self) -> bool:
@@ -174,9 +188,22 @@ class Push:
                 return None
             return _HIDDEN_PERIOD_S if all(client.hidden for client in self._clients.values()) else 0.0
 
+    def _sight(self) -> frozenset[str] | None:
+        """The coins to look at; None: all, because somebody may show any, or it is time for those out of sight.
+
+        For that a moment is taken when nothing waits to be decided, if one comes: the two would only slow each other.
+        """
+        late_s = time.monotonic() - self._others_due_s
+        with self._lock:
+            sights = [client.sight for client in self._clients.values() if not client.hidden]
+            all_needed = not sights or None in sights or not all(client.seen for client in self._clients.values())
+        self._others_looked_at = not all_needed and (late_s >= _OUT_OF_SIGHT_S or (late_s >= 0 and self._source.idle()))
+        return None if all_needed or self._others_looked_at else frozenset().union(*filter(None, sights))
+
     def _tell(self) -> None:
-        head, coins, ages_ms = self._source.glance()
-        self._compare(coins)
+        sight = self._sight()
+        head, coins, ages_ms = self._source.glance(sight)
+        self._compare(coins, whole=sight is None)
         now = time.monotonic()
         with self._lock:
             clients = list(self._clients.items())
@@ -186,14 +213,15 @@ class Push:
             if not self._alive(client.session):
                 self._drop(sid)
                 continue
-            if client.hidden and now - client.told_s < _HIDDEN_PERIOD_S:
+            if client.hidden and (sight is not None or now - client.told_s < _HIDDEN_PERIOD_S):
                 continue
             whole, changes = self._fresh(client.seen)
             told = [one for number, one in news if number > client.news]
-            every_age = not client.seen or now - client.aged_s >= _AGES_EVERY_S
+            every_age = sight is None and (not client.seen or now - client.aged_s >= _AGES_EVERY_S)
             if not (whole or changes or told or every_age):
                 continue
-            named = ages_ms if every_age else {one["currency"]: ages_ms[one["currency"]] for one in whole + changes}
+            names = [one["currency"] for one in whole + changes]
+            named = ages_ms if every_age else {name: ages_ms[name] for name in names if name in ages_ms}
             self._send(
                 "changes" if client.seen else "snapshot",
                 {
@@ -224,7 +252,7 @@ class Push:
                 whole.append(one.view)
         return whole, changes
 
-    def _compare(self, coins: Sequence[Mapping[str, Any]]) -> None:
+    def _compare(self, coins: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
         version = self._version + 1
         for coin in coins:
             name = coin["currency"]
@@ -235,7 +263,7 @@ class Push:
             elif known.view is not coin and (change := _change(known.view, coin)):
                 self._coins[name] = _Coin(version, coin, known.version, {"currency": name, **change})
                 self._version = version
-        if gone := self._coins.keys() - {coin["currency"] for coin in coins}:
+        if whole and (gone := self._coins.keys() - {coin["currency"] for coin in coins}):
             for name in gone:
                 del self._coins[name]
             self._version = version

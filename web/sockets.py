@@ -18,6 +18,7 @@ from web.sessions import Sessions
 from web.strangers import Strangers
 
 _MESSAGE_MAX = 16 * 1024
+_SIGHT_MAX = 200
 
 
 class _QuickJson:
@@ -72,7 +73,8 @@ def install(app: Flask, desk: Desk, sessions: Sessions, hosts: frozenset[str]) -
         if not session_key():
             drop(_sid())
             return
-        push.pace(_sid(), hidden=isinstance(wish, dict) and wish.get("hidden") is True)
+        given = wish if isinstance(wish, dict) else {}
+        push.pace(_sid(), hidden=given.get("hidden") is True, sight=_names(given.get("sight")))
 
     @socket.on("again")
     def again(*_nothing: Any) -> None:
@@ -103,6 +105,13 @@ class SignedInOnly:
         if str(environ.get("PATH_INFO", "")).startswith("/socket.io"):
             return refuse(start_response, "401 Unauthorized", "sign_in", "Open the link that mTrade printed.")
         return self._strangers(environ, start_response)
+
+
+def _names(value: Any) -> frozenset[str] | None:
+    """A list of names as it is; anything else, and too many, say nothing."""
+    if not isinstance(value, list) or len(value) > _SIGHT_MAX or not all(isinstance(one, str) for one in value):
+        return None
+    return frozenset(value)
 
 
 def _sid() -> str:

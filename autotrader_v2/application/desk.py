@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -71,6 +71,7 @@ class Desk:
         self._today: tuple[float, dict[str, Decimal]] = (float("-inf"), {})
         self._commit_ms = 0.0
         self._coin_views: CoinViews | None = None
+        self._money: dict[str, Any] | None = None
         self._charts: Charts | None = None
         self.door = Door(real_money=binding.mode == "live")
         self.first_start = False
@@ -132,8 +133,12 @@ class Desk:
         """Rises whenever a price may be another one: whether a glance is worth its while."""
         return self._trader.floor.board.accepted if self._trader else 0
 
-    def glance(self) -> Glance:
-        """The overview for who looks often."""
+    def idle(self) -> bool:
+        """Whether no market waits to be decided: a good moment for what takes longer."""
+        return not self._trader or self._trader.floor.board.idle
+
+    def glance(self, only: Collection[str] | None = None) -> Glance:
+        """The overview for who looks often. `only`: coins of these currencies; the money is then of the last whole."""
         trader, views = self._trader, self._coin_views
         head: dict[str, Any] = {
             "seq": self._seq,
@@ -154,11 +159,13 @@ class Desk:
         selling = trader.sell_everything.run
         now_ms = floor.clock.now_ms()
         coins, ages_ms = [], {}
-        for slot in slots:
+        for slot in slots if only is None else [slot for slot in slots if slot.market.base in only]:
             quote = floor.board.newest(slot.market)
             coins.append(views.view(slot, quote, today.get(slot.market.pair, ZERO)))
             ages_ms[slot.market.base] = now_ms - quote.confirmed_ms if quote else None
-        views.forget_others(slots)
+        if only is None or self._money is None:
+            views.forget_others(slots)
+            self._money = money_view(floor, slots, today, views.if_sold)
         head |= {
             "time_ms": now_ms,
             "phase": trader.phase,
@@ -168,7 +175,7 @@ class Desk:
             "account_pause": _pause_view(floor),
             "feed": self._feed_view(trader),
             "truth": truth_view(trader),
-            "money": money_view(floor, slots, today, views.if_sold),
+            "money": self._money,
             "selling": selling.as_json() if selling else None,
             "missing_symbols": [market.pair for market in trader.missing],
         }

@@ -1,6 +1,7 @@
 """What pages are told without asking: a snapshot, then differences, seldom enough."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -190,3 +191,40 @@ def test_what_nobody_announces_is_looked_for_all_the_same(monkeypatch: pytest.Mo
     assert page.push._wait()
     page.push.stop()
     assert not page.push._wait()
+
+
+def test_a_page_hears_at_once_of_what_it_shows_and_soon_of_the_rest() -> None:
+    """Those out of sight have a time of their own, and are told when nothing waits to be decided, or at last anyway."""
+    page = Page()
+    page.tell()
+    page.push.pace("sid", hidden=False, sight=frozenset({"BTC"}))
+
+    def told(last: str, due_in_s: float, idle: bool) -> tuple[list[str], set[str]]:
+        page.push._others_due_s = time.monotonic() + due_in_s
+        page.desk.is_idle = idle
+        page.desk.coins[:] = [a_coin("BTC", last=last), a_coin("ETH", last=last)]
+        ((_, heard),) = page.tell()
+        return [change["currency"] for change in heard["changes"]], set(heard["ages"])
+
+    assert told("101", due_in_s=3600, idle=True) == (["BTC"], {"BTC"})
+    assert told("102", due_in_s=-0.0, idle=True)[0] == ["BTC", "ETH"]
+    assert told("103", due_in_s=-0.0, idle=False)[0] == ["BTC"]
+    assert told("104", due_in_s=-3600, idle=False)[0] == ["BTC", "ETH"]
+
+
+def test_who_may_show_any_coin_hears_of_all_at_once() -> None:
+    """One page that does not say what it shows, or heard nothing yet, is enough; a coin out of sight is not gone."""
+    page = Page()
+    page.tell()
+    page.push._others_due_s = time.monotonic() + 3600
+    page.push.pace("sid", hidden=False, sight=frozenset({"BTC"}))
+    page.desk.coins[1] = a_coin("ETH", last="51")
+    assert page.tell() == []
+    assert page.push.join("other", "session")
+    assert {event for event, _ in page.tell()} == {"snapshot", "changes"}
+    page.desk.coins[1] = a_coin("ETH", last="52")
+    assert len(page.tell()) == 2
+    page.push.leave("other")
+    page.push.again("sid")
+    ((event, told),) = page.tell()
+    assert event == "snapshot" and [coin["currency"] for coin in told["coins"]] == ["BTC", "ETH"]

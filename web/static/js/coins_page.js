@@ -8,6 +8,7 @@ import { Halts } from "./halts.js";
 import { useTicks } from "./hooks.js";
 import { lang, t } from "./i18n.js";
 import { Icon } from "./icons.js";
+import { inSight } from "./live.js";
 import { number } from "./numbers.js";
 import { lookOf, loudness } from "./reasons.js";
 import { useRowWindow } from "./row_window.js";
@@ -47,6 +48,9 @@ export function CoinsPage({ actions }) {
   const wanted = search.trim().toUpperCase();
   const shown = sorted.filter((row) => FILTERS[filter](row) && (!wanted || row.coin.currency.includes(wanted) || row.coin.name.toUpperCase().includes(wanted)));
   const part = useRowWindow(body, shown.length);
+  const drawn = shown.slice(part.from, part.to);
+  useEffect(() => inSight(drawn.map(({ coin }) => coin.currency)));
+  useEffect(() => () => inSight(null), []);
   if (!isReady(state.head)) return html`<${Skeleton} />`;
   return html`
     <h1 class="sr">${t("nav.coins")}</h1>
@@ -70,7 +74,7 @@ export function CoinsPage({ actions }) {
           <th><span class="sr">${t("col.switch")}</span></th><th>${t("col.coin")}</th><th class="r">${t("col.price")}</th><th>${t("col.why")}</th>
           <th class="r">${t("col.breakeven")}</th><th>${t("col.track")}</th><th>${t("col.steps")}</th><th class="r">${t("col.unrealised")}</th><th class="r">${t("col.done")}</th>
         </tr></thead>
-        <tbody ref=${body}>${part.before > 0 && html`<${Space} key="before" px=${part.before} />`}${shown.slice(part.from, part.to).map(({ coin, tone }, at) => html`
+        <tbody ref=${body}>${part.before > 0 && html`<${Space} key="before" px=${part.before} />`}${drawn.map(({ coin, tone }, at) => html`
           <${CoinRow} key=${coin.currency} at=${part.from + at + 2} coin=${coin} tone=${tone} globalSwitch=${globalSwitch} language=${lang()} stale=${isStale(coin)} onSwitch=${actions.pressSwitch} onOffer=${actions.offer} />`)}${part.after > 0 && html`<${Space} key="after" px=${part.after} />`}
         </tbody>
       </table>

@@ -3,6 +3,14 @@ import { get, socketToken, whenSignedOut } from "./api.js";
 import { changed, state, take } from "./store.js";
 import { wired } from "./wire.js";
 
+let sight = null, told = () => {};
+/** Which coins' rows are drawn: of these every price is told at once, of others twice a second. null: any may be. */
+export function inSight(names) {
+  if (String(names) === String(sight)) return;
+  sight = names;
+  told();
+}
+
 export function connect(onNews) {
   const accept = (told, whole) => {
     state.connected = true;
@@ -16,7 +24,7 @@ export function connect(onNews) {
       else accept(told, false);
     },
   };
-  const pace = () => wire.emit("pace", { hidden: document.hidden });
+  const pace = told = () => wire.emit("pace", { hidden: document.hidden, sight });
   const wire = wired({ token: socketToken() }, {
     joined: pace,
     event: (name, told) => heard[name]?.(told),
