@@ -190,7 +190,7 @@ def _judged_json(one: Judged) -> dict[str, Any]:
 def _figures_json(figures: Figures | None) -> dict[str, Any] | None:
     if figures is None:
         return None
-    return {**figures.as_json(), "year_pct": figures.year_pct, "hold_year_pct": figures.hold_year_pct}
+    return {**figures.as_json(), "year_pct": figures.year_pct}
 
 
 def _cells(one: Judged) -> Iterator[str]:

@@ -103,8 +103,10 @@ def _told(figures: Figures | None) -> Mapping[str, float] | None:
         return None
     return {
         "year_pct": figures.year_pct,
+        # Of a run, as a fall of a quarter times four would be more than all.
+        "run_pct": figures.mean_pnl_pct,
+        "hold_run_pct": figures.hold_pnl_pct / figures.runs,
         "drawdown_pct": figures.drawdown_pct,
-        "hold_year_pct": figures.hold_year_pct,
         "cycles": figures.cycles_closed,
         "ran_dry": figures.ran_dry,
     }

@@ -38,11 +38,6 @@ class Figures:
         return self.pnl_pct * _YEAR_MS / self.span_ms
 
     @property
-    def hold_year_pct(self) -> float:
-        """The same of buying once and holding."""
-        return self.hold_pnl_pct * _YEAR_MS / self.span_ms
-
-    @property
     def mean_pnl_pct(self) -> float:
         """Profit of a run on average."""
         return self.pnl_pct / self.runs

@@ -598,7 +598,7 @@ def test_a_verdict_is_about_the_ladders_of_then(a_room: Make, tmp_path: Path) ->
     a_study(tmp_path / "studies.db")
     home = Studies(tmp_path / "studies.db")
     study = home.existing("sweep-1")
-    figures = {"year_pct": 1.5, "drawdown_pct": 4.0, "hold_year_pct": -2.0, "cycles": 7, "ran_dry": 1}
+    figures = {"year_pct": 1.5, "drawdown_pct": 4.0, "run_pct": 0.5, "hold_run_pct": -2.0, "cycles": 7, "ran_dry": 1}
     told = {"number": 1, "seen": figures, "later": None, "others": None, "doubts": []}
     asked = (tmp_path / "studies.db", "sweep-1")
     try:
@@ -609,7 +609,8 @@ def test_a_verdict_is_about_the_ladders_of_then(a_room: Make, tmp_path: Path) ->
     finally:
         home.close()
     assert shown["ladder"] == {"profit_pct": "0.9", "drop_step_pct": "1", "steps": "4"}
-    assert shown["seen"] == {**figures, "year_pct": "1.5000", "drawdown_pct": "4.0000", "hold_year_pct": "-2.0000"}
+    texts = {"year_pct": "1.5000", "drawdown_pct": "4.0000", "run_pct": "0.5000", "hold_run_pct": "-2.0000"}
+    assert shown["seen"] == {**figures, **texts}
 
 
 def test_a_stopped_search_keeps_what_is_done_and_goes_on_from_there(a_room: Make) -> None:

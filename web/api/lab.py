@@ -359,11 +359,12 @@ class SweepPoint(Part):
 
 
 class JudgedPart(Part):
-    """The winner over one part of the candles. Units: % of the budget a year, the deepest fall in %."""
+    """The winner over one part of the candles. Units: % of the budget (a year, a run on average); its fall in %."""
 
     year_pct: Amount
     drawdown_pct: Amount
-    hold_year_pct: Amount
+    run_pct: Amount
+    hold_run_pct: Amount
     cycles: int
     ran_dry: int
 

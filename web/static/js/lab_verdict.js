@@ -16,7 +16,8 @@ export function LabVerdict({ verdict, sweep, onTake }) {
     <p class="rowx"><b>${ladder}</b> <button type="button" class="btn s" onClick=${() => onTake({ ladder: verdict.ladder, budget: sweep.budget, name: `${sweep.name} ${verdict.number}` })}>${t("sweep.take")}</button></p>
     <div class="scroll" tabindex="0" role="region" aria-label=${t("verdict.title")}><table class="t tight"><thead><tr><th>${t("lab.figure")}</th>${parts.map((part) => html`<th class="r" key=${part}>${t(`verdict.${part}`)}</th>`)}</tr></thead><tbody>
       <tr><th>${t("sweep.fig.profit")}</th>${parts.map((part) => html`<td key=${part} class=${colour(verdict[part].year_pct)}>${signedPercent(verdict[part].year_pct, 1)}</td>`)}</tr>
-      <tr><th>${t("verdict.hold")}</th>${parts.map((part) => html`<td key=${part} class="r">${signedPercent(verdict[part].hold_year_pct, 1)}</td>`)}</tr>
+      <tr><th>${t("verdict.run")}</th>${parts.map((part) => html`<td key=${part} class=${colour(verdict[part].run_pct)}>${signedPercent(verdict[part].run_pct, 1)}</td>`)}</tr>
+      <tr><th>${t("verdict.hold")}</th>${parts.map((part) => html`<td key=${part} class="r">${signedPercent(verdict[part].hold_run_pct, 1)}</td>`)}</tr>
       <tr><th>${t("sweep.fig.drawdown")}</th>${parts.map((part) => html`<td key=${part} class="r">${percent(verdict[part].drawdown_pct, 1)}</td>`)}</tr>
       <tr><th>${t("verdict.cycles")}</th>${parts.map((part) => html`<td key=${part} class="r">${number(verdict[part].cycles, 0)}</td>`)}</tr>
       <tr><th>${t("sweep.fig.ran_dry")}</th>${parts.map((part) => html`<td key=${part} class="r">${number(verdict[part].ran_dry, 0)}</td>`)}</tr></tbody></table></div>
