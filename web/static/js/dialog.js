@@ -2,13 +2,14 @@
  * A dialog below the mode and emergency bars, which stay usable above it. Everything else is inert; Escape and the veil
  * mean no; the safe button has the focus.
  */
-import { html, useEffect, useRef } from "./lib.js";
+import { html, useLayoutEffect, useRef } from "./lib.js";
 
 export function Dialog({ title, badge, side, children, foot, onClose, narrow = false, id = "dialog-title" }) {
   const frame = useRef(null);
   const close = useRef(onClose);
   close.current = onClose;
-  useEffect(() => {
+  // At once: a key pressed before the next frame is the dialog's already.
+  useLayoutEffect(() => {
     const before = document.activeElement;
     const behind = [...document.querySelectorAll("main, .truth")];
     behind.forEach((one) => { one.inert = true; });

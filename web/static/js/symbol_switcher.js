@@ -1,5 +1,5 @@
 /** Jump to a coin from anywhere with `/` (on the first screen that is its own search): type, arrows, Enter. */
-import { html, useEffect, useRef, useState } from "./lib.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./lib.js";
 import { Dialog } from "./dialog.js";
 import { t } from "./i18n.js";
 import { number } from "./numbers.js";
@@ -46,7 +46,7 @@ function Chooser({ place, onClose }) {
   const [at, draw] = useState(0);
   const setAt = (next) => { chosen.current = next; draw(next); };
   const field = useRef(null);
-  useEffect(() => field.current.focus(), []);
+  useLayoutEffect(() => field.current.focus(), []);
   const list = found([...state.coins.values()], typed);
   const take = (coin) => { onClose(); jump(place, coin.currency); };
   const press = (event) => {
