@@ -93,7 +93,6 @@ class DeskDouble:
         self.mode = "paper"
         self.sent = 0
         self.moved = 0
-        self.is_idle = True
         self.stop_wanted = False
         self.before_order: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
@@ -107,15 +106,12 @@ class DeskDouble:
         """See `Desk`."""
         return self.moved
 
-    def idle(self) -> bool:
-        """See `Desk`."""
-        return self.is_idle
-
     def glance(self, only: Collection[str] | None = None) -> Glance:
         """See `Desk`: the overview with the ages apart."""
         head = self.overview()
-        coins = [coin for coin in head.pop("coins") if only is None or coin["currency"] in only]
-        return Glance(head, coins, {coin["currency"]: coin.pop("price_age_ms") for coin in coins})
+        coins = head.pop("coins")
+        ages_ms = {coin["currency"]: coin.pop("price_age_ms") for coin in coins}
+        return Glance(head, [coin for coin in coins if only is None or coin["currency"] in only], ages_ms)
 
     def listen(self, listener: Callable[[News], None]) -> None:
         """See `Desk`."""

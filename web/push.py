@@ -3,8 +3,8 @@
 Read-only: a page sends nothing here but how often it wants to hear. Nothing in the engine waits for a page: one thread
 looks whether anything moved, compares what `Desk.glance` tells with what was told before, and rests four times as long
 as that kept a core busy. It begins when something moves, not by a beat: a comparison that finds nothing would make the
-next price wait for its rest. Of prices, pages hear at once those of the coins that they show; all others, of which
-only sums and orders are seen, twice a second.
+next price wait for its rest. Of prices, pages hear at once those of the coins that they show; of the others, of
+which only sums and orders are seen, some at each telling, one after the other.
 """
 
 import threading
@@ -30,7 +30,8 @@ _REST = 4
 _LOOK_EVERY_S = 0.01
 # What nobody announces, such as a balance that was read, is found so soon.
 _UNANNOUNCED_S = 0.25
-_OUT_OF_SIGHT_S = 0.5
+# So many coins out of sight at each telling: of 500 each is looked at about twice a second while prices move.
+_OUT_OF_SIGHT = 50
 _AGES_EVERY_S = 1.0
 _CLIENTS_MAX = 16
 _NEWS_KEPT = 500
@@ -42,11 +43,8 @@ class Source(Protocol):
     def moves(self) -> int:
         """Rises with every price; asked for a hundred times a second."""
 
-    def idle(self) -> bool:
-        """Whether nothing waits to be decided."""
-
     def glance(self, only: Collection[str] | None = None) -> Glance:
-        """Everything the first screen shows; `only`: coins of these currencies alone."""
+        """Everything the first screen shows; `only`: coins of these currencies alone, ages of all."""
 
     def listen(self, listener: Callable[[News], None]) -> None:
         """Hear news on another thread."""
@@ -92,12 +90,11 @@ class Push:
         self._news: deque[tuple[int, dict[str, Any]]] = deque(maxlen=_NEWS_KEPT)
         self._news_count = 0
         self._wake = threading.Event()
-        # A market changed; how far `moves` had risen at the latest telling.
-        self._changed = False
+        # Coins of which more than the price changed; how far `moves` had risen at the latest telling.
+        self._changed: set[str] = set()
         self._moves = -1
-        # From when on those out of sight are looked at; whether they just were, though nobody needed all.
-        self._others_due_s = float("-inf")
-        self._others_looked_at = False
+        # Where the coins out of sight go on.
+        self._others_at = 0
         self._stopping = threading.Event()
         source.listen(self._hear)
 
@@ -140,7 +137,8 @@ class Push:
 
     def _hear(self, news: News) -> None:
         if isinstance(news, MarketChanged):
-            self._changed = True
+            with self._lock:
+                self._changed.add(news.market.base)
             return
         with self._lock:
             self._news_count += 1
@@ -156,10 +154,6 @@ class Push:
             except Exception:
                 _log.exception("telling the pages failed; trading goes on")
             took_s, busy_s = time.monotonic() - began_s, time.thread_time() - busy_s
-            if self._others_looked_at:
-                # They rest for themselves: what is in sight does not wait for it.
-                self._others_due_s = time.monotonic() + max(_OUT_OF_SIGHT_S, busy_s * 2 * _REST)
-                busy_s = 0.0
             self._stopping.wait(max(0.0, _PERIOD_S - took_s, busy_s * _REST))
 
     def _wait(self) -> bool:
@@ -178,7 +172,7 @@ class Push:
                 self._wake.wait(_LOOK_EVERY_S)
         self._wake.clear()
         # Before the look at what is: what moves during it is looked at again.
-        self._changed, self._moves = False, self._source.moves()
+        self._moves = self._source.moves()
         return not self._stopping.is_set()
 
     def _idle_s(self) -> float | None:
@@ -189,21 +183,21 @@ class Push:
             return _HIDDEN_PERIOD_S if all(client.hidden for client in self._clients.values()) else 0.0
 
     def _sight(self) -> frozenset[str] | None:
-        """The coins to look at; None: all, because somebody may show any, or it is time for those out of sight.
-
-        For that a moment is taken when nothing waits to be decided, if one comes: the two would only slow each other.
-        """
-        late_s = time.monotonic() - self._others_due_s
+        """The coins to look at: those in sight and the next ones of the others. None: all, somebody may show any."""
         with self._lock:
+            changed, self._changed = self._changed, set()
             sights = [client.sight for client in self._clients.values() if not client.hidden]
-            all_needed = not sights or None in sights or not all(client.seen for client in self._clients.values())
-        self._others_looked_at = not all_needed and (late_s >= _OUT_OF_SIGHT_S or (late_s >= 0 and self._source.idle()))
-        return None if all_needed or self._others_looked_at else frozenset().union(*filter(None, sights))
+            if not sights or None in sights or not all(client.seen for client in self._clients.values()):
+                return None
+        names = list(self._coins)
+        begin = self._others_at if self._others_at < len(names) else 0
+        self._others_at = begin + _OUT_OF_SIGHT
+        return frozenset(names[begin : self._others_at]).union(changed, *filter(None, sights))
 
     def _tell(self) -> None:
         sight = self._sight()
         head, coins, ages_ms = self._source.glance(sight)
-        self._compare(coins, whole=sight is None)
+        self._compare(coins, ages_ms.keys())
         now = time.monotonic()
         with self._lock:
             clients = list(self._clients.items())
@@ -213,15 +207,14 @@ class Push:
             if not self._alive(client.session):
                 self._drop(sid)
                 continue
-            if client.hidden and (sight is not None or now - client.told_s < _HIDDEN_PERIOD_S):
+            if client.hidden and now - client.told_s < _HIDDEN_PERIOD_S:
                 continue
             whole, changes = self._fresh(client.seen)
             told = [one for number, one in news if number > client.news]
-            every_age = sight is None and (not client.seen or now - client.aged_s >= _AGES_EVERY_S)
+            every_age = not client.seen or now - client.aged_s >= _AGES_EVERY_S
             if not (whole or changes or told or every_age):
                 continue
-            names = [one["currency"] for one in whole + changes]
-            named = ages_ms if every_age else {name: ages_ms[name] for name in names if name in ages_ms}
+            named = ages_ms if every_age else {one["currency"]: ages_ms[one["currency"]] for one in whole + changes}
             self._send(
                 "changes" if client.seen else "snapshot",
                 {
@@ -252,7 +245,7 @@ class Push:
                 whole.append(one.view)
         return whole, changes
 
-    def _compare(self, coins: Sequence[Mapping[str, Any]], *, whole: bool) -> None:
+    def _compare(self, coins: Sequence[Mapping[str, Any]], names: Collection[str]) -> None:
         version = self._version + 1
         for coin in coins:
             name = coin["currency"]
@@ -263,7 +256,7 @@ class Push:
             elif known.view is not coin and (change := _change(known.view, coin)):
                 self._coins[name] = _Coin(version, coin, known.version, {"currency": name, **change})
                 self._version = version
-        if whole and (gone := self._coins.keys() - {coin["currency"] for coin in coins}):
+        if gone := self._coins.keys() - names:
             for name in gone:
                 del self._coins[name]
             self._version = version

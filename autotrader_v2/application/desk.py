@@ -46,6 +46,10 @@ _RECONCILE_WAIT_S = 20.0
 __all__ = ["CommandRefused", "Desk"]
 
 
+# Sums over all coins, for who looks at some of them.
+_MONEY_EVERY_MS = 500
+
+
 class Glance(NamedTuple):
     """`coins` are shared: one that has not changed is the object of before. `ages_ms`: since a price was confirmed."""
 
@@ -72,6 +76,7 @@ class Desk:
         self._commit_ms = 0.0
         self._coin_views: CoinViews | None = None
         self._money: dict[str, Any] | None = None
+        self._money_ms = 0
         self._charts: Charts | None = None
         self.door = Door(real_money=binding.mode == "live")
         self.first_start = False
@@ -133,12 +138,8 @@ class Desk:
         """Rises whenever a price may be another one: whether a glance is worth its while."""
         return self._trader.floor.board.accepted if self._trader else 0
 
-    def idle(self) -> bool:
-        """Whether no market waits to be decided: a good moment for what takes longer."""
-        return not self._trader or self._trader.floor.board.idle
-
     def glance(self, only: Collection[str] | None = None) -> Glance:
-        """The overview for who looks often. `only`: coins of these currencies; the money is then of the last whole."""
+        """The overview for who looks often. `only`: coins of these currencies, ages of all, money as it was."""
         trader, views = self._trader, self._coin_views
         head: dict[str, Any] = {
             "seq": self._seq,
@@ -159,13 +160,14 @@ class Desk:
         selling = trader.sell_everything.run
         now_ms = floor.clock.now_ms()
         coins, ages_ms = [], {}
-        for slot in slots if only is None else [slot for slot in slots if slot.market.base in only]:
-            quote = floor.board.newest(slot.market)
-            coins.append(views.view(slot, quote, today.get(slot.market.pair, ZERO)))
-            ages_ms[slot.market.base] = now_ms - quote.confirmed_ms if quote else None
-        if only is None or self._money is None:
+        for slot in slots:
+            quote, name = floor.board.newest(slot.market), slot.market.base
+            if only is None or name in only:
+                coins.append(views.view(slot, quote, today.get(slot.market.pair, ZERO)))
+            ages_ms[name] = now_ms - quote.confirmed_ms if quote else None
+        if only is None or self._money is None or not 0 <= now_ms - self._money_ms < _MONEY_EVERY_MS:
             views.forget_others(slots)
-            self._money = money_view(floor, slots, today, views.if_sold)
+            self._money, self._money_ms = money_view(floor, slots, today, views.if_sold), now_ms
         head |= {
             "time_ms": now_ms,
             "phase": trader.phase,

@@ -118,11 +118,6 @@ class QuoteBoard:
             if not self._pending:
                 self._pending_lock.notify_all()
 
-    @property
-    def idle(self) -> bool:
-        """Whether no market is due or being decided right now; no lock."""
-        return not self._pending
-
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until no market is due or being decided; True when that is so. Wall time."""
         with self._pending_lock:

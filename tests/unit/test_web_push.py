@@ -1,7 +1,6 @@
 """What pages are told without asking: a snapshot, then differences, seldom enough."""
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -193,30 +192,39 @@ def test_what_nobody_announces_is_looked_for_all_the_same(monkeypatch: pytest.Mo
     assert not page.push._wait()
 
 
-def test_a_page_hears_at_once_of_what_it_shows_and_soon_of_the_rest() -> None:
-    """Those out of sight have a time of their own, and are told when nothing waits to be decided, or at last anyway."""
+def test_a_page_hears_at_once_of_what_it_shows_and_soon_of_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some of the coins out of sight are looked at in each telling, one after the other."""
+    monkeypatch.setattr("web.push._OUT_OF_SIGHT", 1)
     page = Page()
     page.tell()
     page.push.pace("sid", hidden=False, sight=frozenset({"BTC"}))
-
-    def told(last: str, due_in_s: float, idle: bool) -> tuple[list[str], set[str]]:
-        page.push._others_due_s = time.monotonic() + due_in_s
-        page.desk.is_idle = idle
+    heard = []
+    for last in ("101", "102", "103", "104"):
         page.desk.coins[:] = [a_coin("BTC", last=last), a_coin("ETH", last=last)]
-        ((_, heard),) = page.tell()
-        return [change["currency"] for change in heard["changes"]], set(heard["ages"])
-
-    assert told("101", due_in_s=3600, idle=True) == (["BTC"], {"BTC"})
-    assert told("102", due_in_s=-0.0, idle=True)[0] == ["BTC", "ETH"]
-    assert told("103", due_in_s=-0.0, idle=False)[0] == ["BTC"]
-    assert told("104", due_in_s=-3600, idle=False)[0] == ["BTC", "ETH"]
+        ((_, told),) = page.tell()
+        heard.append([change["currency"] for change in told["changes"]])
+        assert set(told["ages"]) == set(heard[-1])
+    assert heard == [["BTC"], ["BTC", "ETH"], ["BTC"], ["BTC", "ETH"]]
 
 
-def test_who_may_show_any_coin_hears_of_all_at_once() -> None:
-    """One page that does not say what it shows, or heard nothing yet, is enough; a coin out of sight is not gone."""
+def test_a_coin_of_which_more_than_the_price_changed_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever it stands: rows are sorted by what has happened to them."""
+    monkeypatch.setattr("web.push._OUT_OF_SIGHT", 0)
     page = Page()
     page.tell()
-    page.push._others_due_s = time.monotonic() + 3600
+    page.push.pace("sid", hidden=False, sight=frozenset({"BTC"}))
+    page.desk.coins[1] = a_coin("ETH", last="51", state="ACTIVE")
+    assert page.tell() == []
+    page.desk.listeners[0](MarketChanged(Market("gate", "ETH", "USDT")))
+    ((_, told),) = page.tell()
+    assert [change["currency"] for change in told["changes"]] == ["ETH"]
+
+
+def test_who_may_show_any_coin_hears_of_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One page that does not say what it shows, or heard nothing yet, is enough; a coin out of sight is not gone."""
+    monkeypatch.setattr("web.push._OUT_OF_SIGHT", 0)
+    page = Page()
+    page.tell()
     page.push.pace("sid", hidden=False, sight=frozenset({"BTC"}))
     page.desk.coins[1] = a_coin("ETH", last="51")
     assert page.tell() == []

@@ -4,7 +4,7 @@ import { changed, state, take } from "./store.js";
 import { wired } from "./wire.js";
 
 let sight = null, told = () => {};
-/** Which coins' rows are drawn: of these every price is told at once, of others twice a second. null: any may be. */
+/** Which coins' rows are drawn: of these every price is told at once, of others in turn. null: any may be. */
 export function inSight(names) {
   if (String(names) === String(sight)) return;
   sight = names;
