@@ -93,7 +93,8 @@ class Push:
         # Coins of which more than the price changed; how far `moves` had risen at the latest telling.
         self._changed: set[str] = set()
         self._moves = -1
-        # Where the coins out of sight go on.
+        # All coins there are, and where those out of sight go on. One that was just added is not yet among `_coins`.
+        self._names: Sequence[str] = ()
         self._others_at = 0
         self._stopping = threading.Event()
         source.listen(self._hear)
@@ -189,14 +190,14 @@ class Push:
             sights = [client.sight for client in self._clients.values() if not client.hidden]
             if not sights or None in sights or not all(client.seen for client in self._clients.values()):
                 return None
-        names = list(self._coins)
-        begin = self._others_at if self._others_at < len(names) else 0
+        begin = self._others_at if self._others_at < len(self._names) else 0
         self._others_at = begin + _OUT_OF_SIGHT
-        return frozenset(names[begin : self._others_at]).union(changed, *filter(None, sights))
+        return frozenset(self._names[begin : self._others_at]).union(changed, *filter(None, sights))
 
     def _tell(self) -> None:
         sight = self._sight()
         head, coins, ages_ms = self._source.glance(sight)
+        self._names = tuple(ages_ms)
         self._compare(coins, ages_ms.keys())
         now = time.monotonic()
         with self._lock:

@@ -236,3 +236,18 @@ def test_who_may_show_any_coin_hears_of_all_at_once(monkeypatch: pytest.MonkeyPa
     page.push.again("sid")
     ((event, told),) = page.tell()
     assert event == "snapshot" and [coin["currency"] for coin in told["coins"]] == ["BTC", "ETH"]
+
+
+def test_a_coin_that_was_added_is_told_though_no_page_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has its turn among those out of sight; one that was removed is gone."""
+    monkeypatch.setattr("web.push._OUT_OF_SIGHT", 3)
+    page = Page()
+    page.tell()
+    page.push.pace("sid", hidden=False, sight=frozenset({"BTC"}))
+    page.desk.coins.append(a_coin("SOL"))
+    told = [coin["currency"] for _ in range(3) for _, data in page.tell() for coin in data["coins"]]
+    assert told == ["SOL"]
+    del page.desk.coins[1]
+    page.push._clients["sid"].aged_s = float("-inf")
+    ((_, heard),) = page.tell()
+    assert set(heard["ages"]) == {"BTC", "SOL"}
