@@ -1,6 +1,10 @@
 """A search's rate on one process and on two, what a second one brings, and memory while ladders pass. Aims: 400 million
 candles a second on two processes, 1.9 times one of them, memory flat.
 
+One process and two take turns; `scaling` is the median of what the two were faster by in each turn, as a machine that
+others use as well is a tenth faster in one minute than in the next. `scaling_of_counting` is that of a job that only
+counts: no search can have more.
+
 Memory while ladders pass: what is resident in two workers, and what the rules themselves keep (tracemalloc).
 
 Minutes of a seeded random walk as lively as BTC's; each ladder is played over the seen part of them whole and again in
@@ -17,6 +21,7 @@ from array import array
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
+from statistics import median
 from typing import NamedTuple
 
 from autotrader_v2.app.sweep_compiled import CompiledMachine
@@ -36,9 +41,9 @@ _AIM_M_A_S, _AIM_SCALING = 400, 1.9
 _BEGIN_MS, _MINUTE_MS = 1_600_000_000_000, 60_000
 # Of a minute's price, as BTC moved in 2023.
 _MOVE = 0.0005
-# A search hands out half a second of work at once: about 200 of these ladders.
-_BATCH = 32
-_ROUNDS = 5
+# As a search hands out work: at most so many ladders at once, and less the less is left, so that all end together.
+_BATCH_MAX, _BATCHES_EACH = 256, 2
+_ROUNDS = 12
 _RANGES = ("drop_step_pct=1:6:0.25", "size_multiplier=1:2:0.1", "profit_pct=0.6:3:0.2")
 if sys.platform == "win32":
     _TICKS_A_S = 1  # never used: there is no /proc
@@ -56,7 +61,7 @@ class _Round(NamedTuple):
 
 def measure(folder: Path, short: bool) -> report.Figures:
     """Rates of the fastest rounds by the wall's clock, and by the workers' time on a processor."""
-    candles, ladders = (20_000, 128) if short else (1_000_000, 1024)
+    candles, ladders = (20_000, 128) if short else (1_000_000, 2048)
     data = _walk(candles)
     parts = split(data.stretches(), hold_out_pct=25, folds=4, seed=0)
     machine = CompiledMachine(data, Decimal(1000))
@@ -66,18 +71,21 @@ def measure(folder: Path, short: bool) -> report.Figures:
     played = 2 * data.candles_in(parts.seen)
     asks = [Ask(number, space.point(shuffled(number, space.size, 1))) for number in range(ladders)]
     pools = {count: Processes(job, count) for count in (1, 2)}
+    counting = {count: Processes(_Counting(), count) for count in (1, 2)}  # type: ignore[arg-type]
     rounds: dict[int, list[_Round]] = {1: [], 2: []}
+    counted: dict[int, list[_Round]] = {1: [], 2: []}
     try:
         for count, workers in pools.items():
-            _work(workers, asks[: 2 * count * _BATCH])
+            _work(workers, asks[: 64 * count])
         before_kb = {count: _memory_kb(workers) for count, workers in pools.items()}
         # In turn, so that what else the machine does meets both.
         for _ in range(1 if short else _ROUNDS):
-            for count, workers in pools.items():
-                rounds[count].append(_round(workers, asks))
+            for count in (1, 2):
+                rounds[count].append(_round(pools[count], asks))
+                counted[count].append(_round(counting[count], asks))
         after_kb = {count: _memory_kb(workers) for count, workers in pools.items()}
     finally:
-        for workers in pools.values():
+        for workers in (*pools.values(), *counting.values()):
             workers.close()
     figures, took_s = report.Figures(), {}
     for count, taken in rounds.items():
@@ -100,9 +108,25 @@ def measure(folder: Path, short: bool) -> report.Figures:
         "candles": candles,
         "candles_a_ladder": played,
         "ladders": ladders,
-        "scaling": round(took_s[1] / took_s[2], 2),
+        "scaling": _scaling(rounds),
+        "scaling_of_counting": _scaling(counted),
+        "scaling_of_the_fastest": round(took_s[1] / took_s[2], 2),
         **figures,
     }
+
+
+class _Counting:
+    """A job of no memory and no result: what a second process brings on this machine at best."""
+
+    def __call__(self, asks: Sequence[Ask]) -> Batch:
+        for _ in asks:
+            sum(range(100_000))
+        return Batch((), 0.0)
+
+
+def _scaling(rounds: dict[int, list[_Round]]) -> float:
+    """How many times faster two processes were: the middle one of all turns."""
+    return round(median(one.took_s / two.took_s for one, two in zip(rounds[1], rounds[2], strict=True)), 2)
 
 
 def _memory_by_ladders(candles: int, counts: Sequence[int]) -> report.Figures:
@@ -141,7 +165,12 @@ def _round(workers: Processes, asks: Sequence[Ask]) -> _Round:
 
 
 def _work(workers: Processes, asks: Sequence[Ask]) -> list[Batch]:
-    futures = [workers.submit(asks[begin : begin + _BATCH]) for begin in range(0, len(asks), _BATCH)]
+    futures, begin = [], 0
+    while begin < len(asks):
+        share = -(-(len(asks) - begin) // (workers.slots * _BATCHES_EACH))
+        batch = asks[begin : begin + min(share, _BATCH_MAX)]
+        futures.append(workers.submit(batch))
+        begin += len(batch)
     return [future.result() for future in futures]
 
 

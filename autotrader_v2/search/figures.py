@@ -1,20 +1,20 @@
 """How a ladder went over one stretch or several, in numbers small enough to keep millions of."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _YEAR_MS = 31_557_600_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
+class Figures(NamedTuple):
     """Sums over `runs` runs, each begun with the whole budget. Units: `*_pct` percent of the budget, `*_ms` ms.
 
     `pnl_pct` after fees, coins still held at their last price; `worst_pnl_pct` of the worst run. Drawdowns are of the
     peak before them: the deepest of all, and their average by time. `capital_max` in quote currency.
     `under_water_ms`: the longest. `hold_pnl_pct`: buying once and holding. Searches rank by these; money is booked
     elsewhere, so floats will do.
+
+    A tuple, since a search hands half a dozen of each ladder from its workers to the process that keeps them.
     """
 
     runs: int
@@ -44,7 +44,7 @@ class Figures:
 
     def as_json(self) -> dict[str, Any]:
         """All fields."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return self._asdict()
 
 
 def added(figures: Iterable[Figures]) -> Figures:

@@ -268,7 +268,7 @@ def test_tpe_comes_nearer_to_what_is_good_than_chance() -> None:
     def height(ask: Ask) -> Trial:
         figures = _figures(random.Random(0))
         off = abs(float(ask.point["drop_step_pct"]) - 12) / 40 + abs(int(ask.point["steps"]) - 30) / 80
-        return Trial(number=ask.number, point=ask.point, seen=replace(figures, pnl_pct=100 * (1 - off)))
+        return Trial(number=ask.number, point=ask.point, seen=figures._replace(pnl_pct=100 * (1 - off)))
 
     def last_half(name: str, seed: int) -> float:
         sampler, done = sampler_of(name, space, 96, seed, [wanted]), []

@@ -1,7 +1,6 @@
 """Each doubt is raised when there is reason to and only then, and has a sentence for whoever reads it."""
 
 import string
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,7 +36,7 @@ def _figures(pnl_pct: float, **changes: Any) -> Figures:
         trades=400,
         hold_pnl_pct=0,
     )
-    return replace(one, **changes)
+    return one._replace(**changes)
 
 
 def _judged(seen: float, later: float, others: float, *, number: int = 0, steps: str = "4", **changes: Any) -> Judged:
