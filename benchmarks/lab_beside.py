@@ -37,7 +37,7 @@ def measure(folder: Path, short: bool) -> report.Figures:
     """Orders one at a time: windows without and with a worker at work."""
     for_s, rounds, candles = (0.8, 1, 2_000) if short else (10.0, 4, 100_000)
     _candles(folder / "candles" / "BTC_USDT_5m.csv", candles)
-    room = LabRoom(folder / "lab", folder / "candles")
+    room = LabRoom(folder / "lab", folder / "candles", studies=folder / "studies.db")
     room.start()
     quiet_ns: list[float] = []
     beside_ns: list[float] = []

@@ -49,9 +49,7 @@ class LabRoom:
     `studies`: the database that `sweep` writes.
     """
 
-    def __init__(
-        self, folder: Path, *candles: Path, studies: Path | None = None, command: Sequence[str] = COMMAND
-    ) -> None:
+    def __init__(self, folder: Path, *candles: Path, studies: Path, command: Sequence[str] = COMMAND) -> None:
         self._candles, self._command = candles, command
         self._studies = studies
         self._read: dict[str, _Answer] = {}
@@ -155,7 +153,7 @@ class LabRoom:
     def _asked_of_studies(self, job: Mapping[str, Any]) -> Mapping[str, Any] | None:
         """What the worker read last, while it reads again what has changed; None where nothing was ever searched."""
         file = self._studies
-        if file is None or not file.exists():
+        if not file.exists():
             return None
         stamp = [stamp_of(one) for one in (file, file.with_name(file.name + "-wal")) if one.exists()]
         key = json.dumps(job, sort_keys=True)
@@ -206,8 +204,6 @@ class LabRoom:
     def search(self, wish: SearchWish) -> None:
         """See `Lab`."""
         job = search_job(wish)
-        if self._studies is None:
-            raise CommandRefused("not_here", "This program keeps no searches.", status=404)
         self._search.begin({**job, "files": self._named(wish), "db": str(self._studies)})
 
     def stop_search(self) -> None:

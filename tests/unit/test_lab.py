@@ -355,7 +355,7 @@ def test_a_history_that_cannot_be_known_says_why(a_room: Make, tmp_path: Path) -
 
 def test_no_folder_of_candles_is_no_error(tmp_path: Path) -> None:
     """There is nothing to read, and that is said."""
-    room = LabRoom(tmp_path / "lab", tmp_path / "candles")
+    room = LabRoom(tmp_path / "lab", tmp_path / "candles", studies=tmp_path / "studies.db")
     assert room.data()["files"] == []
     assert room.data()["reading"] is False
     assert room.history("BTC_USDT", {}, ask=True)["state"] == "none"
@@ -403,7 +403,7 @@ def test_a_full_disk_keeps_no_program_from_starting(
     monkeypatch.setattr(lab_runs, "write_private", full)
     monkeypatch.setattr(Path, "mkdir", full)
     assert status(a_room(started=False), run_id) == "interrupted"
-    assert LabRoom(tmp_path / "elsewhere", tmp_path / "candles").runs()["runs"] == []
+    assert LabRoom(tmp_path / "elsewhere", tmp_path / "candles", studies=tmp_path / "studies.db").runs()["runs"] == []
 
 
 def test_what_a_ladder_may_spend_is_its_own_cost() -> None:
