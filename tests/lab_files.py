@@ -1,6 +1,7 @@
 """What the Lab's tests play on: candles made up here, and a search that somebody ran."""
 
 import csv
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +18,8 @@ WISH = LabWish(
     budget="500",
     ladder={"steps": 3, "drop_step_pct": "1", "profit_pct": "0.8"},
 )
+# What such a worker does that never ends by itself.
+WAITS = "tell({'done': 1, 'of': 4})\nsys.stdin.read()\n"
 
 
 def a_file(folder: Path, name: str, prices: list[float], step_ms: int = MINUTES_5) -> Path:
@@ -72,3 +75,18 @@ def a_study(file: Path) -> None:
     done = [Trial(number=at, point=points[at], seen=one) for at, one in enumerate(found)]
     study.finish([*done, Trial(number=3, point=points[3], refused="no")])
     home.close()
+
+
+def a_worker(tmp_path: Path, body: str) -> tuple[str, ...]:
+    """A worker that does what `body` says instead of playing candles; it answers `look` as the real one."""
+    script = tmp_path / "worker.py"
+    script.write_text(
+        "import json, os, sys, time\n"
+        "job = json.loads(sys.stdin.readline())\n"
+        "tell = lambda told: print(json.dumps(told), flush=True)\n"
+        "if job['kind'] == 'look':\n"
+        f"    one = dict(first_ms={BEGIN_MS}, last_ms={BEGIN_MS}, interval_ms={MINUTES_5}, candles=1)\n"
+        "    tell({'files': {name: one for name in job['files']}})\n"
+        "    sys.exit()\n" + body
+    )
+    return sys.executable, str(script)

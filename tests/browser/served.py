@@ -7,6 +7,7 @@ from pathlib import Path
 
 from autotrader_v2.app import logs
 from autotrader_v2.app.lab import LabRoom
+from autotrader_v2.app.lab_process import COMMAND
 from autotrader_v2.app.recent_lines import RecentLines
 from autotrader_v2.app.settings import Settings
 from autotrader_v2.app.surroundings import Around
@@ -91,10 +92,15 @@ class Served:
             journal, Backups(journal.file, journal.account, self.engine.folder / "backups"), every_s=0
         )
         self.engine.desk.surroundings = around
-        self.lab = LabRoom(self.engine.folder / "lab", settings.candles, studies=self.engine.folder / "studies.db")
+        self.open_lab(*COMMAND)
+        self.engine.desk.paper_reset = PaperReset(self.engine.floor, self.paper.restore, self._start)
+
+    def open_lab(self, *command: str) -> None:
+        """A Lab with that worker; whoever calls has stopped the one before."""
+        folder = self.engine.folder
+        self.lab = LabRoom(folder / "lab", folder / "candles", studies=folder / "studies.db", command=command)
         self.lab.start()
         self.engine.desk.lab_room = self.lab
-        self.engine.desk.paper_reset = PaperReset(self.engine.floor, self.paper.restore, self._start)
 
     @property
     def desk(self) -> object:

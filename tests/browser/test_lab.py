@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.screens import go
 from tests.browser.served import Served
-from tests.lab_files import a_file, a_study, waves
+from tests.lab_files import WAITS, a_file, a_study, a_worker, waves
 
 Open = Callable[..., Page]
 
@@ -199,3 +199,30 @@ def test_a_search_is_begun_watched_and_stopped_with_the_keyboard_alone(open_page
     expect(sweep).to_contain_text("No verdict yet")
     page.get_by_role("button", name="RU", exact=True).click()
     expect(sweep).to_contain_text("Вердикта пока нет")
+
+
+@pytest.mark.usefixtures("candles")
+@pytest.mark.parametrize("width", [1400, 1920])
+def test_a_run_that_works_or_waits_is_cancelled_in_its_panel(served: Served, open_page: Open, width: int) -> None:
+    """A plain button beside the progress; the list of runs stays inside its panel all the while."""
+    served.lab.stop()
+    served.open_lab(*a_worker(served.engine.folder, WAITS))
+    page = lab(open_page(viewport={"width": width, "height": 900}))
+    begin = page.get_by_role("button", name="Run", exact=True)
+    begin.click()
+    panel = page.locator(".bench > div").nth(1)
+    expect(panel.get_by_text("25 %")).to_be_visible()
+    expect(page.get_by_test_id("runs").get_by_role("progressbar")).to_be_visible()
+    page.locator("#lab-name").fill("a name so long that no list has room for all of it, whoever")
+    begin.click()
+    expect(page.locator("tr[data-status=queued]")).to_have_count(1)
+    assert page.get_by_test_id("runs").evaluate("it => it.parentElement.scrollWidth <= it.parentElement.clientWidth")
+    cancel = panel.get_by_role("button", name="Cancel", exact=True)
+    expect(panel).to_contain_text("waits")
+    cancel.click()
+    expect(page.locator("tr[data-status=cancelled]")).to_have_count(1)
+    page.locator("tr[data-status=running] .as-link").click()
+    expect(panel).to_contain_text("25 %")
+    cancel.click()
+    expect(page.locator("tr[data-status=cancelled]")).to_have_count(2)
+    expect(cancel).to_have_count(0)

@@ -24,7 +24,7 @@ from autotrader_v2.application.lab import SearchWish
 from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.infrastructure.studies import Studies
-from tests.lab_files import BEGIN_MS, MINUTES_5, WISH, a_file, a_study, waves
+from tests.lab_files import BEGIN_MS, WAITS, WISH, a_file, a_study, a_worker, waves
 
 # The first run of all compiles the rules, at low priority.
 _WAIT_S = 240.0
@@ -80,24 +80,6 @@ def done(room: LabRoom, run_id: str) -> dict[str, Any]:
     """The run, once it is over."""
     until("over", lambda: status(room, run_id) not in ("queued", "running"))
     return dict(room.run(run_id))
-
-
-# A worker that does what its first argument says instead of playing candles; it answers `look` as the real one.
-def a_worker(tmp_path: Path, body: str) -> tuple[str, ...]:
-    script = tmp_path / "worker.py"
-    script.write_text(
-        "import json, os, sys, time\n"
-        "job = json.loads(sys.stdin.readline())\n"
-        "tell = lambda told: print(json.dumps(told), flush=True)\n"
-        "if job['kind'] == 'look':\n"
-        f"    one = dict(first_ms={BEGIN_MS}, last_ms={BEGIN_MS}, interval_ms={MINUTES_5}, candles=1)\n"
-        "    tell({'files': {name: one for name in job['files']}})\n"
-        "    sys.exit()\n" + body
-    )
-    return sys.executable, str(script)
-
-
-WAITS = "tell({'done': 1, 'of': 4})\nsys.stdin.read()\n"
 
 
 def test_a_run_gives_figures_curves_and_fills(a_room: Make) -> None:

@@ -6,7 +6,7 @@ import { useChart } from "./chart_host.js";
 import { EquityChart } from "./equity_chart.js";
 import { Result, ResultPercent } from "./figures.js";
 import { t } from "./i18n.js";
-import { isOver, nameOf } from "./lab_runs.js";
+import { cancelRun, isOver, nameOf } from "./lab_runs.js";
 import { hand } from "./ladder_form.js";
 import { NOTHING, number, percent, signedPercent } from "./numbers.js";
 import { fieldOf } from "./days.js";
@@ -34,7 +34,7 @@ export function LabResult({ run, beside, again }) {
   const [result, ...others] = useResults([run, ...beside]);
   const head = html`<${Head} run=${run} again=${again} />`;
   if (run.status === "failed") return html`<section class="box card">${head}<p class="msg danger" role="alert">${t(`lab.fail.${run.error.code}`)}</p><pre class="note wrap">${run.error.what}</pre></section>`;
-  if (!result) return html`<section class="box card">${head}<p class="muted" role="status">${t(`lab.status.${run.status}`)}</p>${isOver(run) ? null : html`<progress max="1" value=${run.progress}></progress>${run.progress === 0 && html`<p class="note">${t("lab.first")}</p>`}`}</section>`;
+  if (!result) return html`<section class="box card">${head}<p class="muted" role="status">${t(`lab.status.${run.status}`)}</p>${isOver(run) ? null : html`<${Way} run=${run} again=${again} />`}</section>`;
   const columns = [{ run, result }, ...beside.map((one, at) => ({ run: one, result: others[at] })).filter((one) => one.result)];
   const { figures } = result;
   const points = result.curve.map((point) => ({ ...point, earned: point.hold }));
@@ -48,6 +48,10 @@ export function LabResult({ run, beside, again }) {
     <${Prices} result=${result} />
     <${Figures} columns=${columns} /><${Depths} figures=${figures} />`;
 }
+
+/** How far it is, and the way out. */
+const Way = ({ run, again }) => html`<p class="rowx"><progress max="1" value=${run.progress} aria-label=${t(`lab.status.${run.status}`)}></progress><span class="xs">${percent(run.progress * 100, 0)}</span><button type="button" class="btn s" onClick=${() => cancelRun(run.id, again)}>${t("cancel")}</button></p>
+  ${run.status === "running" && run.progress === 0 && html`<p class="note">${t("lab.first")}</p>`}`;
 
 function Head({ run, again }) {
   const [name, setName] = useState(run.name);
