@@ -135,6 +135,10 @@ DbFlag = Annotated[Path, typer.Option("--db", help="The journal: a file such as 
 RecordedFlag = Annotated[
     Path | None, typer.Option("--recorded", help="What `record` kept (default: recorded, beside the journal).")
 ]
+SeedFlag = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, help="With --data: which way prices go inside a candle (default: setting SEED)."),
+]
 
 
 @app.command()
@@ -156,7 +160,7 @@ def replay(
     budget: Annotated[
         str, typer.Option("--budget", help="With --set: money free at --from (default: by the journal).")
     ] = "",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="With --data: which way prices go inside a candle.")] = 0,
+    seed: SeedFlag = None,
     recorded: RecordedFlag = None,
     as_json: JsonFlag = False,
 ) -> None:
@@ -184,9 +188,14 @@ def replay(
         data=data,
         recorded=recorded or db.parent / "recorded",
         free=money,
-        seed=seed,
+        seed=_seed(seed) if data is not None else 0,
     )
     raise typer.Exit(run_replay(asked, as_json=as_json))
+
+
+def _seed(given: int | None) -> int:
+    """No journal keeps the seed it was played with: what was not said is that of the settings, as for `serve`."""
+    return keyless(given_flags()).seed if given is None else given
 
 
 @app.command()
@@ -200,7 +209,7 @@ def parity(
     budget: Annotated[
         str, typer.Option("--budget", help="Money free when the day began (default: by the journal).")
     ] = "",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="With --data: which way prices go inside a candle.")] = 0,
+    seed: SeedFlag = None,
     recorded: RecordedFlag = None,
     engine: Annotated[
         str,
@@ -224,7 +233,7 @@ def parity(
         data=data,
         recorded=recorded or db.parent / "recorded",
         free=money,
-        seed=seed,
+        seed=_seed(seed) if data is not None else 0,
         compiled=engine == "compiled",
     )
     raise typer.Exit(run_parity(asked, as_json=as_json))

@@ -78,7 +78,16 @@ def searched(data: SweepData, job: Mapping[str, Any], tell: Callable[[int, int],
             workers.close()
         if not stopped:
             _judge(
-                study, Judge(space=space, split=parts, data=data, machine=machine, objectives=objectives, rule=_RULE)
+                study,
+                Judge(
+                    space=space,
+                    split=parts,
+                    data=data,
+                    machine=machine,
+                    objectives=objectives,
+                    rule=_RULE,
+                    budget=budget,
+                ),
             )
         return {"name": name, "tried": study.counts().finished, "of": sampler.total, "stopped": stopped}
     finally:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from autotrader_v2.app.past_run import money_at, money_words, run_compiled_from, run_from, tapes_of
+from autotrader_v2.app.past_run import money_at, money_words, run_compiled_from, run_from, seed_words, tapes_of
 from autotrader_v2.app.past_state import PastMarket
 from autotrader_v2.app.recordings import utc
 from autotrader_v2.app.replay_command import markets_of
@@ -152,6 +152,7 @@ def parity(asked: Asked) -> dict[str, Any]:
     return {
         "day": utc(begin_ms)[:10],
         "prices": "candles" if asked.data is not None else "recorded",
+        "seed": None if asked.data is None else asked.seed,
         "money": money.as_json(),
         "orders": orders_count,
         "trades": trades_count,
@@ -292,6 +293,7 @@ def _tell(told: Mapping[str, Any]) -> None:
         f"{told['day']} ({told['prices']} prices): {told['orders']} orders in the journal, {told['trades']} in the"
         f" backtest, {told['same']} the same to the last unit."
     )
+    print(seed_words(told["seed"]), end="")
     print(money_words(told["money"]))
     if told["without_prices"]:
         print(f"Without prices or rules of that day, so left out: {', '.join(told['without_prices'])}")

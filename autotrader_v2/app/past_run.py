@@ -89,6 +89,13 @@ def money_words(told: Mapping[str, Any]) -> str:
     return f"Begun with {told['free']}: what the account had, by the journal's reading of {utc(told['read_ms'])} UTC."
 
 
+def seed_words(seed: int | None) -> str:
+    """Which way prices went inside the candles; empty where recorded prices were played."""
+    return (
+        "" if seed is None else f"Prices inside a candle go the way of seed {seed}: give the SEED it was traded with.\n"
+    )
+
+
 def money_at(past: Past, given: Decimal | None, markets: Sequence[PastMarket], at_ms: int) -> Money:
     """What was given, else what the journal tells of that time. Errors: ValueError where it tells nothing."""
     if given is not None:

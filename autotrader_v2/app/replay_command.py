@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from autotrader_v2.app.past_run import money_at, money_words, quotes_in, run_from, tapes_of
+from autotrader_v2.app.past_run import money_at, money_words, quotes_in, run_from, seed_words, tapes_of
 from autotrader_v2.app.past_state import PastMarket, quote_of_decision
 from autotrader_v2.app.recordings import utc
 from autotrader_v2.application.ports import JournalUnavailable
@@ -309,6 +309,7 @@ def what_if(asked: Asked, past: Past, markets: Sequence[PastMarket]) -> dict[str
     return {
         "from_ms": begin_ms,
         "set": dict(asked.changes),
+        "seed": None if asked.data is None else asked.seed,
         "money": money.as_json(),
         "symbols": [one.market.pair for one in begun],
         "journal": {"trades": len(orders), "change": plain(reported(own))},
@@ -403,6 +404,7 @@ def _tell_moment(told: Sequence[Mapping[str, Any]]) -> None:
 def _tell_what_if(told: Mapping[str, Any]) -> None:
     changes = " ".join(f"{name}={value}" for name, value in told["set"].items())
     print(f"{', '.join(told['symbols'])} from {utc(told['from_ms'])} UTC, coins valued at their last price:")
+    print(seed_words(told["seed"]), end="")
     print(f"  {money_words(told['money'])}")
     for name, row in (("the journal", told["journal"]), (changes, told["other"])):
         print(f"  {name}: {row['trades']} orders traded, worth changed by {row['change']}")

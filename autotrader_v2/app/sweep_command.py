@@ -191,6 +191,7 @@ class _Sweep:
             machine=self._machine,
             objectives=self._objectives,
             rule=self._rule,
+            budget=self._search.budget,
         )
 
     def _report(self, study: StoredStudy, where: str) -> Report | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from autotrader_v2.app.sweep_data import SweepData
@@ -19,7 +20,10 @@ _DRAWN_DAYS, _DRAWN_BLOCK_DAYS, _DRAWN_PATHS = 365, 7, 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judge:
-    """Plays ladders on what was held back. No choice is made here: it was made on what could be seen."""
+    """Plays ladders on what was held back. No choice is made here: it was made on what could be seen.
+
+    `budget` None: each ladder begins with what the whole of it costs.
+    """
 
     space: Space
     split: Split
@@ -27,6 +31,7 @@ class Judge:
     machine: Machine
     objectives: Sequence[Objective]
     rule: Rule
+    budget: Decimal | None
 
     def standings(self, trials: Iterable[Trial]) -> Standings:
         """All trials in their places."""
@@ -56,6 +61,7 @@ class Judge:
             refused=standings.refused.total(),
             tried=standings.tried,
             within=seen is not None and self.rule(seen)[0] == 0,
+            budget=self.budget,
         )
 
     def runs(self, trial: Trial) -> list[tuple[str, Stretch, Figures]]:

@@ -6,6 +6,9 @@ from autotrader_v2.search.doubts import Doubt
 
 SENTENCES: Mapping[str, str] = {
     "limits_broken": "No ladder keeps the limits; the winner is the one that breaks the fewest.",
+    "first_buy_unpaid": "Nothing was bought: the budget of {budget} does not pay the first buy. Give a larger --budget "
+    "or a smaller start_quote.",
+    "nothing_bought": "Nothing was bought: the winner never started.",
     "winner_loses": "Even the best ladder lost: {year_pct:.1f} % a year on the very data it was chosen on.",
     "winner_loses_later": "The winner made {seen_pct:.1f} % a year where it was chosen and lost afterwards: "
     "{held_back_pct:.1f} % a year on the time held back.",

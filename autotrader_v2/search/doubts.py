@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
+from autotrader_v2.domain.money import plain
 from autotrader_v2.search.space import Space
 from autotrader_v2.search.splits import Split
 from autotrader_v2.search.verdict import Verdict, rank_correlation
@@ -56,31 +58,44 @@ def doubts(
     refused: int,
     tried: int,
     within: bool = True,
+    budget: Decimal | None = None,
 ) -> list[Doubt]:
-    """Everything that speaks against the winner, gravest first. `within`: it keeps the limits that were set."""
+    """Everything that speaks against the winner, gravest first.
+
+    `within`: it keeps the limits that were set. `budget` None: each ladder began with what the whole of it costs.
+    """
+    seen = verdict.winner.trial.seen
+    idle = seen is not None and not seen.trades
     return [
-        *_of_the_winner(verdict, within=within),
+        *([] if within or seen is None else [Doubt("limits_broken")]),
+        # What bought nothing neither earned nor lost, and no end of a range made it so.
+        *(_of_an_idle_winner(verdict, budget) if idle else _of_the_winner(verdict)),
         *_of_the_front(verdict),
         *_of_the_data(split, kinds),
-        *_of_ranges(verdict, space),
+        *([] if idle else _of_ranges(verdict, space)),
     ] + ([Doubt("refused", {"refused": refused, "tried": tried})] if refused else [])
 
 
-def _of_the_winner(verdict: Verdict, *, within: bool) -> list[Doubt]:
+def _of_an_idle_winner(verdict: Verdict, budget: Decimal | None) -> list[Doubt]:
+    seen = verdict.winner.trial.seen
+    if seen is not None and seen.unpaid and budget is not None:
+        return [Doubt("first_buy_unpaid", {"budget": plain(budget)})]
+    return [Doubt("nothing_bought")]
+
+
+def _of_the_winner(verdict: Verdict) -> list[Doubt]:
     found = []
     seen, held_back = verdict.winner.trial.seen, verdict.winner.held_back
     if seen is None:
         return []
-    if not within:
-        found.append(Doubt("limits_broken"))
-    if seen.pnl_pct <= 0:
+    if seen.pnl_pct < 0:
         found.append(Doubt("winner_loses", {"year_pct": seen.year_pct}))
     for name, figures in (("later", verdict.winner.later), ("others", verdict.winner.others)):
-        if figures is not None and figures.pnl_pct <= 0:
+        if figures is not None and figures.pnl_pct < 0:
             found.append(Doubt(f"winner_loses_{name}", {"seen_pct": seen.year_pct, "held_back_pct": figures.year_pct}))
-    if held_back is not None and 0 < held_back.year_pct < seen.year_pct * _KEPT_LEAST:
+    if held_back is not None and 0 <= held_back.year_pct < seen.year_pct * _KEPT_LEAST:
         found.append(Doubt("winner_fades", {"seen_pct": seen.year_pct, "held_back_pct": held_back.year_pct}))
-    lost = sum(fold.judged_on.pnl_pct <= 0 for fold in verdict.folds)
+    lost = sum(fold.judged_on.pnl_pct < 0 for fold in verdict.folds)
     if lost:
         found.append(Doubt("folds_lost", {"lost": lost, "folds": len(verdict.folds)}))
     if seen.cycles_closed < _CYCLES_LEAST:
@@ -96,7 +111,7 @@ def _of_the_front(verdict: Verdict) -> list[Doubt]:
     if not pairs:
         return [Doubt("nothing_held_back")]
     earned = [held for seen, held in pairs if seen > 0]
-    lost = sum(held <= 0 for held in earned)
+    lost = sum(held < 0 for held in earned)
     found = []
     if lost * 2 >= len(earned) > 0:
         found.append(Doubt("front_loses", {"lost": lost, "front": len(earned)}))

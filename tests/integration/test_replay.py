@@ -159,6 +159,24 @@ def test_a_run_begins_with_the_money_of_its_moment(
     assert "--budget" in capsys.readouterr().err
 
 
+def test_the_seed_that_was_not_said_is_that_of_the_settings_and_is_told(
+    played: tuple[Path, Path],
+    told: Callable[..., tuple[int, Any]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It was 0 where `serve` played with 1: another way of the prices, and not a word."""
+    words = ("--db", played[0], "--data", played[1])
+    assert told("parity", "--day", DAYS[0], *words)[1]["seed"] == 1
+    monkeypatch.setenv("SEED", "3")
+    found = told("parity", "--day", DAYS[0], *words)[1]
+    assert found["seed"] == 3 and found["differences"] == []
+    assert told("parity", "--day", DAYS[0], *words, "--seed", "9")[1]["seed"] == 9
+    assert told("replay", *words, "--set", "profit_pct=0.8")[1]["seed"] == 3
+    assert command("parity", "--day", DAYS[0], *words) == 0
+    assert "seed 3" in capsys.readouterr().out
+
+
 def test_what_another_ladder_would_have_done_from_there(
     played: tuple[Path, Path], told: Callable[..., tuple[int, Any]]
 ) -> None:

@@ -1,6 +1,7 @@
 """Each doubt is raised when there is reason to and only then, and has a sentence for whoever reads it."""
 
 import string
+from decimal import Decimal as D
 from typing import Any
 
 import pytest
@@ -55,6 +56,7 @@ def _codes(winner: Judged, *, front: tuple[Judged, ...] = (), folds: tuple[Fold,
         refused=more.pop("refused", 0),
         tried=9,
         within=more.pop("within", True),
+        budget=more.pop("budget", None),
     )
     for one in found:
         assert sweep_words.sentence(one)
@@ -70,6 +72,21 @@ def test_a_winner_that_fails_on_unseen_data_is_told() -> None:
     assert "winner_loses_others" in _codes(_judged(20, 30, -1))
     assert _codes(_judged(20, 4, 4)) == ["winner_fades"]
     assert _codes(_judged(-3, 4, 4)) == ["winner_loses"]
+
+
+def test_a_winner_that_bought_nothing_is_told_so_and_not_that_it_lost() -> None:
+    """Once a budget of 3 that pays no first buy read as "lost: 0.0 %", here, afterwards and in every stretch."""
+    idle = _judged(0, 0, 0, steps="2", trades=0, cycles_closed=0, cycles_open=0, unpaid=4)
+    folds = tuple(Fold(at, idle.trial, _figures(0), _figures(0)) for at in (1, 2))
+    assert _codes(idle, folds=folds, budget=D(3)) == ["first_buy_unpaid"]
+    assert _codes(_judged(0, 0, 0, trades=0, cycles_closed=0), folds=folds, budget=D(3)) == ["nothing_bought"]
+    assert _codes(_judged(0, 0, 0, trades=0, unpaid=4), within=False) == ["limits_broken", "nothing_bought"]
+
+
+def test_neither_gain_nor_loss_is_no_loss() -> None:
+    winner = _judged(20, 0, 0)
+    assert _codes(winner, folds=(Fold(1, winner.trial, _figures(9), _figures(0)),)) == ["winner_fades"]
+    assert _codes(_judged(0, 0, 0)) == []
 
 
 def test_few_cycles_unpaid_buys_and_refused_ladders_are_told() -> None:
@@ -123,7 +140,7 @@ def test_every_sentence_names_only_what_it_is_given() -> None:
     used = {
         *("winner_loses", "winner_loses_later", "winner_loses_others", "winner_fades", "folds_lost", "few_cycles"),
         *("unpaid", "nothing_held_back", "front_loses", "front_reorders", "little_data", "one_kind", "no_fall"),
-        *("edge", "refused", "limits_broken"),
+        *("edge", "refused", "limits_broken", "first_buy_unpaid", "nothing_bought"),
     }
     assert used == set(sweep_words.SENTENCES)
     with pytest.raises(KeyError):

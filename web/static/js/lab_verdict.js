@@ -26,6 +26,6 @@ export function LabVerdict({ verdict, sweep, onTake }) {
 
 /** Values as a person reads them: figures rounded, names of parameters, kinds and ends in words. */
 function said(values) {
-  const words = { name: (value) => t(`param.${value}`), kind: (value) => t(`verdict.kind.${value}`), end: (value) => t(`verdict.end.${value}`), value: exact, correlation: (value) => number(value, 2) };
+  const words = { name: (value) => t(`param.${value}`), kind: (value) => t(`verdict.kind.${value}`), end: (value) => t(`verdict.end.${value}`), value: exact, budget: exact, correlation: (value) => number(value, 2) };
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, (words[name] ?? (PCT.test(name) ? (pct) => percent(pct, 1) : (count) => number(count, 0)))(value)]));
 }
