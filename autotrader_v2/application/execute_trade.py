@@ -134,7 +134,7 @@ class ExecuteTrade:
         return None
 
     def _allowed(self, slot: Slot, why: Why) -> bool:
-        """Whether switches and pauses still let the engine do that; a person's own order asks nobody."""
+        """Whether switches and pauses still let the engine do that; a person's own order asks no switch."""
         if self._floor.holding.is_set() and why not in (Why.QUICK_BUY, Why.SELL_ALL):
             return False
         mode, pause = self._floor.mode_of(slot), slot.state.pause
@@ -145,7 +145,9 @@ class ExecuteTrade:
                 return mode.rebuys and pause is None
             case Why.TAKE_PROFIT | Why.STOP_LOSS:
                 return mode.sells and (pause is None or pause.sells)
-            case Why.QUICK_BUY | Why.SELL_ALL:
+            case Why.QUICK_BUY:
+                return self._floor.stops_persons_buy(slot) is None
+            case Why.SELL_ALL:
                 return True
 
     def _made_durable(self, slot: Slot, intent: OrderIntent) -> OrderIntent | Outcome | None:

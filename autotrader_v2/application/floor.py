@@ -26,6 +26,8 @@ from autotrader_v2.domain.situation import Pause, SwitchMode, stricter
 _log = structlog.get_logger()
 # The account's pause while the journal is in doubt.
 JOURNAL_REPLACED = "journal_replaced"
+# Pauses that a person's own command made: nothing is wrong.
+PAUSES_BY_PERSON = frozenset({"sold_by_you", "reset_by_you"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,13 @@ class Floor:
         if self.account_pause is not None:
             mode = stricter(mode, SwitchMode.SELL_ONLY if self.account_pause.sells else SwitchMode.OFF)
         return mode
+
+    def stops_persons_buy(self, slot: Slot) -> Pause | None:
+        """What even a buy by hand waits for: a pause that somebody has to look at first, not one of their own."""
+        if self.account_pause is not None:
+            return self.account_pause
+        pause = slot.state.pause
+        return None if pause is None or pause.cause in PAUSES_BY_PERSON else pause
 
     def changed(self, slot: Slot) -> None:
         """Tell listeners that something about the market can be seen."""

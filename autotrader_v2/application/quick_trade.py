@@ -12,7 +12,7 @@ from autotrader_v2.application.events import Outcome
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.ports import ExchangeUnavailable
 from autotrader_v2.application.readings import BalanceReader, outside_coins
-from autotrader_v2.application.refusals import CommandRefused, held_back, order_in_flight, price_moved
+from autotrader_v2.application.refusals import CommandRefused, held_back, order_in_flight, paused, price_moved
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active, Idle
 from autotrader_v2.domain.money import HUNDRED, ZERO, floor_to, plain
@@ -53,6 +53,8 @@ class QuickTrade:
 
         `shown_price`: the ask that the person saw; nothing is bought when it has risen by more than `max_slippage_pct`.
         """
+        if (pause := self._floor.stops_persons_buy(slot)) is not None:
+            raise paused(pause, slot.market)
         quote = self._fresh_quote(slot)
         if slot.known_price is not None and leaps(slot.known_price, quote.bid):
             raise CommandRefused(

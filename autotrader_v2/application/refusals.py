@@ -7,7 +7,7 @@ from autotrader_v2.application.deciding import texts
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import plain
-from autotrader_v2.domain.situation import Hold, Reason
+from autotrader_v2.domain.situation import Hold, Pause, Reason
 
 # What each limit of buys allows, in words.
 _LIMIT = {
@@ -56,6 +56,16 @@ def price_moved(shown: Decimal, now: Decimal) -> CommandRefused:
         "price_moved",
         f"The price rose from {plain(shown)} to {plain(now)} while you decided. Nothing was bought; decide again.",
         values={"shown": plain(shown), "now": plain(now)},
+    )
+
+
+def paused(pause: Pause, market: Market) -> CommandRefused:
+    """A person's buy while something stands still that somebody has to look at first."""
+    return CommandRefused(
+        "paused",
+        f"{market.base} stands still ({pause.cause}), so nothing was bought, by hand either. "
+        "Look at what stands still at the top of the page, then resume it there.",
+        values={"currency": market.base, "cause": pause.cause},
     )
 
 

@@ -102,6 +102,7 @@ class Allowed:
     starts: bool = False
     rebuys: bool = False
     sells: bool = False
+    by_hand: bool = False
 
 
 class Auditor:
@@ -391,10 +392,12 @@ class Auditor:
 
     def _check_buy(self, intent: OrderIntent) -> None:
         ledger, market = self.ledgers[intent.market], intent.market
+        allowed = self.allowed[market]
         if intent.why is Why.QUICK_BUY:
+            if not allowed.by_hand:
+                raise Broken("I8", f"{intent.client_id} buys by hand although something is wrong that nobody looked at")
             self._check_budget(intent)
             return
-        allowed = self.allowed[market]
         if not (allowed.starts if intent.why is Why.START else allowed.rebuys):
             raise Broken("I8", f"{intent.client_id} buys although that is switched off")
         self._check_budget(intent)

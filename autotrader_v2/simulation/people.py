@@ -77,6 +77,9 @@ class Owner:
             if slot.state.params.budget_quote or slot.state.params.start_balance_pct:
                 # A share of what is paid in for healing is more than its own budget, or than the book of a cheap coin.
                 self.wish(lambda coin=coin: trader.commands.set_params(coin, _AMOUNTS_OFF, _BY))  # type: ignore[misc]
+            if slot.hold.reason is Reason.PRICE_LEAPED:
+                # It did fall to a third: whoever looks sees that the price is right.
+                self.wish(lambda coin=coin: trader.resume_cycle(coin, _BY))  # type: ignore[misc]
             if slot.hold.reason is Reason.HOLDS_COINS:
                 self.wish(lambda coin=coin: trader.commands.ignore_coins(coin, _BY))  # type: ignore[misc]
 

@@ -238,10 +238,12 @@ class World:
         """What the durable switches and pauses allow."""
         store = self.store
         mode = stricter(store.switches.get(market, SwitchMode.OFF), store.switches.get(None, SwitchMode.ON))
-        if store.settings.get("account_pause"):
+        account = store.settings.get("account_pause")
+        if account:
             mode = SwitchMode.OFF
         pause = store.pauses.get(market)
         return Allowed(
+            by_hand=not account and (pause is None or pause.cause in ("sold_by_you", "reset_by_you")),
             starts=mode.starts and pause is None,
             rebuys=mode.rebuys and pause is None,
             sells=mode.sells and (pause is None or pause.sells),

@@ -14,6 +14,7 @@ from autotrader_v2.application.shipped_ladders import SHIPPED
 from autotrader_v2.domain.cycle import Active, Idle
 from autotrader_v2.domain.ladder import LadderParams, changed
 from autotrader_v2.domain.orders import OrderType, Side
+from autotrader_v2.domain.situation import Pause
 from autotrader_v2.infrastructure.clock import SystemClock
 from autotrader_v2.infrastructure.paper import PaperExchange
 from autotrader_v2.matching.markets import table_for
@@ -247,6 +248,23 @@ def test_a_quick_buy_that_cannot_work_says_why(desk: Desk, amount: str, code: st
         desk.engine.desk.quick_buy("ETH", D(amount), "test")
     assert refused.value.code == code or (code == "needs_money" and refused.value.code == "thin_book")
     assert desk.engine.state("ETH") == "IDLE"
+
+
+def test_while_something_is_wrong_nothing_is_bought_by_hand_either(desk: Desk) -> None:
+    """Another program on the account, a coin's order that is not understood: whoever buys by hand looks first."""
+    held, slot = desk.start().held, desk.engine.slot("ETH")
+    wrong = Pause(cause="second_instance", since_ms=1, sells=True)
+    desk.engine.floor.pause_account(wrong, "test")
+    with pytest.raises(CommandRefused) as refused:
+        desk.engine.desk.quick_buy("ETH", D(50), "test")
+    assert (refused.value.code, refused.value.values["cause"]) == ("paused", "second_instance")
+    desk.engine.floor.pause_account(None, "test")
+    slot.change(pause=Pause(cause="order_doubled", since_ms=1))
+    with pytest.raises(CommandRefused, match="order_doubled"):
+        desk.engine.desk.quick_buy("ETH", D(50), "test")
+    assert desk.active().held == held
+    slot.change(pause=Pause(cause="sold_by_you", since_ms=1))
+    assert desk.engine.desk.quick_buy("ETH", D(50), "test")["outcome"] == "filled"
 
 
 def test_parameters_change_a_running_cycle_at_once_and_a_bad_one_changes_nothing(desk: Desk) -> None:

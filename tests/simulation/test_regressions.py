@@ -1,5 +1,6 @@
 """Breaks that simulated worlds found, each by what it would have cost."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -277,3 +278,26 @@ def test_what_a_world_tells_wrong_is_told_apart_from_every_price_that_may_be_bel
         world.run(1500)
         world.end()
     assert wrong_count > 10
+
+
+def test_a_coin_that_fell_to_a_third_trades_again_when_somebody_has_looked_at_it() -> None:
+    """Seed 90000746: the fall was real, and whoever looked after that world ended every pause but not this halt."""
+    world = World(Plan(seed=1, rates={}, markets=2))
+    world.run(300)
+    slot = world.slots()[0]
+    while slot.state.order is not None:
+        world.step()
+    slot.known_price = Decimal(1_000_000)
+    _until(world, lambda: slot.hold.reason is Reason.PRICE_LEAPED)
+    world.care()
+    traded = world.store.newest[slot.market]
+    _until(world, lambda: world.store.newest[slot.market] != traded)
+    world.end()
+
+
+def _until(world: World, there: Callable[[], bool]) -> None:
+    for _ in range(5000):
+        if there():
+            return
+        world.step()
+    raise AssertionError(world.holds())

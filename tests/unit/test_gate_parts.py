@@ -8,7 +8,7 @@ import pytest
 from autotrader_v2.domain.market import Market, TradeStatus
 from autotrader_v2.infrastructure.gate import account_label, reachable, wire
 from autotrader_v2.infrastructure.gate.answers import error_answer
-from autotrader_v2.infrastructure.gate.budget import Budget, Rate
+from autotrader_v2.infrastructure.gate.budget import PLACE, PRIVATE_READ, READ, Budget, Rate
 from autotrader_v2.infrastructure.gate.hosts import LIVE_HOST, TESTNET_HOST, HostKind, kind_of, ws_url_of
 from autotrader_v2.infrastructure.gate.labels import LABELS, Reach, Refusal, Unproven
 from autotrader_v2.infrastructure.gate.server_time import ServerTime
@@ -131,6 +131,24 @@ def test_a_budget_gives_a_burst_and_then_its_rate() -> None:
     before_ms = clock.ms
     assert budget.take("LTC", 1)
     assert clock.ms - before_ms == 200
+
+
+@pytest.mark.parametrize(
+    ("rate", "window_ms", "at_most", "later"),
+    [(PLACE, 1_000, 5, 3), (READ, 10_000, 200, 100), (PRIVATE_READ, 10_000, 200, 100)],
+)
+def test_o6_however_it_is_asked_gates_limit_is_not_passed(rate: Rate, window_ms: int, at_most: int, later: int) -> None:
+    """In no window more than Gate allows (orders: half of it), and half of it in the long run."""
+    clock = Clock()
+    budget = Budget(clock, rate)
+    taken = []
+    for _ in range(6 * window_ms // 10):
+        while budget.take("any", 0, urgent=True):
+            taken.append(clock.ms)
+        clock.ms += 10
+    in_windows = [sum(begin <= one < begin + window_ms for one in taken) for begin in taken]
+    assert max(in_windows) <= at_most
+    assert sum(one >= taken[0] + 5 * window_ms for one in taken) <= later
 
 
 def test_o6_ordinary_reads_leave_a_share_for_finding_out_what_became_of_orders() -> None:
