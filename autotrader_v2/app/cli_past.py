@@ -217,7 +217,11 @@ def parity(
     ] = "exact",
     as_json: JsonFlag = False,
 ) -> None:
-    """Run a recorded day through the backtest and list each order that differs from the journal, with its cause."""
+    """Run a recorded day through the backtest and list each order that differs from the journal, with its cause.
+
+    Exit code 0: every difference has a known cause. 1: an order differs, or was made at another moment, and no known
+    cause explains it. 2: the day cannot be compared.
+    """
     from autotrader_v2.app import values
 
     day_ms = read_option("--day", values.read_utc_ms, day)

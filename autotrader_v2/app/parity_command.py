@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from autotrader_v2.app.past_run import money_at, money_words, run_compiled_from, run_from, seed_words, tapes_of
-from autotrader_v2.app.past_state import PastMarket
+from autotrader_v2.app.past_state import PastMarket, quote_of_decision
 from autotrader_v2.app.recordings import utc
 from autotrader_v2.app.replay_command import markets_of
 from autotrader_v2.application.ports import JournalUnavailable
@@ -23,11 +23,13 @@ from autotrader_v2.domain.money import ZERO, plain, reported
 from autotrader_v2.domain.orders import Why
 from autotrader_v2.domain.situation import Reason, SwitchMode
 from autotrader_v2.infrastructure.feeds.errors import SourceError
-from autotrader_v2.infrastructure.store.past import Past, PastOrder, Wish
+from autotrader_v2.infrastructure.store.past import Past, PastDecision, PastOrder, Wish
 from autotrader_v2.simulation.silence import quiet
 
 DAY_MS = 86_400_000
 _UNEXPLAINED, _USAGE_ERROR = 1, 2
+# What these leave open nobody may take for explained.
+_WITHOUT_CAUSE = (Cause.UNEXPLAINED, Cause.MOMENT)
 # What happened so near to an order may have made it another one.
 _NEAR_MS = 60_000
 _PRICE_NEAR_MS = 120_000
@@ -36,7 +38,8 @@ _PROGRAM = frozenset({"engine", "first start", "finish"})
 _HARMLESS = frozenset({"start_setting"})
 _BY_PERSON = frozenset({Why.QUICK_BUY, Why.SELL_ALL})
 _BY_REASON = (
-    (Cause.BALANCE, {Reason.NEEDS_MONEY, Reason.LIMIT_REACHED, Reason.SHORTAGE, Reason.HOLDS_COINS}),
+    (Cause.BALANCE, {Reason.NEEDS_MONEY, Reason.SHORTAGE, Reason.HOLDS_COINS}),
+    (Cause.LIMIT, {Reason.LIMIT_REACHED, Reason.OUTSIDE_BAND}),
     (Cause.SPREAD, {Reason.SPREAD_TOO_WIDE, Reason.THIN_BOOK}),
     (Cause.PERSON, {Reason.OFF, Reason.PAUSED, Reason.SELL_ONLY, Reason.FINISHING, Reason.LOCKED_IN_YOUR_ORDER}),
     (
@@ -62,8 +65,10 @@ _WORDS = {
     Cause.PERSON: "a person's hand",
     Cause.FAULT: "a fault",
     Cause.BALANCE: "the balance",
+    Cause.LIMIT: "a limit of buys held it back, which no backtest has",
     Cause.SPREAD: "the spread or the depth forbade it",
     Cause.FILL: "another price or amount was filled",
+    Cause.MOMENT: "at another moment",
     Cause.PRICE: "the price was not seen by the other one",
     Cause.FOLLOWS: "follows from an earlier difference",
     Cause.UNEXPLAINED: "no cause found",
@@ -93,7 +98,7 @@ class Explained:
 
 
 def run_parity(asked: Asked, *, as_json: bool) -> int:
-    """Compare and print; returns the exit code: 1 when a difference has no cause, 2 when it cannot be compared."""
+    """Compare and print; returns the exit code: 1 an order differs without a known cause, 2 it cannot be compared."""
     quiet()
     try:
         told = parity(asked)
@@ -104,7 +109,7 @@ def run_parity(asked: Asked, *, as_json: bool) -> int:
         print(json.dumps(told))
     else:
         _tell(told)
-    return _UNEXPLAINED if told["causes"].get(Cause.UNEXPLAINED.value) else 0
+    return _UNEXPLAINED if any(told["causes"].get(cause.value) for cause in _WITHOUT_CAUSE) else 0
 
 
 def parity(asked: Asked) -> dict[str, Any]:
@@ -144,9 +149,11 @@ def parity(asked: Asked) -> dict[str, Any]:
             traded = [order for order in one.orders(begin_ms, end_ms) if order.traded]
             trades = [trade for trade in result.trades if trade.symbol == pair]
             orders_count, trades_count = orders_count + len(traded), trades_count + len(trades)
-            outcome = compared([_order(order) for order in traded], trades)
+            tape = played[one.market][0]
+            near_ms = max(_NEAR_MS, *tape.interval_ms)
+            outcome = compared([_order(order) for order in traded], trades, near_ms)
             same += outcome.same
-            found += explained(outcome, one, traded, played[one.market][0], first_ms, candles=asked.data is not None)
+            found += explained(outcome, one, traded, tape, first_ms, near_ms, candles=asked.data is not None)
     found.sort(key=lambda one: one.difference.ts_ms)
     left_out = [one.market.pair for one in markets if one.market not in played]
     return {
@@ -164,7 +171,14 @@ def parity(asked: Asked) -> dict[str, Any]:
 
 
 def explained(
-    outcome: Compared, one: PastMarket, past: Sequence[PastOrder], tape: Tape, begin_ms: int, *, candles: bool
+    outcome: Compared,
+    one: PastMarket,
+    past: Sequence[PastOrder],
+    tape: Tape,
+    begin_ms: int,
+    near_ms: int,
+    *,
+    candles: bool,
 ) -> list[Explained]:
     """Each difference of a market with its cause; after the first one that changes the cycle, the others follow."""
     found: list[Explained] = []
@@ -172,7 +186,7 @@ def explained(
     by_id = {order.intent.client_id: order for order in past}
     for difference in outcome.differences:
         order = by_id.get(difference.order.client_id) if difference.order is not None else None
-        cause, detail = _cause(difference, order, one, tape, begin_ms, candles=candles)
+        cause, detail = _cause(difference, order, one, tape, begin_ms, near_ms, candles=candles)
         if parted and cause not in (Cause.PERSON, Cause.FAULT):
             cause, detail = Cause.FOLLOWS, f"of {utc(found[0].difference.ts_ms)}"
         parted = True
@@ -181,12 +195,19 @@ def explained(
 
 
 def _cause(
-    difference: Difference, order: PastOrder | None, one: PastMarket, tape: Tape, begin_ms: int, *, candles: bool
+    difference: Difference,
+    order: PastOrder | None,
+    one: PastMarket,
+    tape: Tape,
+    begin_ms: int,
+    near_ms: int,
+    *,
+    candles: bool,
 ) -> tuple[Cause, str]:
     at_ms = difference.ts_ms
     if order is not None and order.intent.why in _BY_PERSON:
         return Cause.PERSON, f"{order.intent.why.value} by hand"
-    wishes = [wish for wish in one.wishes(begin_ms, at_ms + 1) if _is_a_hand(wish)]
+    wishes = [wish for wish in one.wishes(begin_ms, at_ms + abs(difference.apart_ms) + 1) if _is_a_hand(wish)]
     if wishes:
         last = wishes[-1]
         return Cause.PERSON, f"{last.what} by {last.by} at {utc(last.time_ms)}"
@@ -195,17 +216,28 @@ def _cause(
     pause = one.pause_at(at_ms)
     if pause is not None:
         return Cause.FAULT, f"paused: {pause.cause}"
-    if difference.order is not None and difference.trade is not None:
+    both = difference.order is not None and difference.trade is not None
+    if both and abs(difference.apart_ms) <= near_ms:
         return Cause.FILL, "the same decision, filled otherwise"
     for tried in one.orders(at_ms - _NEAR_MS, at_ms + _NEAR_MS):
         if not tried.traded or tried.state == "filled_late":
             return Cause.FAULT, f"{tried.intent.client_id} ended as {tried.state} {tried.label}".rstrip()
-    for decision in reversed(one.decisions(at_ms - _NEAR_MS, at_ms + _NEAR_MS)):
+    for decision in _in_force(one, at_ms):
         for cause, reasons in _BY_REASON:
             if decision.reason in reasons:
                 return cause, f"{decision.reason} at {utc(decision.time_ms)}"
+    if difference.apart_ms > 0:
+        return Cause.MOMENT, f"the backtest made it {_span(difference.apart_ms)} earlier; {_held_then(one, at_ms)}"
     if difference.order is not None:
-        return _unseen(order.intent.seen_price if order is not None else difference.order.price, tape, at_ms)
+        price = order.intent.seen_price if order is not None else difference.order.price
+        unseen = _unseen(price, tape, at_ms)
+        if unseen:
+            return Cause.PRICE, unseen
+        if both:
+            late = _span(-difference.apart_ms)
+            return Cause.MOMENT, f"the backtest made it {late} later, though prices played before reach {plain(price)}"
+        if not candles:
+            return Cause.UNEXPLAINED, f"the prices played reach {plain(price)}"
     if candles:
         return Cause.PRICE, "candles do not tell the way of the price inside them"
     hole = _hole(tape, at_ms)
@@ -221,18 +253,43 @@ def _is_a_hand(wish: Wish) -> bool:
     return wish.what != "command" or wish.value[0] not in _HARMLESS
 
 
-def _unseen(price: Decimal, tape: Tape, at_ms: int) -> tuple[Cause, str]:
-    """Whether the prices that were played around that time include the one an order was decided on."""
+def _in_force(one: PastMarket, at_ms: int) -> Iterator[PastDecision]:
+    """What was decided around that time, newest first, and what held until then: a hold is noted once."""
+    yield from reversed(one.decisions(at_ms - _NEAR_MS, at_ms + _NEAR_MS))
+    held = one.decision_at(at_ms - _NEAR_MS)
+    if held is not None:
+        yield held
+
+
+def _held_then(one: PastMarket, at_ms: int) -> str:
+    """What the journal tells of that time: the decision in force and the price beside it."""
+    decision = one.decision_at(at_ms)
+    if decision is None:
+        return "the journal keeps no decision of that time"
+    values = "".join(f" {name}={value}" for name, value in decision.values.items())
+    quote = quote_of_decision(decision)
+    saw = "" if quote is None or {"bid", "ask"} & set(decision.values) else f" (bid {quote.bid}, ask {quote.ask})"
+    return f"the journal's decision then, of {utc(decision.time_ms)}: {decision.kind} {decision.reason}{values}{saw}"
+
+
+def _span(span_ms: int) -> str:
+    """Minutes and seconds in words."""
+    minutes, seconds = divmod(span_ms // 1000, 60)
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def _unseen(price: Decimal, tape: Tape, at_ms: int) -> str:
+    """Why an order decided on that price was not made; empty where the prices played around that time reach it."""
     low, high = None, None
     for number in range(len(tape)):
         if abs(tape.open_ms[number] - at_ms) <= max(_PRICE_NEAR_MS, tape.interval_ms[number]):
             low = tape.low[number] if low is None else min(low, tape.low[number])
             high = tape.high[number] if high is None else max(high, tape.high[number])
     if low is None or high is None:
-        return Cause.PRICE, "no price of that time was played"
-    if not low * tape.tick <= price <= (high + 1) * tape.tick:
-        return Cause.PRICE, f"{plain(price)} is not among the prices played"
-    return Cause.PRICE, "played prices reach it, at another moment or by another way"
+        return "no price of that time was played"
+    return (
+        "" if low * tape.tick <= price <= (high + 1) * tape.tick else f"{plain(price)} is not among the prices played"
+    )
 
 
 def _hole(tape: Tape, at_ms: int) -> tuple[int, int] | None:
@@ -279,6 +336,7 @@ def _row(one: Explained) -> dict[str, Any]:
 
 def _made(one: Order | Trade) -> dict[str, Any]:
     return {
+        "time_ms": one.ts_ms,
         "side": one.side,
         "step": one.step,
         "cycle_id": one.cycle_id,
@@ -301,8 +359,12 @@ def _tell(told: Mapping[str, Any]) -> None:
         print(f"{utc(row['time_ms'])} {row['symbol']}: {_WORDS[Cause(row['cause'])]}. {row['detail']}".rstrip())
         for name in ("journal", "backtest"):
             made = row[name]
-            words = "nothing" if made is None else f"{made['side']} {_step(made)} {made['base']} at {made['price']}"
-            print(f"  {name}: {words}")
+            if made is None:
+                print(f"  {name}: nothing")
+            else:
+                print(
+                    f"  {name}: {utc(made['time_ms'])} {made['side']} {_step(made)} {made['base']} at {made['price']}"
+                )
 
 
 def _step(made: Mapping[str, Any]) -> str:

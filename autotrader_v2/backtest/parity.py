@@ -17,8 +17,10 @@ class Cause(StrEnum):
     PERSON = "person"
     FAULT = "fault"
     BALANCE = "balance"
+    LIMIT = "limit"
     SPREAD = "spread"
     FILL = "fill"
+    MOMENT = "moment"
     PRICE = "price"
     FOLLOWS = "follows"
     UNEXPLAINED = "unexplained"
@@ -45,7 +47,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """An order that only one of the two made, or that both made at another price or amount."""
+    """An order that only one of the two made, or that both made at another moment, price or amount."""
 
     symbol: str
     order: Order | None
@@ -53,9 +55,13 @@ class Difference:
 
     @property
     def ts_ms(self) -> int:
-        """When it was made, in the journal if it was made there."""
-        one = self.order or self.trade
-        return one.ts_ms if one is not None else 0
+        """When the two parted: when the first of them made it."""
+        return min(one.ts_ms for one in (self.order, self.trade) if one is not None)
+
+    @property
+    def apart_ms(self) -> int:
+        """How much later the journal made it than the backtest; 0 where only one of them did."""
+        return 0 if self.order is None or self.trade is None else self.order.ts_ms - self.trade.ts_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,19 +72,22 @@ class Compared:
     differences: tuple[Difference, ...]
 
 
-def compared(orders: Sequence[Order], trades: Sequence[Trade]) -> Compared:
-    """Orders are the same when they are the same step of the same cycle, or the same sale of it."""
+def compared(orders: Sequence[Order], trades: Sequence[Trade], near_ms: int) -> Compared:
+    """Orders are the same when they are the same step of the same cycle, or the same sale of it, with the same amounts.
+
+    `near_ms`: made farther apart than that they are two decisions.
+    """
     in_journal = dict(_keyed(orders))
     in_backtest = dict(_keyed(trades))
     same, found = 0, []
     for key in dict.fromkeys((*in_journal, *in_backtest)):
         order, trade = in_journal.get(key), in_backtest.get(key)
-        if order is not None and trade is not None and (order.base, order.quote) == (trade.base, trade.quote):
+        difference = Difference(symbol=key[0], order=order, trade=trade)
+        alike = order is not None and trade is not None and (order.base, order.quote) == (trade.base, trade.quote)
+        if alike and abs(difference.apart_ms) <= near_ms:
             same += 1
         else:
-            one = order or trade
-            if one is not None:
-                found.append(Difference(symbol=one.symbol, order=order, trade=trade))
+            found.append(difference)
     return Compared(same=same, differences=tuple(sorted(found, key=lambda one: one.ts_ms)))
 
 

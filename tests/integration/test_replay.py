@@ -329,6 +329,52 @@ def test_parity_another_amount_is_a_fill(
     assert row["journal"]["quote"] == "13.99" != row["backtest"]["quote"]
 
 
+def _an_hour_later(journal: Path) -> int:
+    """Let the journal's first order be of an hour later and filled otherwise; returns when it was made."""
+    label = _label(journal, "step = 0")
+    with closing(sqlite3.connect(journal)) as database:
+        (made_ms,) = database.execute("SELECT max(time_ms) FROM fills WHERE client_id = ?", (label,)).fetchone()
+    _change(
+        journal,
+        f"UPDATE fills SET time_ms = time_ms + 3480000, quote = '9.9' WHERE client_id = '{label}'",
+        f"UPDATE attempts SET decided_ms = decided_ms + 3480000 WHERE client_id = '{label}'",
+    )
+    return int(made_ms)
+
+
+def test_parity_an_order_of_another_moment_is_not_another_fill(
+    journal: Path,
+    played: tuple[Path, Path],
+    told: Callable[..., tuple[int, Any]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Once "the same decision, filled otherwise", exit code 0, with the backtest's own time nowhere to be seen."""
+    made_ms = _an_hour_later(journal)
+    words = ("parity", "--db", journal, "--day", DAYS[0], "--data", played[1], *SEED)
+    code, found = told(*words)
+    first = found["differences"][0]
+    assert code == 1 and first["cause"] == "moment" and "58 min 0 s earlier" in first["detail"]
+    assert first["journal"]["time_ms"] == made_ms + 3_480_000
+    assert first["backtest"]["time_ms"] == first["time_ms"] == made_ms
+    assert command(*words) == 1
+    text = capsys.readouterr().out
+    assert "at another moment" in text and "backtest: 2026-01-31 23:00" in text
+
+
+def test_parity_a_limit_that_held_an_order_back_until_another_moment_is_the_cause(
+    journal: Path, played: tuple[Path, Path], told: Callable[..., tuple[int, Any]]
+) -> None:
+    made_ms = _an_hour_later(journal)
+    _change(
+        journal,
+        "INSERT INTO decisions (account, market, book, kind, reason, payload, time_ms) SELECT account, market, book,"
+        f" 'hold', 'outside_band', '{{}}', {made_ms} FROM decisions LIMIT 1",
+    )
+    code, found = told("parity", "--db", journal, "--day", DAYS[0], "--data", played[1], *SEED)
+    first = found["differences"][0]
+    assert code == 0 and first["cause"] == "limit" and "outside_band" in first["detail"]
+
+
 def test_parity_an_order_that_is_missing_without_a_cause_is_told_as_such(
     journal: Path, played: tuple[Path, Path], tmp_path: Path, told: Callable[..., tuple[int, Any]]
 ) -> None:
