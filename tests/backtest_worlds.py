@@ -72,8 +72,8 @@ class World:
         quiet()
         try:
             return run_exact(self.tapes, self.params, self.budget, PaperOutside(self.rules, self.budget))
-        except BacktestFailed:
-            return "failed"
+        except BacktestFailed as error:
+            return _failure(error)
 
     @cached_property
     def prepared(self) -> list[Prepared]:
@@ -83,8 +83,8 @@ class World:
         """What the compiled rules do; a text where the engine would stop, or where they refuse."""
         try:
             return run_compiled(self.prepared, self.params, self.budget)
-        except BacktestFailed:
-            return "failed"
+        except BacktestFailed as error:
+            return _failure(error)
         except NotCovered as error:
             return f"refused: {error}"
 
@@ -97,6 +97,11 @@ class World:
             ]
             for tape in self.tapes
         )
+
+
+def _failure(error: BacktestFailed) -> str:
+    """A leap is told in the same words by all; of what else stops trading the machine code keeps no more than that."""
+    return str(error) if "its bid went from" in str(error) else "failed"
 
 
 def world(seed: int, *, candles: int = 60) -> World:

@@ -23,11 +23,12 @@ from autotrader_v2.backtest.prepared import (
     prepare,
     rows_of,
 )
-from autotrader_v2.backtest.result import BacktestFailed, Result, Trade, Unpaid
+from autotrader_v2.backtest.result import BacktestFailed, Result, Trade, Unpaid, price_leaped
 from autotrader_v2.backtest.terms import MONEY_DIGITS, digits_of, money, terms_of
 from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.money import ZERO
+from autotrader_v2.domain.quotes import leaps
 
 __all__ = ["NotCovered", "Prepared", "make_ready", "prepare", "run_compiled"]
 
@@ -40,7 +41,6 @@ _REFUSALS = {
     c.TOO_CLOSE: "prices of one market within half a second",
 }
 _FAILURES = {
-    c.PRICE_LEAPED: "a price trebled or fell to a third from one decision to the next",
     c.REFUSED: "the exchange refuses the order by the market's maximum or minimum",
 }
 
@@ -191,7 +191,7 @@ def play_markets(
         if shared[c.FAULT] != c.LITTLE_ROOM:
             break
         trades, unpaid = _with_more_room(trades), _with_more_room(unpaid)
-    _judge(int(shared[c.FAULT]))
+    _judge(int(shared[c.FAULT]), markets, work)
     coins = []
     for one, row in zip(markets, work, strict=True):
         digits = digits_of(one.rules)
@@ -215,10 +215,21 @@ def _with_more_room(rows: Whole) -> Whole:
     return room
 
 
-def _judge(fault: int) -> None:
+def _judge(fault: int, markets: Sequence[Prepared], work: Whole) -> None:
     if fault == c.NO_ROOM:
         raise AssertionError("a market traded more often at one price than it can")
     if fault in _REFUSALS:
         raise NotCovered(_REFUSALS[fault])
+    if fault == c.PRICE_LEAPED:
+        raise _leap(markets, work)
     if fault in _FAILURES:
         raise BacktestFailed(f"The engine would have stopped trading: {_FAILURES[fault]}.")
+
+
+def _leap(markets: Sequence[Prepared], work: Whole) -> BacktestFailed:
+    """The market that leaped is the one whose last bid its engine has not taken as known."""
+    for one, row in zip(markets, work, strict=True):
+        tick, known, bid = one.rules.tick, int(row[c.KNOWN]), int(row[c.SEEN_BID])
+        if known >= 0 and leaps(known * tick, bid * tick):
+            return price_leaped(one.market.pair, int(row[c.SEEN_MS]), known * tick, bid * tick)
+    raise AssertionError("a price leaped, but that of no market")

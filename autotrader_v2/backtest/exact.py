@@ -20,7 +20,7 @@ from autotrader_v2.application.quote_board import QuoteBoard
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.trader import AutoTraderV2
 from autotrader_v2.backtest.quiet import FOREVER_MS, Quiet, quiet_of
-from autotrader_v2.backtest.result import BacktestFailed, Result, Trade, Unpaid
+from autotrader_v2.backtest.result import BacktestFailed, Result, Trade, Unpaid, price_leaped
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.domain.limits import OrderLimits
@@ -416,6 +416,9 @@ class _Run:
     def _judge(self) -> None:
         if self._alerts:
             told = self._alerts[0]
+            if told.code == Reason.PRICE_LEAPED and told.market is not None and told.values is not None:
+                before, bid = Decimal(told.values["before"]), Decimal(told.values["bid"])
+                raise price_leaped(told.market.pair, self._clock.at_ms, before, bid)
             values = ", ".join(f"{name} {value}" for name, value in (told.values or {}).items())
             raise BacktestFailed(f"The engine stopped trading {told.market or 'the account'}: {told.code} {values}")
 

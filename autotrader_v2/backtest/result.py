@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -10,6 +11,16 @@ from autotrader_v2.domain.money import plain, reported
 
 class BacktestFailed(RuntimeError):
     """The engine could not trade on, so what it would have done is not known."""
+
+
+def price_leaped(symbol: str, at_ms: int, before: Decimal, bid: Decimal) -> BacktestFailed:
+    """The bid trebled or fell to a third from one decision to the next; the same words from every machine."""
+    at = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    went = f"its bid went from {plain(before)} to {plain(bid)}, more than threefold, from one decision to the next"
+    return BacktestFailed(
+        f"The engine would have stopped trading {symbol} at {at} UTC: {went}. Look at the candle of that time:"
+        " repair the file if no market had that price, or choose other --from and --to."
+    )
 
 
 class Trade(NamedTuple):

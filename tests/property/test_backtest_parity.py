@@ -78,6 +78,20 @@ def test_worlds_that_once_differed(seed: int) -> None:
     assert _differs(seed) == ""
 
 
+@pytest.mark.parametrize("up", [True, False])
+@pytest.mark.parametrize("seed", range(6))
+def test_m4_a_wild_price_of_any_market_is_told_in_the_same_words(seed: int, up: bool) -> None:
+    here = world(seed)
+    tape = here.tapes[-1]
+    if up:
+        tape.high[30] *= 1_000
+    else:
+        tape.low[30] = max(1, tape.low[30] // 1_000)
+    exact = here.exact()
+    assert isinstance(exact, str) and f"stopped trading {tape.market.pair} at " in exact
+    assert here.compiled() == exact
+
+
 def test_the_worlds_are_worth_comparing() -> None:
     worlds = [_played(seed) for seed in range(_SHORT)]
     results = [exact for _, exact in worlds if isinstance(exact, Result)]

@@ -103,3 +103,15 @@ def test_what_the_compiled_engine_refuses_names_the_way_out(tmp_path: Path) -> N
     done = _run("--data", str(_candles(tmp_path)), "--set", "drop_step_pct=1.1234567890123456789")
     assert done.returncode == 2
     assert "falls or profits with too many digits; use --engine exact" in done.stderr
+
+
+def test_m4_one_wild_price_is_named_with_market_time_and_prices_by_both_engines(tmp_path: Path) -> None:
+    path = _candles(tmp_path)
+    rows = path.read_text("utf-8").splitlines()
+    at_ms, opened, _, low, closed = rows[40].split(",")
+    rows[40] = f"{at_ms},{opened},99999,{low},{closed}"
+    path.write_text("\n".join(rows), encoding="utf-8")
+    exact, compiled = (_run("--data", str(path), "--engine", engine) for engine in ("exact", "compiled"))
+    assert exact.returncode == compiled.returncode == 1 and exact.stderr == compiled.stderr
+    assert "LTC_USDT at 2022-01-01 00:39:" in exact.stderr and "its bid went from 98.0" in exact.stderr
+    assert "repair the file" in exact.stderr

@@ -196,6 +196,39 @@ def test_a_damaged_parquet_row_is_counted_over_all_batches(tmp_path: Path) -> No
             CandleFile(path)
 
 
+def _both_ways(folder: Path, times: list[int]) -> list[Path]:
+    """The same candles as csv and as parquet."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    parquet = folder / "BTC_USDT.parquet"
+    ones = [1.0] * len(times)
+    pq.write_table(pa.table({"time": times, "open": ones, "high": ones, "low": ones, "close": ones}), parquet)
+    return [a_csv(folder, "BTC_USDT.csv", [f"{at_ms},1,1,1,1,1" for at_ms in times]), parquet]
+
+
+@pytest.mark.parametrize("at", [5, 8_191, 8_192, 9_998])
+@pytest.mark.parametrize("off_ms", [7_000, -7_000, 150_000, -60_000])
+def test_m5_a_time_off_the_grid_is_refused_with_its_row_and_invents_no_gaps(
+    off_ms: int, at: int, tmp_path: Path
+) -> None:
+    times = [T0 + 300_000 * number for number in range(10_000)]
+    times[at] += off_ms
+    for path, head in zip(_both_ways(tmp_path, times), (1, 0), strict=True):
+        with pytest.raises(SourceBadData, match=f"row {at + 1 + head}, column time: .* candles of 300 s") as caught:
+            CandleFile(path)
+        assert f"is {300 + off_ms // 1000} s after the row before" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "interval"),
+    [([0, 5, 10, 30, 35, 600], 5), ([0, 2, 4, 5, 8], 1), ([0], 1), ([0, 15], 15), ([0, 1, 2, 5, 8, 11], 1)],
+)
+def test_m5_gaps_and_seldom_traded_markets_are_on_the_grid(minutes: list[int], interval: int, tmp_path: Path) -> None:
+    for path in _both_ways(tmp_path, [T0 + 60_000 * minute for minute in minutes]):
+        assert CandleFile(path).interval_ms == 60_000 * interval
+
+
 def test_a_parquet_that_would_unpack_to_too_much_is_refused_before_it_is_read(tmp_path: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq

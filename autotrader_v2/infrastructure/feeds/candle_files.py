@@ -2,6 +2,7 @@
 
 import csv
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from autotrader_v2.domain.money import NotANumber, amount, step_of
+from autotrader_v2.infrastructure.feeds.candle_grid import interval_of, off_grid
 from autotrader_v2.infrastructure.feeds.candle_parquet import ParquetCandles
 from autotrader_v2.infrastructure.feeds.candle_rows import (
     DECIMALS_MAX,
@@ -86,12 +88,12 @@ class _Csv:
     def check(self) -> Extent:
         rows = decimals = 0
         first_ms = last_ms = None
-        interval_ms: int | None = None
+        steps: Counter[int] = Counter()
         for row in self._rows():
             if last_ms is not None:
                 if row.open_ms <= last_ms:
                     raise unsorted(self._path, last_ms, row.open_ms, row.number)
-                interval_ms = min(interval_ms or row.open_ms - last_ms, row.open_ms - last_ms)
+                steps[row.open_ms - last_ms] += 1
             opened, high, low, closed = row.prices
             if not (0 < low <= opened <= high and low <= closed <= high):
                 raise impossible(self._path, row.open_ms, row.prices, row.number)
@@ -101,7 +103,10 @@ class _Csv:
             last_ms = row.open_ms
         if first_ms is None or last_ms is None:
             raise empty(self._path)
-        return Extent(rows, first_ms, last_ms, interval_ms or 0, min(decimals, DECIMALS_MAX))
+        interval_ms = interval_of(steps)
+        if any(step % interval_ms for step in steps):
+            raise off_grid(self._path, ((row.number, row.open_ms) for row in self._rows()), interval_ms)
+        return Extent(rows, first_ms, last_ms, interval_ms, min(decimals, DECIMALS_MAX))
 
     def candles(self, from_ms: int = 0) -> Iterator[Candle]:
         for row in self._rows():

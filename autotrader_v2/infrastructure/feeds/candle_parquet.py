@@ -2,6 +2,7 @@
 
 import math
 from array import array
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain, pairwise
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from autotrader_v2.infrastructure.feeds import candle_rows as rows_of
+from autotrader_v2.infrastructure.feeds.candle_grid import interval_of, off_grid
 from autotrader_v2.infrastructure.feeds.candle_rows import Candle, Extent, TickColumns
 from autotrader_v2.infrastructure.feeds.errors import SourceBadData, SourceUnreadable
 from autotrader_v2.infrastructure.feeds.text_lines import ROWS_MAX
@@ -33,11 +35,9 @@ class ParquetCandles:
 
         rows = decimals = 0
         first_ms = last_ms = None
-        interval_ms: int | None = None
+        steps: Counter[int] = Counter()
         for times, prices in self._batches():
-            step_ms = self._least_step(pc, times, last_ms, rows)
-            if step_ms is not None and (interval_ms is None or step_ms < interval_ms):
-                interval_ms = step_ms
+            self._count_steps(pc, times, last_ms, rows, steps)
             for column in prices:
                 decimals = self._decimals(pc, column, decimals)
             self._check_shape(pc, times, prices, rows)
@@ -46,7 +46,11 @@ class ParquetCandles:
             last_ms = times[-1].as_py()
         if first_ms is None or last_ms is None:
             raise rows_of.empty(self._path)
-        return Extent(rows, first_ms, last_ms, interval_ms or 0, decimals)
+        interval_ms = interval_of(steps)
+        if any(step % interval_ms for step in steps):
+            every = chain.from_iterable(times.to_pylist() for times, _ in self._batches())
+            raise off_grid(self._path, enumerate(every, 1), interval_ms)
+        return Extent(rows, first_ms, last_ms, interval_ms, decimals)
 
     def candles(self, from_ms: int = 0) -> Iterator[Candle]:
         """Those that begin then or later, as exact decimals."""
@@ -129,15 +133,17 @@ class ParquetCandles:
                 raise rows_of.bad(self._path, str(error), number, name) from error
         return pa.array(read, pa.int64())
 
-    def _least_step(self, pc: Any, times: Any, last_ms: int | None, rows: int) -> int | None:
-        """The shortest time from one row to the next, the one before the batch included; None without two rows."""
-        steps = pc.min(pc.subtract(times[1:], times[:-1])).as_py()
+    def _count_steps(self, pc: Any, times: Any, last_ms: int | None, rows: int, steps: Counter[int]) -> None:
+        """Times from one row to the next, the one before the batch included."""
+        found = {
+            one["values"]: one["counts"] for one in pc.value_counts(pc.subtract(times[1:], times[:-1])).to_pylist()
+        }
+        steps.update(found)
         known: list[int] = [] if last_ms is None else [last_ms]
         if last_ms is not None:
-            to_first = times[0].as_py() - last_ms
-            steps = to_first if steps is None else min(steps, to_first)
-        if steps is None or steps > 0:
-            return None if steps is None else int(steps)
+            steps[times[0].as_py() - last_ms] += 1
+        if not steps or min(steps) > 0:
+            return
         for number, (previous, following) in enumerate(pairwise(chain(known, times.to_pylist()))):
             if following <= previous:
                 # Of a batch the first step leads to its first row, or to its second when nothing was before it.

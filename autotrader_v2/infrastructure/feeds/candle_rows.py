@@ -35,7 +35,7 @@ class Candle(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """What a file holds. `interval_ms`: the shortest time between two candles, 0 of a single one."""
+    """What a file holds. `interval_ms`: the time from one candle to the next, 0 of a single one."""
 
     rows: int
     first_ms: int

@@ -1,0 +1,43 @@
+"""How far candles are apart, and whether all of a file lie on one grid of times."""
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from pathlib import Path
+
+from autotrader_v2.infrastructure.feeds.candle_rows import bad, utc_text
+from autotrader_v2.infrastructure.feeds.errors import SourceBadData
+
+# A shortest distance that is this much rarer than the usual one is a time that went wrong, not the grid.
+_RARER = 10
+
+
+def interval_of(steps: Mapping[int, int]) -> int:
+    """How long the candles last, by how often each distance in ms comes; 0 without any.
+
+    The usual distance; in a market that is seldom traded, and so full of gaps, a shorter one that divides all.
+    """
+    if not steps:
+        return 0
+    usual, often = max(steps.items(), key=lambda one: (one[1], -one[0]))
+    shortest = min(steps)
+    if steps[shortest] * _RARER >= often and not any(step % shortest for step in steps):
+        return shortest
+    return usual
+
+
+def off_grid(path: Path, rows: Iterable[tuple[int, int]], interval_ms: int) -> SourceBadData:
+    """What is said of the first of the rows (number, time in ms) that is no whole number of intervals after its last.
+
+    Errors: AssertionError where there is none.
+    """
+    for (_, before_ms), (number, at_ms) in pairwise(rows):
+        if (at_ms - before_ms) % interval_ms:
+            apart_s, interval_s = (at_ms - before_ms) / 1000, interval_ms / 1000
+            return bad(
+                path,
+                f"{utc_text(at_ms)} UTC is {apart_s:g} s after the row before,"
+                f" no whole number of the file's candles of {interval_s:g} s",
+                number,
+                "time",
+            )
+    raise AssertionError("a distance off the grid is among the distances")
