@@ -290,8 +290,7 @@ def test_a_coin_that_fell_to_a_third_trades_again_when_somebody_has_looked_at_it
     slot.known_price = Decimal(1_000_000)
     _until(world, lambda: slot.hold.reason is Reason.PRICE_LEAPED)
     world.care()
-    traded = world.store.newest[slot.market]
-    _until(world, lambda: world.store.newest[slot.market] != traded)
+    _until(world, lambda: slot.state.order is not None)
     world.end()
 
 
