@@ -22,6 +22,7 @@ from autotrader_v2.backtest.rerun import (
     decided,
     described,
     fits,
+    from_outside,
     order_quote,
     rerun_hold,
     rerun_order,
@@ -33,6 +34,7 @@ from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO, plain, reported
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.domain.quotes import Quote
+from autotrader_v2.domain.situation import Reason
 from autotrader_v2.infrastructure.feeds.errors import SourceError
 from autotrader_v2.infrastructure.store.past import Past, PastDecision, PastOrder
 from autotrader_v2.simulation.silence import quiet
@@ -193,6 +195,8 @@ class Replayer:
             "saw": None,
             "decided": None,
             "again": None,
+            "held_back_by": _held_back_by(out, decision),
+            "rules_alone": None,
         }
         if inputs is not None and quote is not None:
             told["saw"] = {
@@ -204,7 +208,8 @@ class Replayer:
             # How much money was free is not kept; a hold for want of it tells what there was.
             short = decision is not None and decision.reason == "needs_money"
             free = Decimal(decision.values["has"]) if short and decision is not None else Decimal(10) ** 18
-            told["again"] = described(decided(inputs, free=free))
+            # The rules alone know nothing of what held it back, so theirs is not the engine's decision.
+            told["rules_alone" if told["held_back_by"] else "again"] = described(decided(inputs, free=free))
         if decision is not None:
             words = "".join(f" {name}={value}" for name, value in decision.values.items())
             told["decided"] = {"at_ms": decision.time_ms, "what": f"{decision.kind} {decision.reason}{words}"}
@@ -318,6 +323,14 @@ def what_if(asked: Asked, past: Past, markets: Sequence[PastMarket]) -> dict[str
     }
 
 
+def _held_back_by(out: Sequence[PastOrder], decision: PastDecision | None) -> str | None:
+    """What stood against any decision of the rules at that moment: an order out, a limit, the outside."""
+    if out:
+        return Reason.ORDER_IN_FLIGHT.value
+    held = decision is not None and decision.kind == "hold" and from_outside(decision.reason)
+    return decision.reason if decision is not None and held else None
+
+
 def _cycle(cycle: Active) -> dict[str, Any]:
     row = cycle.next_step
     return {
@@ -399,6 +412,8 @@ def _tell_moment(told: Sequence[Mapping[str, Any]]) -> None:
             print(f"  decided at {utc(decision['at_ms'])}: {decision['what']}")
         if one["again"]:
             print(f"  decides now, with enough money: {one['again']}")
+        if one["rules_alone"]:
+            print(f"  held back by {one['held_back_by']} then; what the rules alone want: {one['rules_alone']}")
 
 
 def _tell_what_if(told: Mapping[str, Any]) -> None:

@@ -102,10 +102,15 @@ def rerun_order(inputs: Inputs, intent: OrderIntent) -> Rerun:
     return Rerun(Outcome.SAME if _is(action, intent, inputs.rules) else Outcome.DIFFERS, took, described(action))
 
 
+def from_outside(reason: str) -> bool:
+    """Whether a hold follows from what no re-run of the rules knows: limits of buys, orders out, connections."""
+    return reason not in _RERUN
+
+
 def rerun_hold(inputs: Inputs, reason: str, values: Mapping[str, str]) -> Rerun:
     """A decision to hold."""
     took = f"hold {reason}" + "".join(f" {name}={value}" for name, value in values.items())
-    if reason not in _RERUN:
+    if from_outside(reason):
         return Rerun(Outcome.OUTSIDE, took, "follows from the outside of that moment, which is not kept")
     if reason not in _WITHOUT_PRICE and inputs.quote is None:
         return Rerun(Outcome.NOT_KEPT, took, "the price is not kept")

@@ -133,6 +133,27 @@ def test_any_minute_shows_what_was_seen_decided_and_why(
     assert "cycle" in text and "decided at" in text and cycle["take_profit"] in text
 
 
+def test_a_hold_by_a_limit_is_not_told_as_a_buy_now(
+    journal: Path, told: Callable[..., tuple[int, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once "decided: hold outside_band" stood above "decides now: buy start 0": the limits are not of the rules."""
+    _change(
+        journal,
+        "UPDATE decisions SET kind = 'hold', reason = 'outside_band', payload = json_set(payload, '$.median', '90',"
+        " '$._saw.confirmed_ms', time_ms) WHERE id = (SELECT min(id) FROM decisions)",
+        "DELETE FROM decisions WHERE id > (SELECT min(id) FROM decisions)",
+        "UPDATE cycle_events SET time_ms = time_ms + 2000",
+        "UPDATE attempts SET decided_ms = decided_ms + 2000",
+    )
+    words = ("replay", "--db", journal, "--at", "2026-01-31T23:00")
+    (one,) = told(*words)[1]
+    assert one["decided"]["what"].startswith("hold outside_band") and one["again"] is None
+    assert one["held_back_by"] == "outside_band" and one["rules_alone"].startswith("buy start 0")
+    assert command(*words) == 0
+    text = capsys.readouterr().out
+    assert "held back by outside_band then" in text and "decides now" not in text
+
+
 def test_the_money_of_any_moment_is_known_from_the_journal(played: tuple[Path, Path]) -> None:
     """From the reading before, or where there is none from the first after, and own fills in between."""
     past = Past(played[0])
