@@ -105,6 +105,8 @@ class Engine:
     # Prices of its own instead of those a test tells.
     market_feed: MarketFeed | None = None
     clock: Clock = field(default_factory=SystemClock)
+    # What its labels have of its own; copies of one journal need it.
+    life: str = ""
 
     def __enter__(self) -> "Engine":
         self._stack = ExitStack()
@@ -132,6 +134,7 @@ class Engine:
             self.markets,
             first_switches=dict.fromkeys(self.on, SwitchMode.ON),
             account_feed=self.account_feed,
+            life=self.life,
         )
         self.desk = Desk(BINDING, stop=lambda: None, available=self.markets, primary=self.markets[0])
         self.desk.attach(

@@ -39,6 +39,7 @@ from autotrader_v2.application.shipped_ladders import BEGINNINGS
 from autotrader_v2.application.trader import AutoTraderV2
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.orders import DIGITS, LIFE_DIGITS
 from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.infrastructure import processor_time
 from autotrader_v2.infrastructure.awake import KeepAwake, SystemSleepLock
@@ -264,6 +265,7 @@ def build(
         account_feed=outside.account_feed,
         primary=primary,
         used_s=processor_time.of_thread,
+        life="".join(secrets.choice(DIGITS) for _ in range(LIFE_DIGITS)),
     )
     outside.settle_with(trader.settle)
     desk.rate_use = outside.rate_use

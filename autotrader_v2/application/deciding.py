@@ -33,9 +33,10 @@ _NOTHING = Step(None, None)
 class Decider:
     """Turns quotes into claimed intents. `instance` is the 4-character label of this database in client ids."""
 
-    def __init__(self, floor: Floor, instance: str) -> None:
+    def __init__(self, floor: Floor, instance: str, life: str = "") -> None:
         self._floor = floor
         self._instance = instance
+        self._life = life
 
     def step(self, slot: Slot, quote: Quote | None = None) -> Step:
         """Decide on the newest quote (or this one) and claim the market for what came out.
@@ -190,7 +191,7 @@ class Decider:
             amount = floor_to(action.quote_amount / limit_price, state.rules.lot)
         cost = self._cost(action)
         intent = OrderIntent(
-            client_id=str(ClientId(self._instance, number, attempt)),
+            client_id=str(ClientId(self._instance, number, attempt, self._life)),
             market=slot.market,
             side=side,
             type=OrderType.LIMIT if capped else OrderType.MARKET,

@@ -91,8 +91,13 @@ class Reconciler:
 
         One of ours is booked by whoever waits for its order, or late.
         """
-        self._second.look(fill.client_id, fill.market, fill.time_ms)
-        if self._late.is_ours(fill.client_id):
+        try:
+            ours = self._is_ours(fill)
+        except TradingError as error:
+            market_log(fill.market).error("whose trade it is cannot be told yet; it is read again", what=error.what)
+            self._floor.want_reconcile.set()
+            return
+        if ours:
             self._late.offer(fill)
             return
         slot = self._floor.slots.get(fill.market)
@@ -248,8 +253,7 @@ class Reconciler:
         for fill in trades:
             if fill.trade_id in known:
                 continue
-            self._second.look(fill.client_id, fill.market, fill.time_ms)
-            if self._late.is_ours(fill.client_id):
+            if self._is_ours(fill):
                 self._late.offer(fill)
                 continue
             slot = floor.slots.get(fill.market)
@@ -262,11 +266,11 @@ class Reconciler:
         floor = self._floor
         left_open = set()
         for order in orders:
-            self._second.look(order.client_id, order.market, order.created_ms)
+            others = self._second.look(order.client_id, order.market, order.created_ms)
             slot = floor.slots.get(order.market)
             if slot is None:
                 continue
-            if self._late.is_ours(order.client_id):
+            if not others and self._late.is_ours(order.client_id):
                 waits = slot.state.order
                 if waits is not None and waits.intent is not None and waits.intent.client_id == order.client_id:
                     continue  # whoever waits for it sees it too
@@ -278,6 +282,14 @@ class Reconciler:
             elif order.side is Side.SELL and isinstance(slot.state.cycle, Active):
                 self._find(Kind.LOCKED, order.market.base, order.left, order.market, detail=order.order_id)
         self._left_open = frozenset(left_open)
+
+    def _is_ours(self, fill: Fill) -> bool:
+        """Whether it is a trade of this program's order: not another's, nor of a copy of our database.
+
+        Errors: `JournalUnavailable`.
+        """
+        others = self._second.look(fill.client_id, fill.market, fill.time_ms)
+        return not others and self._late.is_ours(fill.client_id)
 
     def _find(
         self,
@@ -419,7 +431,7 @@ class Reconciler:
 
         A sale of an earlier cycle that came late took coins of this one, as other hands would have.
         """
-        if not self._late.is_ours(fill.client_id):
+        if not self._is_ours(fill):
             return False
         attempt = self._floor.journal.attempt_of(fill.client_id)
         if attempt is None or fill.side is Side.BUY:

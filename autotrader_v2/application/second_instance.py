@@ -1,4 +1,8 @@
-"""Another mTrade on the same account: its labels are seen at the exchange, and both stop buying (row P12)."""
+"""Another mTrade on the same account: its labels are seen at the exchange, and both stop buying (row P12).
+
+The other one may have a database of its own, or a copy of ours: then its labels carry our instance, a life that is not
+ours, and stand on orders that our journal does not know. Labels of our own life are ours, whatever the journal says.
+"""
 
 import threading
 
@@ -16,29 +20,47 @@ _SEEN_MAX = 10_000
 class SecondInstance:
     """Looks at the label of every order of the account that traded or rests. Thread-safe."""
 
-    def __init__(self, floor: Floor, instance: str) -> None:
+    def __init__(self, floor: Floor, instance: str, life: str) -> None:
         self._floor = floor
         self._instance = instance
+        self._life = life
         self._since_ms: int | None = None
         self._seen: set[str] = set()
         self._lock = threading.Lock()
 
     def started(self) -> None:
-        """We begin now: what happened before was an earlier life, maybe of another database."""
+        """We begin now: what happened before was an earlier life, maybe of another database.
+
+        By the exchange's clock, as the times of trades and orders are: how wrong our own goes does not matter. What
+        is left, the error of one reading of it, is less than a start takes.
+        """
         self._since_ms = self._floor.exchange.now_ms()
 
-    def look(self, label: str, market: Market, time_ms: int) -> None:
-        """A label at the exchange, with the exchange's time of its trade or order."""
+    def look(self, label: str, market: Market, time_ms: int) -> bool:
+        """A label at the exchange, with the exchange's time of its trade or order; whether another mTrade made it.
+
+        Errors: `JournalUnavailable`, when only the journal could tell.
+        """
         other = ClientId.parse(label)
-        if other is None or other.instance == self._instance or self._since_ms is None or time_ms < self._since_ms:
-            return
+        if other is None or self._since_ms is None or time_ms < self._since_ms:
+            return False
+        if other.instance == self._instance and not self._is_of_a_copy(other, label):
+            return False
         with self._lock:
             if label in self._seen:
-                return
+                return True
             if len(self._seen) >= _SEEN_MAX:
                 self._seen.clear()
             self._seen.add(label)
         self._stop_buying(other.instance, label, market)
+        return True
+
+    def _is_of_a_copy(self, label: ClientId, text: str) -> bool:
+        """Whether a label of our database, on an order of our time, was made by a copy of it.
+
+        What an earlier life of ours sent late is in our journal: an intent is durable before it leaves.
+        """
+        return label.life != self._life and self._floor.journal.attempt_of(text) is None
 
     def _stop_buying(self, instance: str, label: str, market: Market) -> None:
         floor, now = self._floor, self._floor.account_pause

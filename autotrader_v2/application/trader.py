@@ -82,7 +82,9 @@ class AutoTraderV2:
         crew: Crew | None = None,
         primary: Market | None = None,
         used_s: Callable[[int], float | None] = lambda _: None,
+        life: str = "",
     ) -> None:
+        """`life`: what this process's labels have of their own (see `ClientId`); random where copies may meet."""
         self.floor = floor
         self.feed = feed
         self.account_feed = account_feed
@@ -99,7 +101,7 @@ class AutoTraderV2:
         self._first_switches = first_switches
         self.market_list = MarketList(floor, feed, state, markets, primary)
         self.isolation = Isolation(floor)
-        self._decider = Decider(floor, state.instance)
+        self._decider = Decider(floor, state.instance, life)
         self._booking = Booking(floor)
         self._resolver = Resolver(floor, self._booking, self.supervisor.submit)
         self._rules = RulesKeeper(floor)
@@ -107,7 +109,7 @@ class AutoTraderV2:
         self._execute = ExecuteTrade(floor, self._booking, self._resolver, self._rules)
         self.reader = BalanceReader(floor)
         self.late_fills = LateFills(floor, self._booking, state.instance, state.settings.get(NOT_IN_JOURNAL) or ())
-        self._second_instance = SecondInstance(floor, state.instance)
+        self._second_instance = SecondInstance(floor, state.instance, life)
         self.reconciler = Reconciler(floor, self.reader, self.late_fills, self._second_instance, account_feed)
         self.recheck = Recheck(floor, self.reconciler)
         self.timekeeper = Timekeeper(floor, self.recheck)

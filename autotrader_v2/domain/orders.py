@@ -9,9 +9,10 @@ from functools import lru_cache
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO
 
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_CLIENT_ID = re.compile(r"t-([0-9a-z]{4})-([0-9a-z]+)\.(\d+)")
+DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_CLIENT_ID = re.compile(r"t-([0-9a-z]{4})-([0-9a-z]+)\.(\d+)(?:-([0-9a-z]{6}))?")
 CLIENT_ID_LENGTH_MAX = 28
+LIFE_DIGITS = 6
 
 
 class Side(StrEnum):
@@ -49,17 +50,20 @@ class Book(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClientId:
-    """Our label of an order at the exchange: `t-` + instance + `-` + base36 number + `.` + attempt.
+    """Our label of an order at the exchange: `t-` + instance + `-` + base36 number + `.` + attempt + `-` + life.
 
-    A label for finding the order again, never a key: sending it twice buys twice.
+    A label for finding the order again, never a key: sending it twice buys twice. `instance` is the database's, and a
+    copy of the database has it too; `life` (`LIFE_DIGITS` of 0-9a-z) is the running process's own, so that two copies
+    never make the same label. "": made where no life is told, or by an older version.
     """
 
     instance: str
     number: int
     attempt: int
+    life: str = ""
 
     def __str__(self) -> str:
-        return f"t-{self.instance}-{base36(self.number)}.{self.attempt}"
+        return f"t-{self.instance}-{base36(self.number)}.{self.attempt}{'-' * bool(self.life)}{self.life}"
 
     @classmethod
     @lru_cache(maxsize=1024)
@@ -68,7 +72,7 @@ class ClientId:
         found = _CLIENT_ID.fullmatch(text)
         if not found or len(text) > CLIENT_ID_LENGTH_MAX:
             return None
-        return cls(found[1], int(found[2], 36), int(found[3]))
+        return cls(found[1], int(found[2], 36), int(found[3]), found[4] or "")
 
 
 def base36(number: int) -> str:
@@ -78,7 +82,7 @@ def base36(number: int) -> str:
     text = ""
     while True:
         number, digit = divmod(number, 36)
-        text = _DIGITS[digit] + text
+        text = DIGITS[digit] + text
         if not number:
             return text
 

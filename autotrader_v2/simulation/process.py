@@ -14,7 +14,7 @@ from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.trader import AutoTraderV2
 from autotrader_v2.domain.limits import OrderLimits
 from autotrader_v2.domain.market import Market
-from autotrader_v2.domain.orders import Fill, OrderIntent
+from autotrader_v2.domain.orders import LIFE_DIGITS, Fill, OrderIntent, base36
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.simulation.faults import Dice
 from autotrader_v2.simulation.fibers import Crashed, FiberCrew, FiberLock, Hub, Machine, VirtualClock
@@ -214,6 +214,8 @@ class Process:
             first_switches={},
             account_feed=self.account_feed,
             crew=FiberCrew(hub, group),
+            # One of its own for each start of a world, and the same whenever the world is run again.
+            life=base36(clock.now_ms()).rjust(LIFE_DIGITS, "0")[-LIFE_DIGITS:],
         )
         self.trader.start()
 

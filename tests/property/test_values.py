@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from autotrader_v2.domain.market import BadSymbol, TradeStatus, parse_symbol
 from autotrader_v2.domain.money import NotANumber, amount, ceil_to, floor_to, plain, reported, share_of_cost, step_of
-from autotrader_v2.domain.orders import CLIENT_ID_LENGTH_MAX, ClientId, base36
+from autotrader_v2.domain.orders import CLIENT_ID_LENGTH_MAX, LIFE_DIGITS, ClientId, base36
 
 numbers = st.decimals(Decimal("-1e12"), Decimal("1e12"), places=12)
 
@@ -99,16 +99,33 @@ def test_trade_status_tells_the_sides_apart() -> None:
     ]
 
 
-@given(st.from_regex(r"[0-9a-z]{4}", fullmatch=True), st.integers(0, 36**12), st.integers(1, 999))
-def test_a_client_id_reads_back_and_fits_the_exchange(instance: str, number: int, attempt: int) -> None:
-    label = ClientId(instance, number, attempt)
+@given(
+    st.from_regex(r"[0-9a-z]{4}", fullmatch=True),
+    st.integers(0, 36**9),
+    st.integers(1, 999),
+    st.just("") | st.from_regex(rf"[0-9a-z]{{{LIFE_DIGITS}}}", fullmatch=True),
+)
+def test_a_client_id_reads_back_and_fits_the_exchange(instance: str, number: int, attempt: int, life: str) -> None:
+    label = ClientId(instance, number, attempt, life)
     assert ClientId.parse(str(label)) == label
     assert len(str(label)) <= CLIENT_ID_LENGTH_MAX
     assert int(base36(number), 36) == number
 
 
 @pytest.mark.parametrize(
-    "text", ["", "apiv4", "t-1", "t-abcd-1", "t-abcd-1.x", "t-ABCD-1.1", "x-abcd-1.1", "t-abcde-1.1"]
+    "text",
+    [
+        "",
+        "apiv4",
+        "t-1",
+        "t-abcd-1",
+        "t-abcd-1.x",
+        "t-ABCD-1.1",
+        "x-abcd-1.1",
+        "t-abcde-1.1",
+        "t-abcd-1.1-k3x",
+        "t-abcd-1.1-",
+    ],
 )
 def test_a_foreign_label_is_not_ours(text: str) -> None:
     assert ClientId.parse(text) is None
