@@ -1,6 +1,6 @@
 """Judges the engine by the exchange's own books, after every step. Shares no code with what it judges.
 
-The invariants are those of reliability.md §2 (I1-I9) and of TRADING_RULES.md. What the engine writes is read as a claim
+The invariants are those of reliability.md §2 (I1-I9, I12) and of TRADING_RULES.md. What the engine writes is read as a claim
 and compared with what the exchange did; a claim that does not hold ends the world with `Broken`.
 """
 
@@ -41,6 +41,7 @@ from autotrader_v2.domain.orders import Fill, OrderIntent, Side, Why
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.matching.records import UserTrade
 from autotrader_v2.simulation.fibers import Hub
+from autotrader_v2.simulation.hand_sales import HandSales
 from autotrader_v2.simulation.ledger import ZERO, Ledger, Terms, Traded
 
 # A quotient has more digits than any decimal; sums of a few hundred of them agree to far more than this.
@@ -114,6 +115,7 @@ class Auditor:
         self.open_of: dict[Market, str] = {}
         self.steps: dict[tuple[Market, int, int], str] = {}
         self.ledgers: dict[Market, Ledger] = {market: Ledger() for market in markets}
+        self.by_hand: dict[str, HandSales] = {market.pair: HandSales() for market in markets}
         self.seen: dict[Market, list[Seen]] = {market: [] for market in markets}
         self.allowed: dict[Market, Allowed] = {market: Allowed() for market in markets}
         # (since when, the budget of all markets together; 0: none)
@@ -174,9 +176,11 @@ class Auditor:
 
     def traded(self, trade: UserTrade) -> None:
         """The account traded."""
-        if trade.text not in self.orders:
-            return  # other hands
-        order = self.orders[trade.text]
+        order = self.orders.get(trade.text)
+        if trade.side is Side.SELL and (order is None or order.closed or order.copies):
+            self.by_hand[trade.pair].sold(trade.amount, trade.quote, trade.time_ms)
+        if order is None:
+            return
         elsewhere = trade.quote * Decimal("0.002") if trade.gt_fee or trade.point_fee else ZERO
         buy = trade.side is Side.BUY
         order.trades[str(trade.id)] = Traded(
@@ -305,8 +309,8 @@ class Auditor:
                 ledger.bought(self._trades(event), event.cycle_id, event.step, event.seen_price, terms)
             case SaleBooked():
                 ledger.sold(self._trades(event), event.cycle_id, event.outside)
-            case SoldByHand(coins=coins, proceeds=proceeds, closes=closes):
-                ledger.sold_by_hand(coins, proceeds, closes)
+            case SoldByHand():
+                self._sold_by_hand(market, ledger, event)
             case Adopted(coins=coins, cost=cost, params=params, rules=rules):
                 ledger.adopted(coins, cost, _terms(params, rules))
             case WrittenOff():
@@ -325,6 +329,18 @@ class Auditor:
                 ledger.exits = ledger.open and wanted
         self._compare(market, ledger, record.after)
         self.dirty.add(market)
+
+    def _sold_by_hand(self, market: Market, ledger: Ledger, event: SoldByHand) -> None:
+        """I6: the coins and the money of a sale by hand are those of the exchange's trades."""
+        sales, terms = self.by_hand[market.pair], ledger.terms
+        if ledger.open and terms is not None:
+            lot = Decimal(1).scaleb(-terms.lot_decimals)
+            wrong = sales.claim(event.coins, event.proceeds, lot)
+            if wrong is None and event.closes and not sales.ends(ledger.held - event.coins, terms, event.time_ms):
+                wrong = f"a sale by hand of {event.coins} ends a cycle of {ledger.held}"
+            if wrong is not None:
+                raise Broken("I6", f"{market}: {wrong}")
+        ledger.sold_by_hand(event.coins, event.proceeds, event.closes)
 
     def _check_start(self, event: BuyBooked, terms: Terms) -> None:
         """I3: a start spends what the ladder says that its cycle runs on."""

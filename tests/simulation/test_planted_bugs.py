@@ -10,6 +10,7 @@ import pytest
 from autotrader_v2.application import booking, deciding, execute_trade
 from autotrader_v2.application.events import CycleChanged, Record
 from autotrader_v2.application.floor import Floor
+from autotrader_v2.application.reconcile import Reconciler
 from autotrader_v2.application.resolve import Resolver
 from autotrader_v2.domain import cycle, ladder, quotes, situation
 from autotrader_v2.domain.market import MarketRules
@@ -202,3 +203,23 @@ def test_a_defect_that_the_engine_survives_is_caught(monkeypatch: Patch) -> None
 def test_the_engine_as_it_is_passes_where_they_fail() -> None:
     assert caught(Plan(seed=0, rates=FEW)) == set()
     assert caught(Plan(seed=0, rates=HOSTILE)) == set()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda event, held: replace(event, proceeds=event.proceeds * 10),
+        lambda event, held: replace(event, proceeds=Decimal(0)),
+        lambda event, held: replace(event, coins=held, closes=True),
+        lambda event, held: replace(event, closes=True),
+    ],
+)
+def test_a_sale_by_hand_booked_wrong_is_caught(monkeypatch: Patch, wrong: Callable[..., Any]) -> None:
+    """Ten times the proceeds, none, the whole position for a part of it, and a cycle ended with coins left."""
+    right = Reconciler._sold_by_hand
+
+    def planted(held: Any, gone: Decimal, sales: Any, sold: Decimal) -> Any:
+        return wrong(right(held, gone, sales, sold), held.held)
+
+    monkeypatch.setattr(Reconciler, "_sold_by_hand", staticmethod(planted))
+    assert caught(Plan(seed=0, rates={"hand_sell": 0.3})) == {"I6"}
