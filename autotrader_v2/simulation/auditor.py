@@ -1,9 +1,9 @@
 """Judges the engine by the exchange's own books, after every step. Shares no code with what it judges.
 
-The invariants are those of reliability.md §2 and of TRADING_RULES.md, but for three: that paper reaches no live endpoint
-(I10) and that no secret gets out (I11) are shown on real processes, and of I9 the band around the median is left to the
-tests of the limits. What the engine writes is read as a claim and compared with what the exchange did; a claim that
-does not hold ends the world with `Broken`.
+The invariants are those of reliability.md §2 and of TRADING_RULES.md, but for three: that paper reaches no live
+endpoint (I10) and that no secret gets out (I11) are shown on real processes, and of I9 the band around the median is
+left to the tests of the limits. What the engine writes is read as a claim and compared with what the exchange did; a
+claim that does not hold ends the world with `Broken`.
 """
 
 from collections import Counter, deque

@@ -118,7 +118,13 @@ def test_o1_an_order_that_never_arrived_is_proven_absent_and_tried_again_under_a
     assert client_id == cycle.bought[0].client_ids[0]
     assert client_id.endswith(".2")
     states = {row["client_id"]: row["outcome"] for row in bench.engine.desk.orders("ETH", 10)}
-    assert states == {client_id: "filled", f"{client_id[:-2]}.1": "absent"}
+    lost = f"{client_id[:-2]}.1"
+    assert states == {client_id: "filled", lost: "absent"}
+    attempt, ended = bench.engine.floor.journal.attempt_of(lost), bench.engine.floor.journal.archive.life(lost)
+    config = bench.engine.floor.config
+    assert attempt is not None and ended is not None
+    # Not before it cannot arrive any more nor stay hidden; a fifth of a second for two clocks.
+    assert ended["closed_ms"] >= attempt.intent.expires_ms + config.clock_error_ms + config.visibility_ms - 200
     life = bench.engine.floor.journal.archive.life(client_id)
     assert life is not None
     assert life["created_ms"] <= life["sent_ms"] <= life["answered_ms"] <= life["closed_ms"]

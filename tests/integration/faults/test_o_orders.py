@@ -143,6 +143,22 @@ def test_o11_an_order_that_filled_nothing_is_closed_and_tried_at_another_price(b
     assert sorted(bench.outcomes().values()) == ["filled", "unfilled"]
 
 
+def test_o11_five_orders_in_a_row_that_filled_nothing_pause_the_coin(bench: Bench) -> None:
+    """It waits after each, which a price 1 % away ends; after five somebody has to look."""
+    bench.inject("no_fill", finish_as="ioc", times=6)
+    engine = bench.engine
+    engine.desk.switch("ETH", "on", "test")
+    slot = engine.slot("ETH")
+    for number in range(1, 6):
+        price = ("2500", "2540")[number % 2]
+        engine.until_price("ETH", price, f"{number} failed", lambda n=number: slot.state.buy_backoff.failures >= n)  # type: ignore[misc]
+        assert (slot.state.pause is not None) is (number == 5)
+    engine.price("ETH", "2500")
+    assert slot.state.pause is not None
+    assert (slot.state.pause.cause, dict(slot.state.pause.values)["times"]) == ("orders_fail", "5")
+    assert list(bench.outcomes().values()) == ["unfilled"] * 5
+
+
 def test_o14_o15_fills_told_before_the_answer_and_twice_are_booked_once(bench: Bench) -> None:
     bench.inject("slow", seconds=0.4)
     bench.inject("ws_twice", channel="spot.usertrades", times=5)
