@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from autotrader_v2.app.backtest_data import PaperOutside, open_tapes
 from autotrader_v2.app.backtest_report import Asked, write_report
+from autotrader_v2.application.commands import params_as_text
 from autotrader_v2.backtest.exact import run_exact
 from autotrader_v2.backtest.metrics import Line, Metrics, Price, merged, metrics_of
 from autotrader_v2.backtest.metrics_of_one import Closes, metrics_of_one
@@ -70,7 +71,7 @@ def run_backtest(
     gaps = {tape.market.pair: tape.gaps() for tape in tapes}
     candles = sum(len(tape) for tape in tapes)
     if as_json:
-        print(json.dumps(_as_json(engine, result, metrics, gaps, candles, took_s)))
+        print(json.dumps(_of_what(params, tapes) | _as_json(engine, result, metrics, gaps, candles, took_s)))
     else:
         _tell(result, metrics, gaps, candles, took_s)
     if report is not None:
@@ -125,6 +126,15 @@ def _prices(tapes: Sequence[CandleTape]) -> list[Price]:
         ]
         for tape in tapes
     )
+
+
+def _of_what(params: LadderParams, tapes: Sequence[CandleTape]) -> dict[str, Any]:
+    """What the figures are of, so that they can be had again: every parameter, the files, the way inside candles."""
+    return {
+        "ladder": params_as_text(params),
+        "data": {tape.market.pair: [str(file.path) for file in tape.files] for tape in tapes},
+        "seed": tapes[0].seed,
+    }
 
 
 def _as_json(

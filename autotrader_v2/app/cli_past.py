@@ -20,6 +20,7 @@ from autotrader_v2.app.cli_words import (
     keyless,
     markets_of,
     named_values,
+    one_market,
     read_option,
     read_span,
     require,
@@ -30,7 +31,7 @@ from autotrader_v2.app.cli_words import (
 @app.command()
 def backtest(
     data: CandlesFlag,
-    symbol: SymbolFlag = "",
+    symbol: SymbolFlag = None,
     changes: Annotated[
         list[str] | None,
         typer.Option(
@@ -66,7 +67,7 @@ def backtest(
     raise typer.Exit(
         run_backtest(
             data=data,
-            symbol=symbol,
+            symbol=one_market(symbol),
             changes={**beginning(ladder, given_flags()), **named},
             budget=money,
             from_ms=from_ms,
@@ -147,7 +148,7 @@ def replay(
     from_day: Annotated[str, typer.Option("--from", help="First day or time, UTC (default: the beginning).")] = "",
     to_day: Annotated[str, typer.Option("--to", help="The day or time before which it ends, UTC.")] = "",
     at: Annotated[str, typer.Option("--at", help="One moment, UTC: what was seen and decided then.")] = "",
-    symbol: SymbolFlag = "",
+    symbol: SymbolFlag = None,
     changes: Annotated[
         list[str] | None,
         typer.Option(
@@ -180,7 +181,7 @@ def replay(
 
     asked = Asked(
         db=db,
-        symbol=symbol,
+        symbol=one_market(symbol),
         from_ms=from_ms,
         to_ms=to_ms,
         at_ms=at_ms,
@@ -202,7 +203,7 @@ def _seed(given: int | None) -> int:
 def parity(
     db: DbFlag,
     day: Annotated[str, typer.Option("--day", help="The day, UTC: 2026-01-31.")],
-    symbol: SymbolFlag = "",
+    symbol: SymbolFlag = None,
     data: Annotated[
         Path | None, typer.Option("--data", help="Candles of that day, where no prices were recorded.")
     ] = None,
@@ -233,7 +234,7 @@ def parity(
     asked = Asked(
         db=db,
         day_ms=day_ms,
-        symbol=symbol,
+        symbol=one_market(symbol),
         data=data,
         recorded=recorded or db.parent / "recorded",
         free=money,

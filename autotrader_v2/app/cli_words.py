@@ -37,7 +37,7 @@ DataDirFlag = Annotated[
 ]
 NoBrowserFlag = Annotated[bool, typer.Option("--no-browser", help="Print the link and open no browser.")]
 CandlesFlag = Annotated[Path, typer.Option("--data", help="A candle file (parquet, csv) or a folder of them.")]
-SymbolFlag = Annotated[str, typer.Option("--symbol", help="Only this market: BTC or BTC_USDT.")]
+SymbolFlag = Annotated[str | None, typer.Option("--symbol", help="Only this market: BTC or BTC_USDT.")]
 FromFlag = Annotated[str, typer.Option("--from", help="First day or time, UTC: 2022-01-01.")]
 ToFlag = Annotated[str, typer.Option("--to", help="The day or time before which it ends, UTC.")]
 LadderFlag = Annotated[
@@ -142,6 +142,12 @@ def markets_of(settings: "Settings", texts: list[str] | None) -> "tuple[Market, 
         read_option("--symbol", lambda text: values.read_symbol(text, settings.quote), one) for one in named
     )
     return tuple(Market(settings.exchange, *pair.split("_")) for pair in pairs)
+
+
+def one_market(given: str | None) -> str:
+    """The market that `--symbol` names; empty where it was not given."""
+    require("--symbol", given is None or given.strip(), "names a market, such as BTC; leave it out for all")
+    return (given or "").strip()
 
 
 def require(option: str, holds: object, otherwise: str) -> None:

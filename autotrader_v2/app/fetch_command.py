@@ -102,6 +102,8 @@ class _Fetch:
         if to_ms is not None:
             end_ms = min(end_ms, -(-to_ms // step_ms) * step_ms)
         begin_ms = -(-from_ms // step_ms) * step_ms
+        if from_ms > now_ms:
+            say(f"{pair}: --from {utc(from_ms)} UTC is in the future; there are no candles of it yet.")
         had = [at_ms for at_ms in self._files.times_ms(pair) if begin_ms <= at_ms < end_ms]
         self.told["had"] = len(had)
         wanted = missing_ranges(had, begin_ms, end_ms, step_ms)

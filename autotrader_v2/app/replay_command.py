@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from autotrader_v2.app.past_run import money_at, money_words, quotes_in, run_from, seed_words, tapes_of
 from autotrader_v2.app.past_state import PastMarket, quote_of_decision
 from autotrader_v2.app.recordings import utc
+from autotrader_v2.app.values import TIME_END_MS
 from autotrader_v2.application.ports import JournalUnavailable
 from autotrader_v2.backtest.rerun import (
     Inputs,
@@ -375,8 +376,15 @@ def _print(told: Any, as_json: bool, tell: Any) -> None:
         tell(told)
 
 
+def _range(from_ms: int, to_ms: int) -> str:
+    """What was asked for; an end that was not given is not told."""
+    begin = f"from {utc(from_ms)}" if from_ms else ""
+    end = f"until {utc(to_ms)}" if to_ms < TIME_END_MS else ""
+    return f"{f'{begin} {end}'.strip()} UTC" if begin or end else "in the whole journal"
+
+
 def _tell(told: Mapping[str, Any]) -> None:
-    print(f"{told['decisions']} decisions from {utc(told['from_ms'])} to {utc(told['to_ms'])} UTC:")
+    print(f"{told['decisions']} decisions {_range(told['from_ms'], told['to_ms'])}:")
     for outcome, words in _WORDS.items():
         if count := told["outcomes"].get(outcome.value):
             print(f"  {count} {words}")

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 import autotrader_v2
 from autotrader_v2.app.signals import interrupt_as_event
 from autotrader_v2.app.sweep_data import SweepData, load
-from autotrader_v2.app.sweep_report import Report
+from autotrader_v2.app.sweep_report import Report, so_far
 from autotrader_v2.app.sweep_verdict import Judge, kept_with_study
 from autotrader_v2.app.sweep_workers import Cluster, ClusterUnavailable, Here, Job, Processes
 from autotrader_v2.domain.ladder import BadLadder, LadderParams
@@ -136,6 +136,7 @@ class _Sweep:
                     f"{studies.name}; the same command goes on from there.",
                     file=sys.stderr,
                 )
+                self._tell_so_far(study)
                 return _INTERRUPTED
             report = self._report(study, studies.name)
         finally:
@@ -147,6 +148,12 @@ class _Sweep:
         else:
             report.tell()
         return 0
+
+    def _tell_so_far(self, study: StoredStudy) -> None:
+        """What leads of the trials that are finished; nothing held back is played for it."""
+        standings = self._judge().standings(study.trials())
+        if standings.best is not None:
+            print(so_far(standings, self._search.fixed, self._search.winner), file=sys.stderr)
 
     def _work(self, study: Study) -> bool:
         """Whether all is tried; False: Ctrl-C came before."""

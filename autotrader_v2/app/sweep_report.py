@@ -14,10 +14,11 @@ from autotrader_v2.search.figures import Figures
 from autotrader_v2.search.montecarlo import Spread
 from autotrader_v2.search.splits import Split, Stretch
 from autotrader_v2.search.trials import OBJECTIVES
-from autotrader_v2.search.verdict import Judged, Verdict
+from autotrader_v2.search.verdict import Judged, Standings, Verdict
 
 _WIDTH = 140
 _RUNS_SHOWN = 12
+_SO_FAR_SHOWN = 5
 _DAY_MS = 86_400_000
 
 
@@ -175,6 +176,20 @@ class Report:
         console.print(view)
         if len(self.runs) > _RUNS_SHOWN:
             print(f"  and {len(self.runs) - _RUNS_SHOWN} more (--json lists all)")
+
+
+def so_far(standings: Standings, fixed: Mapping[str, str], rule: str) -> str:
+    """The front of a search that was stopped, best first: on what it was chosen on, and nothing else."""
+    lines = [f"Best by {rule} so far, only on what it was chosen on (nothing held back was played):"]
+    front = standings.front()
+    best = [one for one in (standings.best,) if one is not None]
+    for trial in [*best, *(one for one in front if one not in best)][:_SO_FAR_SHOWN]:
+        seen = trial.seen
+        if seen is not None:
+            ladder = " ".join(f"--set {name}={value}" for name, value in {**fixed, **trial.point}.items())
+            year, fall = _pct(seen.year_pct), _pct(seen.drawdown_pct)
+            lines.append(f"  {year} a year, drawdown {fall}, {seen.cycles_closed} cycles: {ladder}")
+    return "\n".join(lines)
 
 
 def _judged_json(one: Judged) -> dict[str, Any]:

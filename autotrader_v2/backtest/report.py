@@ -138,11 +138,9 @@ def _notes(metrics: Metrics, story: Story) -> str:
     if metrics.cycles_closed < _FEW_CYCLES:
         notes.append(f"Only {metrics.cycles_closed} cycles closed: too few to tell skill from luck.")
     if metrics.cycles_open:
-        open_result = metrics.pnl - metrics.realised
-        notes.append(
-            f"{metrics.cycles_open} of the cycles {'is' if metrics.cycles_open == 1 else 'are'} still open and stand at"
-            f" {open_result:,.2f}; the profit counts that."
-        )
+        open_result, one = metrics.pnl - metrics.realised, metrics.cycles_open == 1
+        stand = "cycle is still open and stands" if one else "cycles are still open and stand"
+        notes.append(f"{metrics.cycles_open} {stand} at {open_result:,.2f}; the profit counts that.")
     if metrics.unpaid:
         notes.append(f"{metrics.unpaid} buys were wanted and could not be paid: this ladder is larger than its budget.")
     gaps = sum(map(len, story.gaps.values()))

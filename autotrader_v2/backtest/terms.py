@@ -89,7 +89,7 @@ def money(value: Decimal, what: str) -> tuple[int, int]:
     """Quote currency in 1e-18, as two parts as int64 holds them. Errors: `NotCovered`."""
     exact = Fraction(value) * 10**MONEY_DIGITS
     if exact.denominator != 1 or not 0 <= exact.numerator < 1 << 120:
-        raise NotCovered(f"{what} {value}, finer than {MONEY_DIGITS} decimals or beyond any account,")
+        raise NotCovered(f"{what} {value}, finer than {MONEY_DIGITS} decimals or beyond any account")
     return exact.numerator >> 64, _signed(exact.numerator & ((1 << 64) - 1))
 
 

@@ -129,6 +129,15 @@ def test_pages_of_history_become_files_that_backtest_and_replay_read(
     assert open_source(f"replay:{folder}").start_ms == BEGIN_MS
 
 
+def test_a_fetch_of_the_future_says_so(past: tuple[Simulator, list[int]], tmp_path: Path) -> None:
+    """Once "0 candles fetched" was all it said."""
+    sim, clock = past
+    _with_past(sim, clock, 10)
+    done = _fetch(sim, tmp_path, "--symbol", "LTC", "--from", "2190-01-01")
+    assert done.returncode == 0 and "0 candles fetched" in done.stdout
+    assert "2190-01-01 00:00:00 UTC is in the future" in done.stderr
+
+
 def test_a_fetch_that_was_refused_goes_on_where_it_stopped(past: tuple[Simulator, list[int]], tmp_path: Path) -> None:
     sim, clock = past
     _with_past(sim, clock, 2_500)

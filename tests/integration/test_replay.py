@@ -73,7 +73,7 @@ def _label(journal: Path, where: str) -> str:
 
 
 def test_every_decision_is_taken_again_from_the_journal_alone(
-    played: tuple[Path, Path], told: Callable[..., tuple[int, Any]]
+    played: tuple[Path, Path], told: Callable[..., tuple[int, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, found = told("replay", "--db", played[0])
     assert (code, found["differences"]) == (0, [])
@@ -82,6 +82,8 @@ def test_every_decision_is_taken_again_from_the_journal_alone(
     assert orders > 20
     # What is not the same follows from the outside of its moment: an order in flight, a price not yet newer.
     assert found["outcomes"]["same"] > orders and set(found["outcomes"]) == {"same", "outside"}
+    assert command("replay", "--db", played[0]) == 0
+    assert "decisions in the whole journal:" in capsys.readouterr().out
     half = told("replay", "--db", played[0], "--from", "2026-02-01", "--symbol", "ltc")[1]
     assert 0 < half["decisions"] < found["decisions"]
 

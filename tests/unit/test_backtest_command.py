@@ -36,6 +36,8 @@ def test_json_holds_figures_trades_and_gaps(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["candles"] == 120
+    assert told["ladder"]["drop_step_pct"] == "1" and told["ladder"]["steps"] == 8 and told["seed"] == 0
+    assert told["data"] == {"LTC_USDT": [str(tmp_path / "LTC_USDT_1m.csv")]}
     assert [(one["side"], one["step"]) for one in told["trades"]][:3] == [("buy", 0), ("buy", 1), ("buy", 2)]
     assert told["trades"][0].keys() == {
         *("ts_ms", "symbol", "side", "step", "price", "base", "quote", "fee", "fee_currency", "cycle_id")
@@ -75,6 +77,8 @@ def test_refusals_are_sentences_with_exit_code_2(tmp_path: Path) -> None:
     for words, told in (
         (("--data", str(tmp_path / "nowhere.csv")), "no file or folder"),
         (("--data", path, "--symbol", "ETH"), "only of LTC_USDT"),
+        (("--data", path, "--symbol", ""), "--symbol"),
+        (("--data", path, "--budget", "1e30"), "beyond any account; use --engine exact"),
         (("--data", path, "--set", "steps=many"), "steps"),
         (("--data", path, "--from", "yesterday"), "yesterday"),
         (("--data", path, "--from", "2030-01-01"), "--from"),

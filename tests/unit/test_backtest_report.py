@@ -166,6 +166,18 @@ def test_ticks_are_round_and_inside(low: float, high: float) -> None:
     assert all(low <= tick <= high for tick in ticks)
 
 
+@pytest.mark.parametrize(
+    ("count", "words"), [(1, "1 cycle is still open and stands at"), (2, "2 cycles are still open and stand at")]
+)
+def test_open_cycles_are_told_in_right_grammar(tmp_path: Path, count: int, words: str) -> None:
+    for coin in ("LTC", "ADA")[:count]:
+        _candles(tmp_path / f"{coin}_USDT_1m.csv")
+    report = tmp_path / "report.html"
+    done = _run("--data", str(tmp_path), "--set", "profit_pct=50", "--report", str(report))
+    assert done.returncode == 0, done.stderr
+    assert words in _read(report).text
+
+
 def test_a_cycle_lasts_from_its_first_buy_to_its_last_sale() -> None:
     def trade(ts_ms: int, side: str, cycle: int) -> Trade:
         return Trade(

@@ -254,6 +254,7 @@ def test_a_search_that_was_stopped_goes_on_and_ends_with_the_same_set(tmp_path: 
     if how == "ctrl_c":
         assert running.returncode == 130, errors
         assert "the same command goes on from there" in errors and "Traceback" not in errors
+        assert "Best by ratio so far" in errors and "--set drop_step_pct=" in errors
         with closing(sqlite3.connect(tmp_path / "data" / "studies.db")) as connection:
             held = connection.execute("SELECT count(*) FROM search_trials WHERE state = 'running'").fetchone()[0]
         assert held == 0, "claims were given back"
