@@ -398,6 +398,19 @@ def test_parity_a_limit_that_held_an_order_back_until_another_moment_is_the_caus
     assert code == 0 and first["cause"] == "limit" and "outside_band" in first["detail"]
 
 
+def test_parity_an_order_of_the_journal_only_at_a_price_that_was_played_has_no_cause(
+    journal: Path, played: tuple[Path, Path], tmp_path: Path, told: Callable[..., tuple[int, Any]]
+) -> None:
+    """Once it counted as "the price was not seen", though the prices played reach it."""
+    recorded = _recorded(tmp_path / "recorded", played[1])
+    label = _label(journal, "step = 2")
+    _change(journal, f"UPDATE attempts SET step = 9 WHERE client_id = '{label}'")
+    code, found = told("parity", "--db", journal, "--day", DAYS[0], "--recorded", recorded)
+    first = found["differences"][0]
+    assert code == 1 and (first["cause"], first["client_id"]) == ("unexplained", label)
+    assert "the prices played reach" in first["detail"]
+
+
 def test_parity_an_order_that_is_missing_without_a_cause_is_told_as_such(
     journal: Path, played: tuple[Path, Path], tmp_path: Path, told: Callable[..., tuple[int, Any]]
 ) -> None:

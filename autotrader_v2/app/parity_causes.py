@@ -1,0 +1,185 @@
+"""Why an order of a journal and the backtest's differ: what the journal tells of the moment the two parted."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+
+from autotrader_v2.app.past_state import PastMarket, quote_of_decision
+from autotrader_v2.app.recordings import utc
+from autotrader_v2.backtest.exact import Tape
+from autotrader_v2.backtest.parity import Cause, Compared, Difference
+from autotrader_v2.domain.money import plain
+from autotrader_v2.domain.orders import Why
+from autotrader_v2.domain.situation import Reason, SwitchMode
+from autotrader_v2.infrastructure.store.past import PastDecision, PastOrder, Wish
+
+# What happened so near to an order may have made it another one.
+NEAR_MS = 60_000
+_PRICE_NEAR_MS = 120_000
+_PROGRAM = frozenset({"engine", "first start", "finish"})
+# Commands that change nothing of what is running.
+_HARMLESS = frozenset({"start_setting"})
+_BY_PERSON = frozenset({Why.QUICK_BUY, Why.SELL_ALL})
+_BY_REASON = (
+    (Cause.BALANCE, {Reason.NEEDS_MONEY, Reason.SHORTAGE, Reason.HOLDS_COINS}),
+    (Cause.LIMIT, {Reason.LIMIT_REACHED, Reason.OUTSIDE_BAND}),
+    (Cause.SPREAD, {Reason.SPREAD_TOO_WIDE, Reason.THIN_BOOK}),
+    (Cause.PERSON, {Reason.OFF, Reason.PAUSED, Reason.SELL_ONLY, Reason.FINISHING, Reason.LOCKED_IN_YOUR_ORDER}),
+    (
+        Cause.FAULT,
+        {
+            Reason.ORDER_UNKNOWN,
+            Reason.FAILING,
+            Reason.CLOCK_WRONG,
+            Reason.UNREACHABLE,
+            Reason.CHECKING,
+            Reason.NO_QUOTE,
+            Reason.QUOTE_TOO_OLD,
+            Reason.PRICE_LEAPED,
+            Reason.MARKET_CLOSED,
+            Reason.DELISTING,
+            Reason.BALANCE_UNKNOWN,
+            Reason.BACKING_OFF,
+            Reason.JOURNAL_FULL,
+        },
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """A difference with its cause. `detail`: what the cause was told by."""
+
+    difference: Difference
+    cause: Cause
+    detail: str
+
+
+def explained(
+    outcome: Compared,
+    one: PastMarket,
+    past: Sequence[PastOrder],
+    tape: Tape,
+    begin_ms: int,
+    near_ms: int,
+    *,
+    candles: bool,
+) -> list[Explained]:
+    """Each difference of a market with its cause; after the first one that changes the cycle, the others follow."""
+    found: list[Explained] = []
+    parted = False
+    by_id = {order.intent.client_id: order for order in past}
+    for difference in outcome.differences:
+        order = by_id.get(difference.order.client_id) if difference.order is not None else None
+        cause, detail = _cause(difference, order, one, tape, begin_ms, near_ms, candles=candles)
+        if parted and cause not in (Cause.PERSON, Cause.FAULT):
+            cause, detail = Cause.FOLLOWS, f"of {utc(found[0].difference.ts_ms)}"
+        parted = True
+        found.append(Explained(difference=difference, cause=cause, detail=detail))
+    return found
+
+
+def _cause(
+    difference: Difference,
+    order: PastOrder | None,
+    one: PastMarket,
+    tape: Tape,
+    begin_ms: int,
+    near_ms: int,
+    *,
+    candles: bool,
+) -> tuple[Cause, str]:
+    at_ms = difference.ts_ms
+    if order is not None and order.intent.why in _BY_PERSON:
+        return Cause.PERSON, f"{order.intent.why.value} by hand"
+    wishes = [wish for wish in one.wishes(begin_ms, at_ms + abs(difference.apart_ms) + 1) if _is_a_hand(wish)]
+    if wishes:
+        last = wishes[-1]
+        return Cause.PERSON, f"{last.what} by {last.by} at {utc(last.time_ms)}"
+    if one.mode_at(at_ms) is not SwitchMode.ON:
+        return Cause.PERSON, f"the switch was {one.mode_at(at_ms).value}"
+    pause = one.pause_at(at_ms)
+    if pause is not None:
+        return Cause.FAULT, f"paused: {pause.cause}"
+    both = difference.order is not None and difference.trade is not None
+    if both and abs(difference.apart_ms) <= near_ms:
+        return Cause.FILL, "the same decision, filled otherwise"
+    for tried in one.orders(at_ms - NEAR_MS, at_ms + NEAR_MS):
+        if not tried.traded or tried.state == "filled_late":
+            return Cause.FAULT, f"{tried.intent.client_id} ended as {tried.state} {tried.label}".rstrip()
+    for decision in _in_force(one, at_ms):
+        for cause, reasons in _BY_REASON:
+            if decision.reason in reasons:
+                return cause, f"{decision.reason} at {utc(decision.time_ms)}"
+    if difference.apart_ms > 0:
+        return Cause.MOMENT, f"the backtest made it {_span(difference.apart_ms)} earlier; {_held_then(one, at_ms)}"
+    if difference.order is not None:
+        price = order.intent.seen_price if order is not None else difference.order.price
+        unseen = _unseen(price, tape, at_ms)
+        if unseen:
+            return Cause.PRICE, unseen
+        if both:
+            late = _span(-difference.apart_ms)
+            return Cause.MOMENT, f"the backtest made it {late} later, though prices played before reach {plain(price)}"
+        if not candles:
+            return Cause.UNEXPLAINED, f"the prices played reach {plain(price)}"
+    if candles:
+        return Cause.PRICE, "candles do not tell the way of the price inside them"
+    hole = _hole(tape, at_ms)
+    if hole is not None:
+        return Cause.PRICE, f"nothing was recorded from {utc(hole[0])} to {utc(hole[1])}"
+    return Cause.UNEXPLAINED, ""
+
+
+def _is_a_hand(wish: Wish) -> bool:
+    """Whether a person changed what is traded. Limits tell themselves, as the reason of a hold."""
+    if wish.by in _PROGRAM or wish.what == "setting":
+        return False
+    return wish.what != "command" or wish.value[0] not in _HARMLESS
+
+
+def _in_force(one: PastMarket, at_ms: int) -> Iterator[PastDecision]:
+    """What was decided around that time, newest first, and what held until then: a hold is noted once."""
+    yield from reversed(one.decisions(at_ms - NEAR_MS, at_ms + NEAR_MS))
+    held = one.decision_at(at_ms - NEAR_MS)
+    if held is not None:
+        yield held
+
+
+def _held_then(one: PastMarket, at_ms: int) -> str:
+    """What the journal tells of that time: the decision in force and the price beside it."""
+    decision = one.decision_at(at_ms)
+    if decision is None:
+        return "the journal keeps no decision of that time"
+    values = "".join(f" {name}={value}" for name, value in decision.values.items())
+    quote = quote_of_decision(decision)
+    saw = "" if quote is None or {"bid", "ask"} & set(decision.values) else f" (bid {quote.bid}, ask {quote.ask})"
+    return f"the journal's decision then, of {utc(decision.time_ms)}: {decision.kind} {decision.reason}{values}{saw}"
+
+
+def _span(span_ms: int) -> str:
+    """Minutes and seconds in words."""
+    minutes, seconds = divmod(span_ms // 1000, 60)
+    return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+
+
+def _unseen(price: Decimal, tape: Tape, at_ms: int) -> str:
+    """Why an order decided on that price was not made; empty where the prices played around that time reach it."""
+    low, high = None, None
+    for number in range(len(tape)):
+        if abs(tape.open_ms[number] - at_ms) <= max(_PRICE_NEAR_MS, tape.interval_ms[number]):
+            low = tape.low[number] if low is None else min(low, tape.low[number])
+            high = tape.high[number] if high is None else max(high, tape.high[number])
+    if low is None or high is None:
+        return "no price of that time was played"
+    return (
+        "" if low * tape.tick <= price <= (high + 1) * tape.tick else f"{plain(price)} is not among the prices played"
+    )
+
+
+def _hole(tape: Tape, at_ms: int) -> tuple[int, int] | None:
+    """Half a minute or more without a recorded price, near that time."""
+    times = [time_ms for time_ms in tape.open_ms if abs(time_ms - at_ms) <= _PRICE_NEAR_MS]
+    holes = [(a, b) for a, b in pairwise(times) if b - a >= NEAR_MS // 2]
+    return holes[0] if holes else None
