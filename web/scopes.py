@@ -68,6 +68,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("GET", "/api/health"): _READ,
     ("GET", "/api/lab/data"): _READ,
     ("GET", "/api/lab/history"): _READ,
+    ("GET", "/api/lab/ladder"): _READ,
     ("GET", "/api/lab/run"): _READ,
     ("GET", "/api/lab/runs"): _READ,
     ("GET", "/api/lab/sweep"): _READ,

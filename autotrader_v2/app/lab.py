@@ -28,6 +28,8 @@ _log = structlog.get_logger()
 # A search under way changes its file all the time.
 _STUDY_KEPT_S = 5.0
 _READ_MAX = 30
+# Of a run: what only its worker needs.
+_UNTOLD = ("files", "rules_ms")
 _STOP_WAIT_S = 6.0
 _SUMMARY = ("pnl", "pnl_pct", "max_drawdown_pct", "cycles_closed", "cycles_open", "ran_dry", "begin_ms", "end_ms")
 Job = tuple[str, str]
@@ -35,11 +37,12 @@ Job = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What was read when the studies' file had that stamp, or `what` went wrong."""
+    """What was read when the studies' file had that stamp, or what went wrong: `code`, and `what` in words."""
 
     stamp: list[list[int]]
     at_s: float
     told: Mapping[str, Any] | None
+    code: str | None
     what: str | None
 
 
@@ -140,7 +143,7 @@ class LabRoom:
 
     def sweeps(self) -> Mapping[str, Any]:
         """See `Lab`."""
-        nothing: Mapping[str, Any] = {"state": "known", "what": None, "told": {"sweeps": []}}
+        nothing: Mapping[str, Any] = {"state": "known", "code": None, "what": None, "told": {"sweeps": []}}
         return {**(self._asked_of_studies({"kind": "studies"}) or nothing), "search": self._search.told()}
 
     def sweep(self, name: str, x: str, y: str, figure: str) -> Mapping[str, Any]:
@@ -150,8 +153,23 @@ class LabRoom:
             raise CommandRefused("unknown_sweep", "There is no such search.", status=404)
         return told
 
-    def _asked_of_studies(self, job: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """What the worker read last, while it reads again what has changed; None where nothing was ever searched."""
+    def ladder(self, name: str, number: int) -> Mapping[str, Any]:
+        """See `Lab`."""
+        self._files.there()
+        with self._changed:
+            files = self._files.looked_at()
+        told = self._asked_of_studies({"kind": "ladder", "name": name, "number": number}, files)
+        if told is None:
+            raise CommandRefused("unknown_sweep", "There is no such search.", status=404)
+        return told
+
+    def _asked_of_studies(
+        self, job: Mapping[str, Any], candles: Sequence[Sequence[Any]] | None = None
+    ) -> Mapping[str, Any] | None:
+        """What the worker read last, while it reads again what has changed; None where nothing was ever searched.
+
+        What it found on `candles` never changes.
+        """
         file = self._studies
         if not file.exists():
             return None
@@ -160,14 +178,16 @@ class LabRoom:
         with self._changed:
             known = self._read.get(key)
             fresh = known is not None and (known.stamp == stamp or time.monotonic() - known.at_s < _STUDY_KEPT_S)
+            fresh |= known is not None and candles is not None and known.told is not None
             if not fresh and key not in self._asked:
                 if len(self._asked) >= QUEUE_MAX:
                     raise CommandRefused("lab_busy", "Too much is being looked at; wait for some of it.")
-                self._asked[key] = {**job, "db": str(file), "stamp": stamp}
+                self._asked[key] = {**job, "db": str(file), "stamp": stamp, "files": candles}
                 self._enqueue(("read", key), first=True)
         if known is None:
-            return {"state": "working", "what": None, "told": None}
-        return {"state": "failed" if known.told is None else "known", "what": known.what, "told": known.told}
+            return {"state": "working", "code": None, "what": None, "told": None}
+        state = "failed" if known.told is None else "known"
+        return {"state": state, "code": known.code, "what": known.what, "told": known.told}
 
     # -- wishes
 
@@ -288,7 +308,7 @@ class LabRoom:
 
     def _job_of(self, head: Mapping[str, Any]) -> dict[str, Any]:
         told = {name: head[name] for name in ("files", "from_ms", "to_ms", "ladder", "budget")}
-        return {**told, "result": str(self._runs.result_file(head["id"]))}
+        return {**told, "rules_ms": head.get("rules_ms"), "result": str(self._runs.result_file(head["id"]))}
 
     def _note_answer(self, job: Job, answer: Mapping[str, Any]) -> None:
         kind, key = job
@@ -298,7 +318,7 @@ class LabRoom:
             self._asked.pop(key, None)
             self._histories.keep(key, answer)
         elif kind == "read":
-            self._keep_read(key, answer, None)
+            self._keep_read(key, answer, None, None)
         elif key in self._runs.heads:
             summary = {name: answer["summary"][name] for name in _SUMMARY}
             self._over(key, "done", summary=summary, candles=answer["candles"], data=answer["data"])
@@ -319,7 +339,7 @@ class LabRoom:
             self._asked.pop(key, None)
             self._failed[key] = what or code
         elif kind == "read":
-            self._keep_read(key, None, what or code)
+            self._keep_read(key, None, code, what or code)
         else:
             # Not asked again and again: what could not be looked at is told as a problem.
             self._files.note({name: {"problem": what or code} for name in self._files.unknown()})
@@ -349,7 +369,7 @@ class LabRoom:
     def _told(self, head: Mapping[str, Any]) -> dict[str, Any]:
         done, of = self._progress.get(head["id"], (0, 0))
         progress = round(done / of, 3) if of else 0.0
-        return {name: value for name, value in head.items() if name != "files"} | {"progress": progress}
+        return {name: value for name, value in head.items() if name not in _UNTOLD} | {"progress": progress}
 
     def _named(self, wish: LabWish) -> list[str]:
         """The files of the wish. Errors: `CommandRefused`."""
@@ -357,10 +377,10 @@ class LabRoom:
         with self._changed:
             return self._files.of(wish.symbols, wish.interval_ms)
 
-    def _keep_read(self, key: str, told: Mapping[str, Any] | None, what: str | None) -> None:
+    def _keep_read(self, key: str, told: Mapping[str, Any] | None, code: str | None, what: str | None) -> None:
         stamp = self._asked.pop(key)["stamp"]
         self._read.pop(key, None)
-        self._read[key] = _Answer(stamp, time.monotonic(), told, what)
+        self._read[key] = _Answer(stamp, time.monotonic(), told, code, what)
         while len(self._read) > _READ_MAX:
             del self._read[next(iter(self._read))]
 

@@ -53,6 +53,15 @@ class LabFiles:
             ]
         )
 
+    def looked_at(self) -> list[tuple[str, str, int]]:
+        """Those that can be used: (file, symbol, length of its candles in ms)."""
+        unknown = self.unknown()
+        return [
+            (name, symbol, int(self._index[name]["told"]["interval_ms"]))
+            for name, (_, symbol) in self.there().items()
+            if name not in unknown and self._index.get(name, {}).get("told", {}).get("interval_ms")
+        ]
+
     def note(self, told: Mapping[str, Any]) -> None:
         """Keep what the worker found. Errors: OSError."""
         files = self.there()

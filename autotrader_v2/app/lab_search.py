@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from autotrader_v2.app.signals import interrupt_as_event
-from autotrader_v2.app.sweep_command import Search, about_of, machine_of, name_of
+from autotrader_v2.app.sweep_command import MAY_CHANGE, Search, about_of, machine_of, name_of
 from autotrader_v2.app.sweep_data import SweepData
 from autotrader_v2.app.sweep_verdict import Judge, kept_with_study
 from autotrader_v2.app.sweep_workers import Here, Job
@@ -66,7 +66,7 @@ def searched(data: SweepData, job: Mapping[str, Any], tell: Callable[[int, int],
     name = name_of(about)
     studies = Studies(db)
     try:
-        study = studies.open(name, about, may_change=("trials",))
+        study = studies.open(name, about, may_change=MAY_CHANGE)
         workers = Here(Job(machine, space, parts))
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}"
         try:

@@ -31,7 +31,7 @@ def study_told(file: Path, name: str, *, x: str, y: str, figure: str) -> dict[st
     home = Studies(file)
     try:
         study = home.existing(name)
-        space, trials, verdict = _space(study.about()), list(study.trials()), study.verdict()
+        space, trials, verdict = space_of(study.about()), list(study.trials()), study.verdict()
     finally:
         home.close()
     heat = heat_map(trials, space, x, y, figure)
@@ -47,12 +47,12 @@ def study_told(file: Path, name: str, *, x: str, y: str, figure: str) -> dict[st
             {
                 "number": one.number,
                 "ladder": {**space.fixed, **one.point},
-                "profit": _text(one.values[0]),
-                "fall": _text(one.values[1]),
+                "profit": text_of(one.values[0]),
+                "fall": text_of(one.values[1]),
                 "front": one.on_front,
                 "cycles": figures.cycles_closed,
                 "ran_dry": figures.ran_dry,
-                "capital": _text(figures.capital_max),
+                "capital": text_of(figures.capital_max),
             }
             for one in points
             if one.number in wanted and (figures := seen[one.number]) is not None
@@ -80,7 +80,7 @@ def _verdict_told(verdict: Mapping[str, Any], space: Space, trials: Sequence[Tri
         return None
     point = next(trial.point for trial in trials if trial.number == verdict["number"])
     figures = {
-        part: {name: _text(value) if name.endswith("_pct") else value for name, value in verdict[part].items()}
+        part: {name: text_of(value) if name.endswith("_pct") else value for name, value in verdict[part].items()}
         if verdict[part]
         else None
         for part in ("seen", "later", "others")
@@ -93,7 +93,7 @@ def _verdict_told(verdict: Mapping[str, Any], space: Space, trials: Sequence[Tri
 
 
 def _said(value: float | str) -> str:
-    return _text(value) if isinstance(value, float) else str(value)
+    return text_of(value) if isinstance(value, float) else str(value)
 
 
 def _grid(heat: HeatMap, best: Mapping[tuple[str, str], int]) -> dict[str, Any] | None:
@@ -104,7 +104,10 @@ def _grid(heat: HeatMap, best: Mapping[tuple[str, str], int]) -> dict[str, Any] 
         "x_values": list(heat.x_values),
         "y_values": list(heat.y_values),
         "rows": [
-            [None if value is None else {"value": _text(value), "number": best[y, x]} for x, value in _pairs(heat, row)]
+            [
+                None if value is None else {"value": text_of(value), "number": best[y, x]}
+                for x, value in _pairs(heat, row)
+            ]
             for y, row in zip(heat.y_values, heat.best, strict=True)
         ],
     }
@@ -127,10 +130,12 @@ def _told(study: StoredStudy) -> dict[str, Any]:
     }
 
 
-def _space(about: Mapping[str, Any]) -> Space:
+def space_of(about: Mapping[str, Any]) -> Space:
+    """What a study searches, from what it was begun with."""
     ranges = tuple(Range(name, tuple(values), True) for name, values in about["ranges"].items())
     return Space(ranges, dict(about["set"]))
 
 
-def _text(value: float) -> str:
+def text_of(value: float) -> str:
+    """A figure for the page."""
     return format(value, ".4f")

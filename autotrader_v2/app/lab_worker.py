@@ -35,7 +35,7 @@ from autotrader_v2.matching.markets import EXCHANGE, rules_for
 from autotrader_v2.search.samplers import SpaceTooLarge
 from autotrader_v2.search.space import BadRange
 from autotrader_v2.search.splits import TooLittleData
-from autotrader_v2.search.trials import StudyUnavailable
+from autotrader_v2.search.trials import LadderRefused, StudyUnavailable
 from autotrader_v2.simulation.silence import quiet
 
 _NICE = 15
@@ -214,13 +214,17 @@ def _files(job: Mapping[str, Any]) -> dict[Market, list[CandleFile]]:
 
 
 def _tapes(
-    job: Mapping[str, Any], files: Mapping[Market, Sequence[CandleFile]], on_read: Callable[[int], None]
+    job: Mapping[str, Any],
+    files: Mapping[Market, Sequence[CandleFile]],
+    on_read: Callable[[int], None],
+    most: int | None = CANDLES_MAX,
 ) -> tuple[list[CandleTape], list[MarketRules]]:
-    """`on_read`: how many of the files' candles have been read."""
+    """`on_read`: how many of the files' candles have been read. `rules_ms`: the rules fit the first price from then."""
     from_ms, to_ms = job["from_ms"], job["to_ms"]
     tapes, rules, read = [], [], 0
     for market in sorted(files):
-        first = _first_price(files[market], from_ms)
+        rules_ms = job.get("rules_ms")
+        first = _first_price(files[market], from_ms if rules_ms is None else rules_ms)
         if first is not None:
             one = rules_for(market.base, market.quote, price=first)
             tape = CandleTape(files[market], market, one.tick, from_ms=from_ms, to_ms=to_ms)
@@ -232,8 +236,8 @@ def _tapes(
     candles = sum(map(len, tapes))
     if not candles:
         raise Impossible("no_candles", "There is no candle in that time.")
-    if candles > CANDLES_MAX:
-        raise Impossible("too_many_candles", f"{candles} candles; at most {CANDLES_MAX} of one run.")
+    if most is not None and candles > most:
+        raise Impossible("too_many_candles", f"{candles} candles; at most {most} of one run.")
     return tapes, rules
 
 
@@ -285,6 +289,23 @@ def _study(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
         raise Impossible("unknown_sweep", f"There is no {error} in that study.") from error
 
 
+def _ladder(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
+    from autotrader_v2.app.lab_ladders import NotKept, stretches_told
+
+    def load(files: Sequence[str], from_ms: int, to_ms: int | None) -> SweepData:
+        asked = {"files": files, "from_ms": from_ms, "to_ms": to_ms}
+        return SweepData(*_tapes(asked, _files(asked), lambda _read: None, most=None))
+
+    try:
+        return stretches_told(job, load)
+    except NotKept as error:
+        raise Impossible("old_search", "It was searched by an older mTrade.") from error
+    except LadderRefused as error:
+        raise Impossible("bad_ladder", str(error)) from error
+    except KeyError as error:
+        raise Impossible("unknown_sweep", f"There is no {error} among the searches.") from error
+
+
 def _search(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
     from autotrader_v2.app.lab_search import searched
 
@@ -316,6 +337,7 @@ _JOBS: Mapping[str, Callable[[Mapping[str, Any], _Teller], dict[str, Any]]] = {
     "look": _look,
     "studies": _studies,
     "study": _study,
+    "ladder": _ladder,
     "search": _search,
 }
 

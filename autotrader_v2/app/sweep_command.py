@@ -46,6 +46,9 @@ _FAILED, _USAGE_ERROR, _INTERRUPTED = 1, 2, 130
 _FORMAT = 1
 # More at once Windows cannot wait for.
 _JOBS_MAX = 60
+_CANDLES = "candles"
+# Of what a study was begun with: its fingerprint says already whether the candles are the same.
+MAY_CHANGE = ("trials", _CANDLES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +127,7 @@ class _Sweep:
             search.data_dir.mkdir(parents=True, exist_ok=True)
         studies = Studies(search.db or search.data_dir / "studies.db")
         try:
-            study = studies.open(name, about, may_change=("trials",))
+            study = studies.open(name, about, may_change=MAY_CHANGE)
             try:
                 whole = self._work(study)
             except KeyboardInterrupt:  # before the first trial, or a second one
@@ -243,7 +246,8 @@ def machine_of(engine: str, data: SweepData, budget: Decimal | None) -> Machine:
 
 def name_of(about: Mapping[str, Any]) -> str:
     """A study's name, the same for the same command."""
-    return f"sweep-{sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()[:8]}"
+    named = {what: value for what, value in about.items() if what != _CANDLES}
+    return f"sweep-{sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:8]}"
 
 
 def about_of(search: Search, space: Space, data: SweepData, parts: Split) -> dict[str, Any]:
@@ -267,6 +271,26 @@ def about_of(search: Search, space: Space, data: SweepData, parts: Split) -> dic
         "seed": search.seed,
         **({"objectives": list(search.objectives)} if search.sampler == "tpe" else {}),
         "trials": search.trials,
+        _CANDLES: _candles_of(search, data, parts),
+    }
+
+
+def _candles_of(search: Search, data: SweepData, parts: Split) -> dict[str, Any]:
+    """Enough to play a ladder of the study again, coin by coin. An interval of 0: candles of several lengths."""
+    seen = {one.symbol for one in parts.seen}
+    coins = {}
+    for tape, rules in zip(data.tapes, data.rules, strict=True):
+        if tape.market.pair in seen:
+            lengths = set(tape.interval_ms)
+            coins[tape.market.pair] = {
+                "interval_ms": lengths.pop() if len(lengths) == 1 else 0,
+                "fingerprint": SweepData([tape], [rules]).fingerprint(),
+            }
+    return {
+        "from_ms": search.from_ms,
+        "to_ms": search.to_ms,
+        "coins": coins,
+        "seen": [[one.symbol, one.from_ms, one.to_ms] for one in parts.seen],
     }
 
 

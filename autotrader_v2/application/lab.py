@@ -17,6 +17,7 @@ class LabWish:
     """One run. `ladder`: every parameter that is not the default, as text; `budget` in quote currency, as text.
 
     `interval_ms`: candles of that length only. `from_ms`, `to_ms`: those that begin in `[from_ms, to_ms)`.
+    `rules_ms`: the markets' rules fit the first price from then on; None: from `from_ms`.
     """
 
     name: str
@@ -26,6 +27,7 @@ class LabWish:
     to_ms: int | None
     budget: str
     ladder: Mapping[str, Any]
+    rules_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,12 @@ class Lab(Protocol):
 
     def sweep(self, name: str, x: str, y: str, figure: str) -> Mapping[str, Any]:
         """Two parameters of a search against a figure, and its ladders by profit and fall; as `sweeps`.
+
+        Errors: `CommandRefused` 404.
+        """
+
+    def ladder(self, name: str, number: int) -> Mapping[str, Any]:
+        """A search's ladder on each stretch of the candles it was chosen by, with what a run of it needs; as `sweeps`.
 
         Errors: `CommandRefused` 404.
         """

@@ -226,3 +226,48 @@ def test_a_run_that_works_or_waits_is_cancelled_in_its_panel(served: Served, ope
     cancel.click()
     expect(page.locator("tr[data-status=cancelled]")).to_have_count(2)
     expect(cancel).to_have_count(0)
+
+
+@pytest.mark.usefixtures("candles")
+@pytest.mark.parametrize("width", [1400, 1920])
+def test_a_point_of_a_search_shows_its_run(open_page: Open, width: int) -> None:
+    """A cell and a point tell how their ladder went on each stretch; the run of it is begun and opened from there."""
+    page = lab(open_page(viewport={"width": width, "height": 900}))
+    page.get_by_role("button", name="ETH/USDT").click()
+    page.locator("#lab-budget").fill("500")
+    search = page.get_by_test_id("search")
+    search.locator("summary").click()
+    for part, value in (("from", "1"), ("to", "2"), ("step", "1")):
+        search.get_by_label(f"First fall R: {part}").fill(value)
+    search.get_by_label("Parameter").nth(1).select_option("steps")
+    for part, value in (("from", "3"), ("to", "4"), ("step", "1")):
+        search.get_by_label(f"Steps: {part}").fill(value)
+    search.get_by_role("button", name="Search", exact=True).click()
+    heat = page.get_by_test_id("heat")
+    expect(heat.locator("button")).to_have_count(4, timeout=_FIRST_MS)
+    expect(page.get_by_test_id("sweep")).to_contain_text("Search done", timeout=_FIRST_MS)
+    heat.locator("button").first.click()
+    rows = page.get_by_test_id("stretches").locator("tbody tr")
+    expect(rows).to_have_count(2, timeout=_FIRST_MS)
+    expect(rows.nth(0)).to_contain_text("BTC/USDT 2023-11-14 – 2023-11-16")
+    page.get_by_test_id("scatter").click()
+    expect(rows).to_have_count(2, timeout=_FIRST_MS)
+    expect(rows.nth(1)).to_contain_text("ETH/USDT")
+    profit = rows.nth(1).locator("td").nth(1).inner_text()
+    page.get_by_role("button", name="Show its run: ETH/USDT").click()
+    expect(page.get_by_test_id("lab-strip")).to_be_in_viewport(timeout=_FIRST_MS)
+    expect(page.get_by_test_id("lab-strip")).to_contain_text(f"{profit} of 500")
+    expect(page.get_by_test_id("lab-chart")).to_have_attribute("aria-label", re.compile("Price of ETH/USDT"))
+    expect(page.get_by_test_id("figures")).to_contain_text(profit)
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_a_ladder_of_an_old_search_says_why_its_run_cannot_be_shown(served: Served, open_page: Open) -> None:
+    """Instead of a button that would show the run of other candles."""
+    a_file(served.engine.folder / "candles", "BTC_USDT_5m.csv", waves())
+    a_study(served.engine.folder / "studies.db")
+    page = lab(open_page())
+    page.get_by_test_id("heat").locator("button").first.click()
+    expect(page.get_by_test_id("sweep")).to_contain_text("older mTrade", timeout=_FIRST_MS)
+    expect(page.get_by_role("button", name="Show its run")).to_have_count(0)
+    expect(page.get_by_role("button", name="Into the form")).to_be_visible()

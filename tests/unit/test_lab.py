@@ -20,7 +20,7 @@ from autotrader_v2.app.lab_process import LabProcess, WorkerFailed
 from autotrader_v2.app.lab_studies import study_told
 from autotrader_v2.app.lab_wishes import budget_of
 from autotrader_v2.application import lab as limits
-from autotrader_v2.application.lab import SearchWish
+from autotrader_v2.application.lab import LabWish, SearchWish
 from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.infrastructure.studies import Studies
@@ -550,6 +550,64 @@ def test_a_search_is_begun_here_and_found_among_the_searches(a_room: Make) -> No
     assert {"code": "little_data", "values": {"days": "1.0391", "least": "180"}} in verdict["doubts"]
 
 
+def ladder(room: LabRoom, name: str, number: int) -> dict[str, Any]:
+    """What is told of it, once it is known or has failed."""
+    until("ladder told", lambda: room.ladder(name, number)["state"] != "working")
+    return dict(room.ladder(name, number))
+
+
+def test_a_ladder_of_a_search_is_run_as_the_search_had_it(a_room: Make, folder: Path) -> None:
+    """On each stretch of each coin: the same figures together as the search's, and each run's are its row's.
+
+    The coin of no table has its rules from the first price of the search, also in a stretch that begins at another.
+    """
+    day = 288
+    there = waves(day + 1)
+    for name, worth in (("XYZ_USDT_5m.csv", 30_000), ("ETH_USDT_5m.csv", 10)):
+        file = a_file(folder / "candles", name, [round(one / worth, 4) for one in there])
+        later = a_file(folder / "later", name, [round(one / worth * 12, 4) for one in there])
+        rows = later.read_text().splitlines()[1:]
+        moved = [f"{int(row.split(',')[0]) + 3 * 86_400_000},{row.split(',', 1)[1]}" for row in rows]
+        file.write_text(file.read_text() + "\n".join(moved) + "\n")
+    room = ready(a_room())
+    wish = replace(SEARCH, symbols=("XYZ_USDT", "ETH_USDT"), ranges={"steps": "2:3:1"})
+    room.search(wish)
+    name = over(room)["name"]
+    told = ladder(room, name, 1)
+    assert told["state"] == "known", told
+    rows = told["told"]["stretches"]
+    assert [one["symbol"] for one in rows] == ["ETH_USDT", "ETH_USDT", "XYZ_USDT", "XYZ_USDT"]
+    home = Studies(folder / "studies.db")
+    try:
+        seen = next(trial.seen for trial in home.existing(name).trials() if trial.number == 1)
+    finally:
+        home.close()
+    assert seen is not None
+    assert sum(float(one["figures"]["profit"]) for one in rows) == pytest.approx(seen.pnl_pct, abs=0.001)
+    assert sum(one["figures"]["cycles"] for one in rows) == seen.cycles_closed > 0
+    for one in rows:
+        span = {name: one[name] for name in ("interval_ms", "from_ms", "to_ms")}
+        shared = {name: told["told"][name] for name in ("ladder", "budget", "rules_ms")}
+        figures = done(room, room.begin(LabWish(name="", symbols=(one["symbol"],), **span, **shared))["id"])["result"]
+        assert float(figures["figures"]["pnl_pct"]) == pytest.approx(float(one["figures"]["profit"]), abs=0.0001)
+        assert figures["figures"]["cycles_closed"] == one["figures"]["cycles"]
+        assert figures["figures"]["ran_dry"] == one["figures"]["ran_dry"]
+
+
+def test_a_ladder_whose_candles_are_not_here_says_so(a_room: Make, folder: Path) -> None:
+    """Gone, changed, or of a search that did not keep which; there is no figure then, and none is made up."""
+    room = ready(a_room())
+    room.search(SEARCH)
+    name = over(room)["name"]
+    a_file(folder / "candles", "BTC_USDT_5m.csv", waves(300))
+    (row,) = ladder(ready(room), name, 0)["told"]["stretches"]
+    assert (row["problem"], row["figures"]) == ("other_candles", None)
+    a_study(folder / "studies.db")
+    told = ladder(room, "sweep-1", 0)
+    assert (told["state"], told["code"], told["told"]) == ("failed", "old_search", None)
+    assert ladder(room, "sweep-1", 99)["code"] == "unknown_sweep"
+
+
 def test_it_is_the_search_of_the_command(a_room: Make, folder: Path) -> None:
     """`mTrade.py sweep` with the same ranges finds the study finished and plays nothing anew."""
     room = ready(a_room())
@@ -680,7 +738,7 @@ def test_a_search_is_told_as_heat_map_and_points(a_room: Make, tmp_path: Path) -
 def test_without_a_search_there_is_nothing_to_show(a_room: Make) -> None:
     """And nothing is read."""
     room = a_room(started=False)
-    assert room.sweeps() == {"state": "known", "what": None, "told": {"sweeps": []}, "search": None}
+    assert room.sweeps() == {"state": "known", "code": None, "what": None, "told": {"sweeps": []}, "search": None}
     with pytest.raises(CommandRefused):
         room.sweep("x", "y", "z", "profit")
 

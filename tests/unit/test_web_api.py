@@ -119,6 +119,7 @@ GETS = {
     "/api/lab/runs": {},
     "/api/lab/sweeps": {},
     "/api/lab/sweep": {"name": "sweep-1", "x": "drop_step_pct", "y": "size_multiplier"},
+    "/api/lab/ladder": {"name": "sweep-1", "number": "3"},
     "/api/lab/run": {"id": "0123456789ab"},
     "/api/lab/history": {"base_currency": "BTC"},
 }

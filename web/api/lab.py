@@ -3,14 +3,14 @@
 from typing import Annotated, Any, Literal
 
 from flask import Blueprint
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from autotrader_v2.application.lab import COINS_MAX, LabWish, SearchWish
 from autotrader_v2.application.refusals import CommandRefused
 from web.api.ladder import Ladder, LadderTold
 from web.api.queries import Nothing, OneCurrency
 from web.endpoints import Answer, asks, commands, desk
-from web.fields import Amount, Done, Number, Part, Positive, Reply, Request, Values
+from web.fields import Amount, Done, Number, Part, Positive, Reply, Request, Values, whole
 
 blueprint = Blueprint("lab", __name__, url_prefix="/api/lab")
 
@@ -21,7 +21,7 @@ _Pair = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,20}_[A-Z0-9]{2,10}$", example
 _Time = Annotated[int, Field(ge=0, le=_TIME_MAX)]
 
 
-class NewRun(Request):
+class _Wish(Request):
     """Candles that begin in [from_ms, to_ms), all coins on one balance. A run with a name is kept until deleted."""
 
     name: _Name = ""
@@ -33,6 +33,12 @@ class NewRun(Request):
     ladder: Ladder
 
 
+class NewRun(_Wish):
+    """One ladder. `rules_ms`: the markets' rules fit the first price from then on; null: from `from_ms`."""
+
+    rules_ms: _Time | None = None
+
+
 class SearchRange(Request):
     """The values `begin`, `begin` + `step` … up to `end`."""
 
@@ -42,7 +48,7 @@ class SearchRange(Request):
     step: Positive
 
 
-class NewSearch(NewRun):
+class NewSearch(_Wish):
     """A run over every combination of the ranges, or over as many `trials` as are likely to be good.
 
     A quarter of the candles is held back, as by the command. What is found is kept as a study.
@@ -322,9 +328,10 @@ class SearchTold(Part):
 
 
 class Sweeps(Reply):
-    """`state` working: ask again; failed: `what` says why. `search`: null before any was begun here."""
+    """`state` working: ask again; failed: `code` and `what` say why. `search`: null before any was begun here."""
 
     state: Literal["working", "failed", "known"]
+    code: str | None
     what: str | None
     told: SweepList | None
     search: SearchTold | None
@@ -399,8 +406,63 @@ class SweepTold(Reply):
     """As `Sweeps`."""
 
     state: Literal["working", "failed", "known"]
+    code: str | None
     what: str | None
     told: SweepShown | None
+
+
+class WhichLadder(Request):
+    """The search's name, and the ladder's number in it."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    number: Annotated[int, BeforeValidator(whole), Field(ge=0, le=2**53)]
+
+
+class StretchFigures(Part):
+    """Units: % of the budget; `fall` of the height before; `hold`: what buying at once had made."""
+
+    profit: Amount
+    fall: Amount
+    hold: Amount
+    cycles: int
+    cycles_open: int
+    ran_dry: int
+
+
+class StretchTold(Part):
+    """Candles of one coin without a long gap, that begin in [from_ms, to_ms). `problem`: why there are no figures."""
+
+    symbol: str
+    interval_ms: int
+    from_ms: int
+    to_ms: int
+    problem: Literal["other_candles", "too_many_candles"] | None
+    figures: StretchFigures | None
+
+
+class LadderPlayed(Part):
+    """What a run of it over one of the stretches needs to do the same."""
+
+    ladder: LadderTold
+    budget: Amount
+    rules_ms: int
+    stretches: list[StretchTold]
+
+
+class LadderStretches(Reply):
+    """As `Sweeps`. `code` old_search: an older mTrade searched it and did not keep which candles."""
+
+    state: Literal["working", "failed", "known"]
+    code: str | None
+    what: str | None
+    told: LadderPlayed | None
+
+
+@blueprint.get("/ladder")
+@asks(WhichLadder, LadderStretches)
+def ladder(which: WhichLadder) -> Answer:
+    """How a ladder of a search went on each stretch of the candles it was chosen by."""
+    return desk().lab.ladder(which.name, which.number)
 
 
 @blueprint.get("/sweeps")
@@ -442,7 +504,7 @@ def run(which: OneRun) -> Answer:
 @commands(NewRun, RunBegun)
 def begin(wish: NewRun) -> Answer:
     """Queue a run: one works at a time, in a process of low priority."""
-    return desk().lab.begin(LabWish(**_wish(wish)))
+    return desk().lab.begin(LabWish(**_wish(wish), rules_ms=wish.rules_ms))
 
 
 @blueprint.post("/search")
@@ -463,7 +525,7 @@ def stop_search(_: Nothing) -> None:
     desk().lab.stop_search()
 
 
-def _wish(wish: NewRun) -> dict[str, Any]:
+def _wish(wish: _Wish) -> dict[str, Any]:
     return {
         "name": " ".join(wish.name.split()),
         "symbols": tuple(dict.fromkeys(wish.symbols)),

@@ -36,12 +36,13 @@ function Bench() {
   const compare = (id) => setBeside(beside.includes(id) ? beside.filter((one) => one !== id) : [...beside, id].slice(-BESIDE_MAX));
   const take = (ladder) => { setGiven(ladder); document.getElementById("lab-form").scrollIntoView({ block: "start" }); };
   const begun = (id) => { setChosen(id); setSoon(true); kept.again(); };
+  const open = (id) => { begun(id); document.getElementById("lab-shown").scrollIntoView({ block: "start" }); };
   return html`<h1 class="sr">${t("nav.lab")}</h1><div class="two bench">
     <div>${data.failure && html`<p class="msg warn">${errorText(data.failure)}</p>`}
       ${data.answer ? html`<${LabForm} data=${data.answer} given=${given} onBegun=${begun} onSearch=${() => setSearches(searches + 1)} />` : html`<section class="box card"><div class="skel"></div></section>`}
       <${LabRuns} runs=${runs} most=${kept.answer?.runs_max} shown=${shown} beside=${beside} onShow=${setChosen} onCompare=${compare} again=${kept.again} /></div>
-    <div>${shown ? html`<${LabResult} key=${shown.id} run=${shown} beside=${beside.filter((id) => id !== shown.id).map((id) => runs.find((run) => run.id === id)).filter(Boolean)} again=${kept.again} />`
+    <div id="lab-shown">${shown ? html`<${LabResult} key=${shown.id} run=${shown} beside=${beside.filter((id) => id !== shown.id).map((id) => runs.find((run) => run.id === id)).filter(Boolean)} again=${kept.again} />`
       : html`<section class="box empty"><h2>${t("lab.none")}</h2><p>${t("lab.means")}</p></section>`}
-      <${LabSweep} begun=${searches} onTake=${take} /></div>
+      <${LabSweep} begun=${searches} onTake=${take} onRun=${open} /></div>
   </div>`;
 }

@@ -4,6 +4,7 @@ import { give } from "./actions.js";
 import { ticks } from "./equity_chart.js";
 import { useAnswer } from "./hooks.js";
 import { t } from "./i18n.js";
+import { LabStretches } from "./lab_stretches.js";
 import { LabVerdict } from "./lab_verdict.js";
 import { errorText } from "./messages.js";
 import { exact, number, percent, signedPercent } from "./numbers.js";
@@ -13,8 +14,8 @@ const WAIT_MS = 700;
 const CALM_MS = 6000;
 const [WIDE, HIGH, LEFT, FOOT, TOP] = [520, 320, 58, 40, 14];
 
-/** `begun`: changes when a search has been begun here. */
-export function LabSweep({ begun, onTake }) {
+/** `begun`: changes when a search has been begun here; `onRun`: a run of one of its ladders has been begun. */
+export function LabSweep({ begun, onTake, onRun }) {
   const [busy, setBusy] = useState(false);
   const { answer: list, again } = useAnswer("/api/lab/sweeps", {}, { everyMs: busy ? WAIT_MS : CALM_MS, signature: String(begun) });
   const [name, setName] = useState("");
@@ -28,7 +29,7 @@ export function LabSweep({ begun, onTake }) {
   return html`<section class="box card" data-testid="sweep"><header><h2>${t("sweep.title")}</h2>
       <p>${t("sweep.of", { done: number(sweep.done, 0), open: number(sweep.open, 0), budget: number(sweep.budget) })}</p>
       <select class="push" aria-label=${t("sweep.title")} value=${sweep.name} onChange=${(event) => setName(event.target.value)}>${sweeps.map((one) => html`<option key=${one.name} value=${one.name} selected=${one.name === sweep.name}>${one.name}</option>`)}</select></header>${search}
-    <${Pictures} key=${sweep.name} sweep=${sweep} onTake=${onTake} /></section>`;
+    <${Pictures} key=${sweep.name} sweep=${sweep} onTake=${onTake} onRun=${onRun} /></section>`;
 }
 
 function Search({ search, works, again }) {
@@ -38,7 +39,7 @@ function Search({ search, works, again }) {
     ${works && html`<button type="button" class="btn s" onClick=${stop}>${t("search.stop")}</button>`}</div>`;
 }
 
-function Pictures({ sweep, onTake }) {
+function Pictures({ sweep, onTake, onRun }) {
   const names = Object.keys(sweep.ranges);
   const [x, setX] = useState(names[0]);
   const [y, setY] = useState(names[1] ?? names[0]);
@@ -58,6 +59,7 @@ function Pictures({ sweep, onTake }) {
       ${told.points.length > 0 && html`<${Scatter} points=${told.points} picked=${picked} onPick=${setPicked} />`}</div>
       <p class="rowx" role="status">${point ? html`<b>${Object.keys(sweep.ranges).map((one) => `${t(`param.${one}`)} ${exact(point.ladder[one])}`).join(", ")}</b> <span>${t("sweep.point", { profit: signedPercent(point.profit, 1), fall: percent(point.fall, 1), cycles: point.cycles, dry: point.ran_dry, capital: number(point.capital) })}</span>
         <button type="button" class="btn s prime" onClick=${() => onTake({ ladder: point.ladder, budget: sweep.budget, name: `${sweep.name} ${point.number}` })}>${t("sweep.take")}</button>` : html`<span class="muted">${t("sweep.pick")}</span>`}</p>
+      ${point && html`<${LabStretches} key=${picked} sweep=${sweep.name} ladder=${picked} onRun=${onRun} />`}
       <${LabVerdict} verdict=${told.verdict} sweep=${sweep} onTake=${onTake} />`}`;
 }
 
