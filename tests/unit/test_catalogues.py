@@ -200,6 +200,7 @@ def test_what_only_the_lab_says_is_named_by_the_lab_only() -> None:
         "lab_result.js",
         "lab_runs.js",
         "lab_search.js",
+        "lab_stretches.js",
         "lab_sweep.js",
         "lab_verdict.js",
     }

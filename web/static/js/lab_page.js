@@ -1,8 +1,8 @@
 /** The Lab: what a ladder would have done to recorded candles. Nothing here trades; the work is done beside the engine. */
-import { html, useEffect, useState } from "./lib.js";
+import { html, useState } from "./lib.js";
 import { isReady } from "./coin_facts.js";
 import { useAnswer } from "./hooks.js";
-import { loadPart, t } from "./i18n.js";
+import { t } from "./i18n.js";
 import { LabForm } from "./lab_form.js";
 import { LabResult } from "./lab_result.js";
 import { LabRuns, isOver } from "./lab_runs.js";
@@ -15,12 +15,6 @@ const LATER_MS = 10_000;
 const BESIDE_MAX = 2;
 
 export function LabPage() {
-  const [spoken, setSpoken] = useState(false);
-  useEffect(() => { loadPart("lab").then(() => setSpoken(true)); }, []);
-  return spoken ? html`<${Bench} />` : html`<div class="skel"></div>`;
-}
-
-function Bench() {
   const [soon, setSoon] = useState(true);
   const data = useAnswer("/api/lab/data", {}, { everyMs: soon ? SOON_MS : LATER_MS });
   const kept = useAnswer("/api/lab/runs", {}, { everyMs: soon ? SOON_MS : LATER_MS });

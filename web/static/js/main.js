@@ -11,7 +11,7 @@ import { DashboardPage } from "./dashboard_page.js";
 import { EmergencyBar } from "./emergency_bar.js";
 import { useStore } from "./hooks.js";
 import { loadLanguage, t } from "./i18n.js";
-import { LabPage } from "./lab_page.js";
+import { LabDoor } from "./lab_door.js";
 import { connect } from "./live.js";
 import { Messages, sayNews } from "./messages.js";
 import { GlobalModesDialog, ModesDialog } from "./modes_dialog.js";
@@ -75,7 +75,7 @@ function Page() {
       ${state.head !== null && place.name === "orders" && html`<${OrdersPage} query=${place.query} />`}
       ${state.head !== null && place.name === "decisions" && html`<${DecisionsPage} query=${place.query} />`}
       ${state.head !== null && place.name === "record" && html`<${RecordPage} query=${place.query} />`}
-      ${state.head !== null && place.name === "lab" && html`<${LabPage} />`}
+      ${state.head !== null && place.name === "lab" && html`<${LabDoor} />`}
       ${state.head !== null && place.name === "symbols" && html`<${SymbolsPage} actions=${actions} />`}
       ${state.head !== null && place.name === "settings" && html`<${SettingsPage} />`}
       ${place.name === "system" && html`<${SystemPage} />`}
