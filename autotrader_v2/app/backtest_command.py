@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from autotrader_v2.app.backtest_data import PaperOutside, open_tapes
 from autotrader_v2.app.backtest_report import Asked, write_report
+from autotrader_v2.app.stretches import refuse_holes
 from autotrader_v2.application.commands import params_as_text
 from autotrader_v2.backtest.exact import run_exact
 from autotrader_v2.backtest.metrics import Line, Metrics, Price, merged, metrics_of
@@ -54,6 +55,7 @@ def run_backtest(
     try:
         params = changed(LadderParams(), dict(changes))
         tapes, rules = open_tapes(data, symbol=symbol, from_ms=from_ms, to_ms=to_ms)
+        refuse_holes(tapes)
         play = _compiled(tapes, rules) if engine == "compiled" else partial(_with_progress, tapes, rules)
         began_s = perf_counter()
         result = play(params, budget)

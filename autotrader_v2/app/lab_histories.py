@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,12 @@ from autotrader_v2 import __version__
 from autotrader_v2.app.lab_wishes import budget_of
 from autotrader_v2.app.private_files import read_private, write_private
 from autotrader_v2.domain.ladder import LadderParams, changed
-from autotrader_v2.domain.money import plain
+from autotrader_v2.domain.money import HUNDRED, ZERO, plain, reported
 
 _KEPT_MAX = 300
+# What was worked out in another way is worked out again.
+_RECKONED = "by stretches"
+_SUMMED = ("ran_dry", "unpaid", "cycles_closed", "cycles_open")
 
 
 class LabHistories:
@@ -50,5 +54,21 @@ def history_job(files: Mapping[str, Sequence[int]], ladder: Mapping[str, Any]) -
         "ladder": dict(ladder),
         "budget": plain(budget_of(changed(LadderParams(), dict(ladder)))),
     }
-    text = json.dumps([__version__, sorted(files.items()), job], sort_keys=True)
+    text = json.dumps([__version__, _RECKONED, sorted(files.items()), job], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:24], job
+
+
+def together(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What stretches that were each begun with the whole budget tell as one: counts summed, else the worst of them."""
+    worst = max(parts, key=lambda one: Decimal(one["max_drawdown"]))
+    pnl, budget = sum((Decimal(one["pnl"]) for one in parts), ZERO), Decimal(parts[0]["budget"])
+    return {
+        "begin_ms": min(one["begin_ms"] for one in parts),
+        "end_ms": max(one["end_ms"] for one in parts),
+        "budget": parts[0]["budget"],
+        "pnl": plain(pnl),
+        "pnl_pct": plain(reported(pnl * HUNDRED / budget)),
+        "max_drawdown": worst["max_drawdown"],
+        "max_drawdown_pct": worst["max_drawdown_pct"],
+        "longest_cycle_ms": max(one["longest_cycle_ms"] for one in parts),
+    } | {name: sum(one[name] for one in parts) for name in _SUMMED}

@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import IO, Any
 
 from autotrader_v2.app.backtest_data import PaperOutside
+from autotrader_v2.app.lab_histories import together
 from autotrader_v2.app.lab_result import told_of
 from autotrader_v2.app.lab_studies import studies_told, study_told
 from autotrader_v2.app.private_files import write_private
+from autotrader_v2.app.stretches import Holes, refuse_holes, stretches_of
 from autotrader_v2.app.sweep_data import SweepData
+from autotrader_v2.app.sweep_machines import tape_of
 from autotrader_v2.application.lab import CANDLES_MAX
 from autotrader_v2.backtest.exact import run_exact
 from autotrader_v2.backtest.metrics import Price, merged
@@ -43,21 +46,6 @@ _NICE = 15
 _READ, _PLAY, _COUNT = 1, 2, 3
 _TELL_S = 0.3
 _ORPHANED = 3
-# What the card before a coin's switch tells.
-_HISTORY_FIGURES = (
-    "begin_ms",
-    "end_ms",
-    "pnl",
-    "pnl_pct",
-    "max_drawdown",
-    "max_drawdown_pct",
-    "ran_dry",
-    "unpaid",
-    "cycles_closed",
-    "cycles_open",
-    "longest_cycle_ms",
-    "budget",
-)
 
 
 class Impossible(Exception):
@@ -91,7 +79,8 @@ def main() -> int:
         OSError,
         MemoryError,
     ) as error:
-        answer = {"failed": _code(error), "what": str(error) or type(error).__name__}
+        what = error.listed if isinstance(error, Holes) else str(error)
+        answer = {"failed": _code(error), "what": what or type(error).__name__}
     except KeyboardInterrupt:
         answer = {"failed": "cancelled", "what": ""}
     print(json.dumps(answer), file=answers, flush=True)
@@ -140,36 +129,41 @@ def _run(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
     return {"summary": answer["figures"], "candles": answer["candles"], "data": answer["data"]}
 
 
-def _history(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
-    """Of more candles than one run may have: the newest."""
+def _history(job: Mapping[str, Any], tell: Callable[[int, int], None]) -> dict[str, Any]:
+    """Of more candles than one run may have: the newest. Each stretch without a long hole is played by itself."""
     files = [CandleFile(Path(name)) for name in job["files"]]
     if sum(file.rows for file in files) > CANDLES_MAX:
         shortest_ms = min(file.interval_ms for file in files)
         job = {**job, "from_ms": max(file.last_ms for file in files) - (CANDLES_MAX - 1) * shortest_ms}
-    answer = _played(job, tell)
-    return {name: answer["figures"][name] for name in _HISTORY_FIGURES} | {"candles": answer["candles"]}
+    params, budget, play = changed(LadderParams(), job["ladder"]), Decimal(job["budget"]), _quick_machine()
+    tapes, rules = _tapes(job, _files(job), lambda _read: None)
+    stretches = stretches_of(tapes)
+    parts: list[dict[str, Any]] = []
+    of_market = {tape.market.pair: (tape, one) for tape, one in zip(tapes, rules, strict=True)}
+    for stretch in stretches:
+        tell(len(parts), len(stretches))
+        tape, one = of_market[stretch.symbol]
+        part = tape_of(tape, stretch)
+        result, _ = _result([part], [one], params, budget, play, lambda _done: None)
+        parts.append(told_of(result, _prices([part]), [part], one.fee)["figures"])
+    span_ms = sum(stretch.span_ms for stretch in stretches)
+    return together(parts) | {"candles": sum(map(len, tapes)), "span_ms": span_ms, "stretches": len(stretches)}
 
 
 def _played(job: Mapping[str, Any], tell: Callable[[int, int], None]) -> dict[str, Any]:
     """Progress begins when the rules are compiled: until then nobody can say how long it takes."""
-    params = changed(LadderParams(), job["ladder"])
+    params, budget = changed(LadderParams(), job["ladder"]), Decimal(job["budget"])
     play = _quick_machine()
     files = _files(job)
     rows = sum(file.rows for of_one in files.values() for file in of_one)
     of = rows * (_READ + _COUNT + (_PLAY if play is None else 0))
     tapes, rules = _tapes(job, files, lambda read: tell(read * _READ, of))
-    budget = Decimal(job["budget"])
-    result = None if play is None else play(tapes, rules, params, budget)
-    engine = "compiled"
-    if result is None:
-        engine, of = "exact", rows * (_READ + _COUNT + _PLAY)
-        result = run_exact(
-            tapes,
-            params,
-            budget,
-            PaperOutside(rules, budget),
-            on_progress=lambda done: tell(rows * _READ + done * _PLAY, of),
-        )
+    refuse_holes(tapes)
+    with_exact = rows * (_READ + _COUNT + _PLAY)
+    result, engine = _result(
+        tapes, rules, params, budget, play, lambda done: tell(rows * _READ + done * _PLAY, with_exact)
+    )
+    of = with_exact if engine == "exact" else of
     told = told_of(
         result,
         _prices(tapes),
@@ -178,6 +172,21 @@ def _played(job: Mapping[str, Any], tell: Callable[[int, int], None]) -> dict[st
         on_part=lambda share: tell(of - rows * _COUNT + int(rows * _COUNT * share), of),
     )
     return told | {"engine": engine}
+
+
+def _result(
+    tapes: Sequence[CandleTape],
+    rules: Sequence[MarketRules],
+    params: LadderParams,
+    budget: Decimal,
+    play: "_Play | None",
+    on_progress: Callable[[int], None],
+) -> tuple[Result, str]:
+    """With the name of the engine that played: the exact one where the compiled one is not there, or does not cover."""
+    result = None if play is None else play(tapes, rules, params, budget)
+    if result is not None:
+        return result, "compiled"
+    return run_exact(tapes, params, budget, PaperOutside(rules, budget), on_progress=on_progress), "exact"
 
 
 _Play = Callable[[Sequence[CandleTape], Sequence[MarketRules], LadderParams, Decimal], Result | None]
@@ -320,6 +329,8 @@ def _code(error: BaseException) -> str:
     match error:
         case Impossible():
             return error.code
+        case Holes():
+            return "holes"
         # Numbers that no rule forbids and that nobody can reckon with.
         case BadLadder() | ArithmeticError():
             return "bad_ladder"

@@ -6,12 +6,11 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from autotrader_v2.app.backtest_data import open_tapes
+from autotrader_v2.app.stretches import stretches_of
 from autotrader_v2.domain.market import MarketRules
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.search.splits import Stretch
 
-# What a price did in a longer gap nobody knows: a position must not be saved by it.
-GAP_MAX_MS = 86_400_000
 _DAY_MS = 86_400_000
 
 
@@ -29,16 +28,7 @@ class SweepData:
 
     def stretches(self) -> list[Stretch]:
         """Each market's candles in pieces without a gap of more than a day."""
-        found = []
-        for tape in self.tapes:
-            begin_ms, symbol = tape.open_ms[0], tape.market.pair
-            ends = [opened + length for opened, length in zip(tape.open_ms, tape.interval_ms, strict=True)]
-            for end_ms, following_ms in zip(ends, tape.open_ms[1:], strict=False):
-                if following_ms - end_ms > GAP_MAX_MS:
-                    found.append(Stretch(symbol, begin_ms, end_ms))
-                    begin_ms = following_ms
-            found.append(Stretch(symbol, begin_ms, ends[-1]))
-        return found
+        return stretches_of(self.tapes)
 
     def candles_in(self, stretches: Sequence[Stretch]) -> int:
         """How many candles begin in them."""

@@ -119,3 +119,27 @@ def test_m4_one_wild_price_is_named_with_market_time_and_prices_by_both_engines(
     assert exact.returncode == compiled.returncode == 1 and exact.stderr == compiled.stderr
     assert "LTC_USDT at 2022-01-01 00:39:" in exact.stderr and "its bid went from 98.0" in exact.stderr
     assert "repair the file" in exact.stderr
+
+
+def test_h1_holes_of_more_than_a_day_are_refused_with_the_stretches_there_are(tmp_path: Path) -> None:
+    """Each stretch as it is offered can be played; a hole of a day is a note; a coin may begin later than another."""
+    day_ms, begin_ms = 86_400_000, 1_640_995_200_000
+    starts = [begin_ms + 3 * day_ms * number for number in range(8)]
+    rows = [f"{at + minute * 60_000},1,1,1,1" for at in starts for minute in range(10)]
+    path = tmp_path / "LTC_USDT_1m.csv"
+    path.write_text("\n".join(["time,open,high,low,close", *rows]), encoding="utf-8")
+    (tmp_path / "ADA_USDT_1m.csv").write_text(
+        "\n".join(["time,open,high,low,close", *rows[:5], f"{begin_ms + day_ms + 300_000},1,1,1,1"]), encoding="utf-8"
+    )
+    done = _run("--data", str(tmp_path))
+    assert done.returncode == 2 and done.stdout == ""
+    assert "LTC_USDT has no candles between 2022-01-01T00:10 and 2022-01-04T00:00 UTC" in done.stderr
+    assert "first of 7 such holes" in done.stderr and "nobody knows" in done.stderr and "and 2 more" in done.stderr
+    offered = [line.split() for line in done.stderr.splitlines() if line.startswith("  --from")]
+    assert len(offered) == 6
+    for words, count in ((offered[0], "15 candles"), (offered[5], "10 candles")):
+        played = _run("--data", str(tmp_path), *words)
+        assert played.returncode == 0 and count in played.stdout, played.stderr
+    noted = _run("--data", str(tmp_path), "--symbol", "ADA", "--json")
+    assert noted.returncode == 0, noted.stderr
+    assert [gap["to_ms"] - gap["from_ms"] for gap in json.loads(noted.stdout)["gaps"]["ADA_USDT"]] == [day_ms]

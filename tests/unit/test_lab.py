@@ -327,6 +327,52 @@ def test_the_history_of_a_ladder_is_worked_out_once(a_room: Make, folder: Path) 
     until("seen", lambda: again.history("BTC_USDT", ladder, ask=False)["state"] == "unknown")
 
 
+def _with_a_hole(folder: Path) -> Path:
+    """Three hours, twelve days of nothing, three hours, two days of nothing, one candle of twice the price."""
+    from tests.lab_files import MINUTES_5
+
+    file = a_file(folder / "candles", "ETH_USDT_5m.csv", [price / 10 for price in waves(37)])
+    head, *rows = file.read_text("utf-8").splitlines()
+    moved = [line.split(",") for line in rows]
+    later = [[str(int(one[0]) + 12 * 86_400_000), *one[1:]] for one in moved]
+    last = str(int(later[-1][0]) + 2 * 86_400_000 + 2 * MINUTES_5)
+    lines = [head, *rows, *(",".join(one) for one in later), f"{last},6000,6000,6000,6000"]
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return file
+
+
+def test_h1_a_run_over_a_long_hole_is_refused_with_what_can_be_run(a_room: Make, folder: Path) -> None:
+    """The page's sentence is of its own language; what comes with it are dates."""
+    _with_a_hole(folder)
+    room = ready(a_room())
+    run = done(room, room.begin(replace(WISH, symbols=("ETH_USDT",)))["id"])["run"]
+    assert run["error"]["code"] == "holes"
+    lines = run["error"]["what"].splitlines()
+    assert len(lines) == 3 and all(line.startswith("ETH_USDT: 20") and " – " in line for line in lines)
+    until_ms = BEGIN_MS + 86_400_000
+    run = done(room, room.begin(replace(WISH, symbols=("ETH_USDT",), to_ms=until_ms))["id"])["run"]
+    assert run["status"] == "done", run["error"]
+
+
+def test_h2_a_history_plays_each_stretch_by_itself_and_adds_them_up(folder: Path) -> None:
+    """No position waits through a hole: the longest wait is that of one stretch; the days are those with candles."""
+    from autotrader_v2.app import lab_worker
+
+    file = _with_a_hole(folder)
+    job = {"files": [str(file)], "from_ms": 0, "to_ms": None, "ladder": dict(WISH.ladder), "budget": "500"}
+    told = lab_worker._history(job, lambda *_: None)
+    one = lab_worker._history({**job, "to_ms": BEGIN_MS + 86_400_000}, lambda *_: None)
+    assert (told["stretches"], one["stretches"], told["candles"]) == (3, 1, 73)
+    assert told["span_ms"] == 73 * 300_000
+    assert one["cycles_closed"] + one["cycles_open"] > 0
+    for name in ("cycles_closed", "ran_dry", "unpaid"):
+        assert told[name] == 2 * one[name]
+    assert told["cycles_open"] == 2 * one["cycles_open"] + 1
+    assert told["longest_cycle_ms"] == one["longest_cycle_ms"] <= 3 * 3_600_000
+    assert told["max_drawdown"] == one["max_drawdown"]
+    assert told["end_ms"] - told["begin_ms"] > 14 * 86_400_000
+
+
 def test_a_history_that_cannot_be_known_says_why(a_room: Make, tmp_path: Path) -> None:
     """And is not tried again and again."""
     room = ready(a_room(*a_worker(tmp_path, "tell({'failed': 'bad_data', 'what': 'row 7'})\n")))
