@@ -72,9 +72,13 @@ def run_backtest(
     metrics = _metrics(result, tapes, rules[0].fee)
     gaps = {tape.market.pair: tape.gaps() for tape in tapes}
     candles = sum(len(tape) for tape in tapes)
+    unused = [one.told(tape.market.pair) for tape in tapes for one in tape.unused]
     if as_json:
-        print(json.dumps(_of_what(params, tapes) | _as_json(engine, result, metrics, gaps, candles, took_s)))
+        told = _as_json(engine, result, metrics, gaps, candles, took_s)
+        print(json.dumps(_of_what(params, tapes) | told | {"unused": unused}))
     else:
+        for line in unused:
+            print(line)
         _tell(result, metrics, gaps, candles, took_s)
     if report is not None:
         asked = Asked(engine, data, symbol, params, budget, from_ms, to_ms)

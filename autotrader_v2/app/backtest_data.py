@@ -8,6 +8,7 @@ from autotrader_v2.application.events import Record
 from autotrader_v2.application.ports import Clock
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.infrastructure.feeds.candle_files import CandleFile
+from autotrader_v2.infrastructure.feeds.candle_overlaps import unused_in
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.infrastructure.feeds.errors import SourceEmpty, SourceMissing
 from autotrader_v2.infrastructure.feeds.file_names import files_in, market_in_name
@@ -45,7 +46,7 @@ def open_tapes(
     """The candles of a file, or of every candle file of a folder, one tape for each market, and the markets' rules.
 
     `symbol`: this market only (BTC, or BTC_USDT). The rules are those of the table of common coins, fitting the
-    first price. Errors: the `SourceError` family.
+    first price. Where files overlap, `unused` of the tape tells what was left out. Errors: the `SourceError` family.
     """
     by_market: dict[Market, list[CandleFile]] = {}
     others = set()
@@ -79,6 +80,7 @@ def open_tapes(
         one = rules_for(market.base, market.quote, price=first)
         tape = CandleTape(files, market, one.tick, from_ms=from_ms, to_ms=to_ms)
         if len(tape):
+            tape.unused = unused_in(files, one.tick, from_ms, to_ms)
             tapes.append(tape)
             rules.append(one)
     if not tapes:

@@ -31,6 +31,7 @@ from autotrader_v2.backtest.result import BacktestFailed, Result
 from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.infrastructure.feeds.candle_files import CandleFile
+from autotrader_v2.infrastructure.feeds.candle_overlaps import unused_in
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.infrastructure.feeds.errors import SourceError
 from autotrader_v2.infrastructure.feeds.file_names import market_in_name
@@ -238,6 +239,7 @@ def _tapes(
             one = rules_for(market.base, market.quote, price=first)
             tape = CandleTape(files[market], market, one.tick, from_ms=from_ms, to_ms=to_ms)
             if len(tape):
+                tape.unused = unused_in(files[market], one.tick, from_ms, to_ms)
                 tapes.append(tape)
                 rules.append(one)
         read += sum(file.rows for file in files[market])

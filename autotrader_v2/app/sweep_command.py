@@ -110,6 +110,9 @@ class _Sweep:
         self._rule = rule_of(search.winner, search.limits)
         self._sampler = sampler_of(search.sampler, self._space, search.trials, search.seed, self._objectives)
         self._data = load(search.data, symbol=search.symbol, from_ms=search.from_ms, to_ms=search.to_ms)
+        for tape in self._data.tapes:
+            for unused in tape.unused:
+                print(unused.told(tape.market.pair), file=sys.stderr)
         self._split = split(
             self._data.stretches(),
             hold_out_pct=search.hold_out_pct,

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -143,3 +144,53 @@ def test_h1_holes_of_more_than_a_day_are_refused_with_the_stretches_there_are(tm
     noted = _run("--data", str(tmp_path), "--symbol", "ADA", "--json")
     assert noted.returncode == 0, noted.stderr
     assert [gap["to_ms"] - gap["from_ms"] for gap in json.loads(noted.stdout)["gaps"]["ADA_USDT"]] == [day_ms]
+
+
+def _of_minutes(folder: Path, name: str, first: int, prices: list[int], minutes: int = 1) -> None:
+    """Candles of so many minutes that open at one price and close at the next."""
+    begin_ms = 1_640_995_200_000 + first * 60_000
+    rows = [
+        f"{begin_ms + at * minutes * 60_000},{one},{max(one, other)},{min(one, other)},{other}"
+        for at, (one, other) in enumerate(pairwise(prices))
+    ]
+    (folder / name).write_text("\n".join(["time,open,high,low,close", *rows]), encoding="utf-8")
+
+
+def test_m3_files_of_one_market_that_contradict_each_other_are_refused_by_name_and_time(tmp_path: Path) -> None:
+    """Of the same length of candle or of another; a time that only one of them covers can be played."""
+    prices = [1000 + at for at in range(121)]
+    _of_minutes(tmp_path, "AAA_USDT_a.csv", 0, prices)
+    for other, at in (("1m", "01:30:00"), ("5m", "01:00:00")):
+        path = tmp_path / f"AAA_USDT_{other}.csv"
+        changed = prices[60:] if other == "1m" else [1, 2, 1, 2, 1, 2, 1, 2, 1, 2]
+        if other == "1m":
+            changed[31] += 1
+        _of_minutes(tmp_path, path.name, 60, changed, 1 if other == "1m" else 5)
+        done = _run("--data", str(tmp_path))
+        assert done.returncode == 2 and done.stdout == ""
+        assert "AAA_USDT_a.csv and " in done.stderr and path.name in done.stderr
+        assert f"the first at 2022-01-01 {at} UTC" in done.stderr and "Take one of them away" in done.stderr
+        assert _run("--data", str(tmp_path), "--to", "2022-01-01T01:00").returncode == 0
+        path.unlink()
+
+
+def test_m3_what_agrees_is_taken_once_and_what_is_left_out_is_told(tmp_path: Path) -> None:
+    prices = [1000 + at * 7 % 13 for at in range(241)]
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    _of_minutes(whole, "AAA_USDT.csv", 0, prices)
+    _of_minutes(tmp_path, "AAA_USDT_a.csv", 0, prices[:121])
+    _of_minutes(tmp_path, "AAA_USDT_b.csv", 60, prices[60:])
+    twice, once = (json.loads(_run("--data", str(one), "--json").stdout) for one in (tmp_path, whole))
+    assert twice["candles"] == once["candles"] == 240 and twice["trades"] == once["trades"]
+    assert twice["unused"] == once["unused"] == []
+    opens = [*range(1000, 1240, 5), 1240]
+    _of_minutes(whole, "AAA_USDT.csv", 0, list(range(1000, 1241)))
+    _of_minutes(whole, "AAA_USDT_5m.csv", 0, opens, 5)
+    told = json.loads(_run("--data", str(whole), "--json").stdout)
+    assert told["candles"] == 240
+    assert told["unused"] == [
+        "AAA_USDT: the 5 min candles of AAA_USDT_5m.csv were not used from 2022-01-01 00:00:00 to 2022-01-01 04:00:00"
+        " UTC: AAA_USDT.csv has 1 min candles there."
+    ]
+    assert "AAA_USDT_5m.csv were not used" in _run("--data", str(whole)).stdout

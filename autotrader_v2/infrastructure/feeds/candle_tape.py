@@ -10,6 +10,7 @@ from operator import add
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.infrastructure.feeds.candle_files import CandleFile
+from autotrader_v2.infrastructure.feeds.candle_overlaps import Unused
 from autotrader_v2.infrastructure.feeds.candles import CORNERS, low_first, path_inside
 from autotrader_v2.infrastructure.feeds.quoter import Quoter
 from autotrader_v2.infrastructure.feeds.sources import POINTS_PER_CANDLE
@@ -40,6 +41,8 @@ class CandleTape:
         self.tick = tick
         self.points = points
         self.seed = seed
+        # What of the files was left out, where somebody looked: see `unused_in`.
+        self.unused: tuple[Unused, ...] = ()
         self._quoter = Quoter(market, tick)
         self.open_ms, self.interval_ms = array("q"), array("q")
         self.opened, self.high, self.low, self.closed = array("q"), array("q"), array("q"), array("q")
