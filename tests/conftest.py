@@ -5,6 +5,7 @@ order made here.
 """
 
 import os
+import tempfile
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,6 +18,8 @@ import structlog
 from autotrader_v2.app import settings
 
 _FIGURES, _SCHEDULES = "figures", "schedules"
+# Where the mTrades of the tests see each other, and leave a person's alone.
+_STATE = tempfile.TemporaryDirectory(prefix="mtrade-tests-", ignore_cleanup_errors=True)
 
 
 def pytest_configure() -> None:
@@ -25,6 +28,7 @@ def pytest_configure() -> None:
         os.environ.pop(name, None)
     os.environ["MTRADE_ENV_FILE"] = ""
     os.environ["NOTIFY_OS"] = "off"
+    os.environ["XDG_STATE_HOME"] = _STATE.name
     # Scripted prices walk narrow steps; test_first_ladder.py has the ladder that a stranger begins with.
     os.environ["LADDER"] = "basic"
     # How long an example takes says nothing: the machine may be crowded.

@@ -47,7 +47,7 @@ def written(
     settings = load(given | {"paper_balance": f"USDT={balance}"} | flags).settings
     binding = Binding("paper", "", "", "replay")
     desk = Desk(binding, stop=lambda: None, available=settings.markets, primary=settings.primary_market)
-    trader = build(settings, desk)
+    trader = build(settings, desk, hold=None)
     try:
         meanwhile(trader)
         trader.start()

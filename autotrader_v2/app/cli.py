@@ -57,7 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _expected() -> tuple[type[Exception], ...]:
     """What ends a command with a sentence of its own. Loaded when something ended one, not at every start."""
-    from autotrader_v2.app.instance import AlreadyRecording, AlreadyRunning, AlreadyWatched, DataDirUnusable
+    from autotrader_v2.app import instance as one
     from autotrader_v2.app.restart import CannotStop
 
-    return AlreadyRecording, AlreadyRunning, AlreadyWatched, DataDirUnusable, CannotStop
+    already = one.AlreadyRecording, one.AlreadyRunning, one.AlreadyTrading, one.AlreadyWatched
+    return *already, CannotStop, one.DataDirUnusable, one.LocksUnusable

@@ -19,10 +19,11 @@ from autotrader_v2.app.heartbeat import Heartbeat, Vitals
 from autotrader_v2.app.lab import LabRoom
 from autotrader_v2.app.last_words import EXIT_STUCK, end_stuck
 from autotrader_v2.app.notifying import notifier_of
-from autotrader_v2.app.outside import Outside, binding_of, feed_kind_of, journal_of, outside_of
+from autotrader_v2.app.outside import Outside, binding_of, database_of, feed_kind_of, journal_of, outside_of
 from autotrader_v2.app.recent_lines import RecentLines
 from autotrader_v2.app.recordings import recorded_candles
 from autotrader_v2.app.settings import Mode, Settings
+from autotrader_v2.app.sole import Hold, sole
 from autotrader_v2.app.surroundings import Around
 from autotrader_v2.app.values import FeedKind
 from autotrader_v2.app.vigilance import EXIT_INTERRUPTED
@@ -66,12 +67,12 @@ def serve(settings: Settings, *, open_browser: bool, life: str = "") -> int:
     log()
     from web.server import CannotServe
 
-    with instance.claim(settings.data_dir, life) as held:
+    with instance.claim(settings.data_dir, life) as held, sole(settings) as hold:
         # The files are those of the one program that runs on this folder.
         log(folder=settings.data_dir / "logs")
         stacks.install(settings.data_dir)
         try:
-            program = _Program(settings, held, Around(settings, recent))
+            program = _Program(settings, held, hold, Around(settings, recent))
         except CannotServe as error:
             print(f"mTrade cannot start: {error}", file=sys.stderr, flush=True)
             return 1
@@ -81,11 +82,12 @@ def serve(settings: Settings, *, open_browser: bool, life: str = "") -> int:
 class _Program:
     """One run, from start to stop."""
 
-    def __init__(self, settings: Settings, held: instance.Instance, around: Around) -> None:
+    def __init__(self, settings: Settings, held: instance.Instance, hold: Hold, around: Around) -> None:
         from web.server import WebConfig, create_server
 
         self._settings = settings
         self._held = held
+        self._hold = hold
         self._stopping = threading.Event()
         self._booted = threading.Event()
         self._failure: Exception | None = None
@@ -162,14 +164,14 @@ class _Program:
 
     def _boot(self) -> None:
         try:
-            self._trader = build(self._settings, self._desk, self._notifier)
+            self._trader = build(self._settings, self._desk, self._notifier, hold=self._hold)
             self._upkeep = self._around.upkeep = _upkeep_of(self._settings, self._trader)
             self._around.database = _file_of(self._trader)
             self._trader.start()
             self._trader.wait_started(_READY_AFTER_S)
             # What is here by now stays. To look through all of it again stops every thread for some 90 ms each time.
             gc.freeze()
-        except (TradingError, OSError, ValueError) as error:
+        except (instance.AlreadyTrading, instance.LocksUnusable, TradingError, OSError, ValueError) as error:
             self._failure = error
         except Exception as error:
             _log.exception("the start failed")
@@ -216,13 +218,16 @@ def vitals_of(trader: AutoTraderV2 | None) -> Vitals:
 
 
 def build(
-    settings: Settings, desk: Desk, notifier: Notifier | None = None, *, switched_off_by: str = ""
+    settings: Settings, desk: Desk, notifier: Notifier | None = None, *, hold: Hold | None, switched_off_by: str = ""
 ) -> AutoTraderV2:
     """Put the engine together and hand it to the desk. `switched_off_by` somebody: it decides nothing by itself.
 
-    Errors: `TradingError`, ValueError (unreadable prices)."""
+    `hold` makes this the only one with its database and account (see `sole`); None: the caller saw to it.
+    Errors: those of `hold`, `TradingError`, ValueError (unreadable prices)."""
     kind = feed_kind_of(settings)
     binding = binding_of(settings, kind)
+    if hold is not None:
+        hold(database_of(settings, kind), binding)
     journal = journal_of(settings, kind)
     state = journal.load()
     first_start = _SYMBOLS not in state.settings

@@ -52,6 +52,23 @@ class AlreadyRunning(Exception):
         self.holder = holder
 
 
+class AlreadyTrading(Exception):
+    """Another mTrade works with this database or trades this account. Nothing was touched; it goes on undisturbed."""
+
+    def __init__(self, what: str, note: Mapping[str, object]) -> None:
+        folder, pid = note.get("data_dir"), note.get("pid")
+        who = f" (process {pid}, data folder {folder})" if folder and pid else ""
+        stop = f"stop it first (`mTrade.py stop --data-dir {folder}`)" if folder else "stop it first"
+        super().__init__(
+            f"Another mTrade{who} already {what}. Two would trade the same money twice, so this one leaves: it has "
+            f"sent no order and changed nothing, and the other one goes on. Use that one, or {stop}."
+        )
+
+
+class LocksUnusable(Exception):
+    """The folder of the locks cannot be made or written. Nothing was started."""
+
+
 class AlreadyWatched(Exception):
     """Another watchdog watches over this data folder."""
 
@@ -103,7 +120,7 @@ def claim(data_dir: Path, life: str = "") -> Iterator[Instance]:
     `life` is the nonce that a watchdog chose, to know its own child's heartbeat.
     """
     try:
-        with _lock(data_dir, patience_s=_CLAIM_PATIENCE_S):
+        with lock_file(data_dir, patience_s=_CLAIM_PATIENCE_S):
             control = data_dir / CONTROL_NAME
             control.unlink(missing_ok=True)  # a crash leaves its own behind
             try:
@@ -111,7 +128,7 @@ def claim(data_dir: Path, life: str = "") -> Iterator[Instance]:
             finally:
                 with suppress(OSError):
                     control.unlink(missing_ok=True)
-    except _Taken:
+    except Taken:
         raise AlreadyRunning(data_dir, holder_of(data_dir)) from None
 
 
@@ -119,9 +136,9 @@ def claim(data_dir: Path, life: str = "") -> Iterator[Instance]:
 def watch(data_dir: Path) -> Iterator[None]:
     """Be the data folder's only watchdog for as long as the block runs. Errors: `AlreadyWatched`, `DataDirUnusable`."""
     try:
-        with _lock(data_dir, WATCH_LOCK_NAME, patience_s=_CLAIM_PATIENCE_S):
+        with lock_file(data_dir, WATCH_LOCK_NAME, patience_s=_CLAIM_PATIENCE_S):
             yield
-    except _Taken:
+    except Taken:
         raise AlreadyWatched(data_dir) from None
 
 
@@ -129,9 +146,9 @@ def watch(data_dir: Path) -> Iterator[None]:
 def write_recordings(folder: Path) -> Iterator[None]:
     """Be the only one who records into a folder. Errors: `AlreadyRecording`, `DataDirUnusable`."""
     try:
-        with _lock(folder, RECORD_LOCK_NAME, patience_s=_CLAIM_PATIENCE_S):
+        with lock_file(folder, RECORD_LOCK_NAME, patience_s=_CLAIM_PATIENCE_S):
             yield
-    except _Taken:
+    except Taken:
         raise AlreadyRecording(folder) from None
 
 
@@ -139,9 +156,9 @@ def write_recordings(folder: Path) -> Iterator[None]:
 def change_secrets(data_dir: Path) -> Iterator[None]:
     """Be the only one who changes its secrets. Errors: `AlreadyChangingSecrets`, `DataDirUnusable`."""
     try:
-        with _lock(data_dir, SECRETS_LOCK_NAME, patience_s=_CLAIM_PATIENCE_S):
+        with lock_file(data_dir, SECRETS_LOCK_NAME, patience_s=_CLAIM_PATIENCE_S):
             yield
-    except _Taken:
+    except Taken:
         raise AlreadyChangingSecrets from None
 
 
@@ -150,9 +167,9 @@ def is_free(data_dir: Path, name: str = LOCK_NAME) -> bool:
     if not (data_dir / name).exists():
         return True
     try:
-        with _lock(data_dir, name):
+        with lock_file(data_dir, name):
             return True
-    except _Taken:
+    except Taken:
         return False
 
 
@@ -202,12 +219,13 @@ def last_flags(data_dir: Path) -> dict[str, str]:
     return {str(name): str(value) for name, value in (stored or {}).items()}
 
 
-class _Taken(Exception):
+class Taken(Exception):
     """Another process has the lock."""
 
 
 @contextmanager
-def _lock(data_dir: Path, name: str = LOCK_NAME, *, patience_s: float = 0) -> Iterator[None]:
+def lock_file(data_dir: Path, name: str = LOCK_NAME, *, patience_s: float = 0) -> Iterator[None]:
+    """Have the operating system lock a file of the folder while the block runs. Errors: `Taken`, `DataDirUnusable`."""
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(data_dir / name, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
@@ -221,7 +239,7 @@ def _lock(data_dir: Path, name: str = LOCK_NAME, *, patience_s: float = 0) -> It
         while not (locked := _try_lock(handle)) and time.monotonic() < deadline:
             time.sleep(_POLL_S)
         if not locked:
-            raise _Taken
+            raise Taken
         try:
             yield
         finally:

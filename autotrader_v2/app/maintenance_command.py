@@ -9,6 +9,7 @@ from typing import Any
 from autotrader_v2.app import instance, logs
 from autotrader_v2.app.outside import backups_of, binding_of, database_of, feed_kind_of
 from autotrader_v2.app.settings import Settings
+from autotrader_v2.app.sole import sole_with_database
 from autotrader_v2.infrastructure.store.backups import BackupFailed, Backups
 from autotrader_v2.infrastructure.store.examine import problems_of
 from autotrader_v2.infrastructure.store.repair import CannotRepair, restore, vacuum
@@ -50,13 +51,13 @@ def _done(settings: Settings, what: str, name: str) -> dict[str, Any]:
             problems = problems_of(database, backups.account, full=True)
             return {"ok": not problems, "database": str(database), "problems": list(problems)}
         case "restore":
-            with instance.claim(settings.data_dir):
+            with instance.claim(settings.data_dir), sole_with_database(settings, database):
                 chosen = backups.named(name)
                 kept = restore(database, chosen, binding_of(settings, kind), backups.account)
             told = {"ok": True, "database": str(database), "restored": chosen.name}
             return {**told, "replaced": str(kept) if kept is not None else ""}
         case "vacuum":
-            with instance.claim(settings.data_dir):
+            with instance.claim(settings.data_dir), sole_with_database(settings, database):
                 before, after = vacuum(database, backups.account)
             return {"ok": True, "database": str(database), "bytes_before": before, "bytes_after": after}
         case _:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from autotrader_v2.app.settings import Mode, Settings
-from autotrader_v2.app.values import FeedKind
+from autotrader_v2.app.values import PAPER_ACCOUNT, FeedKind
 from autotrader_v2.application.paper_reset import started_with
 from autotrader_v2.application.ports import (
     AccountFeed,
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger()
 _REACHABLE_WITHIN_S = 3.0
-_PAPER_ACCOUNT = "paper"
 # A replay begins again at its first candle, but its journal already knows later times: its time is moved past them.
 _AFTER_JOURNAL_MS = 60_000
 
@@ -121,7 +120,7 @@ def binding_of(settings: Settings, kind: FeedKind) -> Binding:
     """What the database of this run belongs to. The account is told by a label of its key, never by the key."""
     if settings.mode is Mode.PAPER:
         host = settings.replay_path.name if settings.replay_path else kind.value
-        return Binding(settings.mode.value, host, _PAPER_ACCOUNT, kind.value)
+        return Binding(settings.mode.value, host, PAPER_ACCOUNT, kind.value)
     return Binding(settings.mode.value, settings.gate_host, account_of(_key(settings)), kind.value)
 
 

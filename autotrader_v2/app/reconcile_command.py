@@ -20,6 +20,7 @@ from autotrader_v2.app.outside import database_of, feed_kind_of
 from autotrader_v2.app.restart import STOP_HEADER
 from autotrader_v2.app.sentences import system_language, worded
 from autotrader_v2.app.settings import Mode, Settings
+from autotrader_v2.app.sole import sole_with_database
 from autotrader_v2.app.values import is_loopback
 from autotrader_v2.application.desk import Desk
 from autotrader_v2.application.ports import Binding, TradingError
@@ -85,25 +86,32 @@ def _compare_here(settings: Settings, *, dry_run: bool) -> dict[str, Any]:
     database = database_of(settings, feed_kind_of(settings))
     if not database.exists():
         raise CannotReconcile(f"There is no database {database}: nothing was traded here yet.")
-    with _books(database, copied=dry_run) as path:
-        desk = Desk(
-            Binding(settings.mode.value, settings.gate_host, "", settings.feed_kind.value),
-            stop=lambda: None,
-            available=settings.markets,
-            primary=settings.primary_market,
-        )
-        try:
-            trader = build(settings.model_copy(update={"db_path": path}), desk)
-        except (TradingError, OSError, ValueError) as error:
-            raise CannotReconcile(f"The books cannot be opened: {error}") from error
-        try:
-            report = report_view(trader.compare_only())
-        except TradingError as error:
-            raise CannotReconcile(f"The account could not be compared: {error}") from error
-        finally:
-            trader.floor.exchange.close()
-            trader.floor.journal.close()
-        return {**(report or {}), "unknown_orders": list(_unknown(trader))}
+    try:
+        with _books(settings, database, copied=dry_run) as path:
+            return _compare_with(settings, path)
+    except (instance.AlreadyTrading, instance.LocksUnusable) as error:
+        raise CannotReconcile(str(error)) from error
+
+
+def _compare_with(settings: Settings, path: Path) -> dict[str, Any]:
+    desk = Desk(
+        Binding(settings.mode.value, settings.gate_host, "", settings.feed_kind.value),
+        stop=lambda: None,
+        available=settings.markets,
+        primary=settings.primary_market,
+    )
+    try:
+        trader = build(settings.model_copy(update={"db_path": path}), desk, hold=None)
+    except (TradingError, OSError, ValueError) as error:
+        raise CannotReconcile(f"The books cannot be opened: {error}") from error
+    try:
+        report = report_view(trader.compare_only())
+    except TradingError as error:
+        raise CannotReconcile(f"The account could not be compared: {error}") from error
+    finally:
+        trader.floor.exchange.close()
+        trader.floor.journal.close()
+    return {**(report or {}), "unknown_orders": list(_unknown(trader))}
 
 
 def _unknown(trader: AutoTraderV2) -> Iterator[str]:
@@ -115,10 +123,14 @@ def _unknown(trader: AutoTraderV2) -> Iterator[str]:
 
 
 @contextmanager
-def _books(database: Path, *, copied: bool) -> Iterator[Path]:
-    """The database, or a copy of it that may be written to."""
+def _books(settings: Settings, database: Path, *, copied: bool) -> Iterator[Path]:
+    """The database, held, or a copy of it that may be written to. Nothing trades: the account need not be held.
+
+    Errors: `AlreadyTrading`, `LocksUnusable`.
+    """
     if not copied:
-        yield database
+        with sole_with_database(settings, database):
+            yield database
         return
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / database.name

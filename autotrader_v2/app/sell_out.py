@@ -17,6 +17,7 @@ from autotrader_v2.app import instance, logs, signals, stacks
 from autotrader_v2.app.compose import build
 from autotrader_v2.app.notifying import notifier_of
 from autotrader_v2.app.settings import Settings
+from autotrader_v2.app.sole import sole
 from autotrader_v2.application.desk import CommandRefused, Desk
 from autotrader_v2.application.events import Outcome, Priority
 from autotrader_v2.application.ports import Binding, TradingError
@@ -49,7 +50,7 @@ def run_sell_out(settings: Settings, by: str, *, limit_s: float = _LIMIT_S) -> i
     """Sell everything that cycles own; returns the exit code: 0 when nothing sellable is left."""
     logs.configure(level=settings.log_level, form=settings.log_format, secrets=settings.secrets)
     stopping = threading.Event()
-    with instance.claim(settings.data_dir):
+    with instance.claim(settings.data_dir), sole(settings) as hold:
         signals.install(stopping.set)
         stacks.install(settings.data_dir)
         notifier = notifier_of(settings)
@@ -61,8 +62,8 @@ def run_sell_out(settings: Settings, by: str, *, limit_s: float = _LIMIT_S) -> i
             primary=settings.primary_market,
         )
         try:
-            trader = build(settings, desk, notifier, switched_off_by=by)
-        except (TradingError, OSError, ValueError) as error:
+            trader = build(settings, desk, notifier, hold=hold, switched_off_by=by)
+        except (instance.AlreadyTrading, instance.LocksUnusable, TradingError, OSError, ValueError) as error:
             _log.error("selling out could not start; nothing was sold", what=str(error))
             notifier.stop()
             return _FAILED

@@ -160,6 +160,11 @@ class Settings(BaseSettings):
     db_path: Path | None = Field(
         None, description="the database, when it is not in DATA_DIR", examples=["data/paper.sqlite3"]
     )
+    lock_dir: Path | None = Field(
+        None,
+        description="folder where the mTrades of this machine see each other, when it is not the user's own",
+        examples=["/home/me/.local/state/mtrade/locks"],
+    )
     backup_dir: Path | None = Field(
         None, description="folder of the database's backups, when it is not in DATA_DIR", examples=["data/backups"]
     )
@@ -422,7 +427,7 @@ class Settings(BaseSettings):
     def _loopback(cls, value: str) -> str:
         return values.read_loopback(value)
 
-    @field_validator("data_dir", "db_path", "backup_dir", "candle_dir", "keys_passphrase_file")
+    @field_validator("data_dir", "db_path", "lock_dir", "backup_dir", "candle_dir", "keys_passphrase_file")
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
         """Anchor at the program's folder: the same `.env` means the same files whatever the working directory."""

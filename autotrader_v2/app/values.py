@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from autotrader_v2.domain.market import parse_symbol
 
 ROOT = Path(__file__).resolve().parents[2]
+PAPER_ACCOUNT = "paper"  # whose the money of MODE=paper is
 ENV_FILE_NAME = "MTRADE_ENV_FILE"  # names another file than `.env`; empty means none (the tests use it)
 
 _SPEED_MAX = 1_000_000.0

@@ -131,6 +131,7 @@ ACCOUNT_WAYS: Mapping[str, tuple[Way, ...]] = {
     "prices_silent": (Way.WAIT, Way.CHECK_CONNECTION),
     "balances_unread": (Way.WAIT, Way.CHECK_KEY),
     "journal_failing": (Way.FREE_DISK, Way.WAIT),
+    "journal_taken": (Way.STOP_OTHER, Way.RESTART),
     "sending_ended": (Way.RESTART,),
     "market_missing": (Way.WAIT, Way.RESTART),
 }
@@ -176,6 +177,7 @@ _PARTS = {
     ("feed", "offline"): "prices_silent",
     ("feed", "silent"): "prices_silent",
     ("journal", "failing"): "journal_failing",
+    ("journal", "taken"): "journal_taken",
 }
 
 

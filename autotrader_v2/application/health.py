@@ -195,6 +195,8 @@ def _reconciled(trader: "AutoTraderV2") -> Part:
 def _journal(trader: "AutoTraderV2") -> Part:
     floor = trader.floor
     status = floor.journal.status()
+    if status.taken:
+        return Part(name="journal", ok=False, code="taken")
     if status.trouble:
         return Part(name="journal", ok=False, code="trouble", values=(("what", status.trouble),))
     if status.doubt:

@@ -347,12 +347,14 @@ class JournalStatus:
     """How the journal is, for people; no I/O. Times are 0 as long as it has not happened in this run.
 
     `full`: the disk has no room, buys wait. `trouble`: why no order is made durable at all, in words; "": none.
+    `taken`: another program has written to it; a trouble too, until a restart.
     """
 
     commit_ms: float | None = None
     full: bool = False
     doubt: Doubt = Doubt.NONE
     trouble: str = ""
+    taken: bool = False
     backup_ms: int = 0
     backup_error: str = ""
     checked_ms: int = 0

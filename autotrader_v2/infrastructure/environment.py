@@ -1,6 +1,8 @@
 """The environment that helper processes of the operating system get."""
 
 import os
+import sys
+from pathlib import Path
 
 # What a desktop session and a bus need, and none of our settings: keys may stand in the environment.
 _NAMES = (
@@ -14,6 +16,14 @@ _PASSED_ON = frozenset(_NAMES.split())
 def hand_down(name: str, value: str) -> None:
     """Give it to the processes that this one starts from now on: an engine that a watchdog brings back needs it."""
     os.environ[name] = value
+
+
+def state_home() -> Path:
+    """The folder that the system has for what a program keeps for its user."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "mTrade"
+    else:
+        return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "mtrade"
 
 
 def helper_environment() -> dict[str, str]:

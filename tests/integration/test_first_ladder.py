@@ -21,7 +21,7 @@ def _common(folder: Path, **flags: str) -> dict[str, str]:
         available=settings.markets,
         primary=settings.primary_market,
     )
-    trader = build(settings, desk)
+    trader = build(settings, desk, hold=None)
     try:
         return dict(trader.floor.journal.load().params[None])
     finally:

@@ -7,15 +7,17 @@ from typing import Any
 
 import pytest
 
+from autotrader_v2.application.events import Priority, SwitchSet
 from autotrader_v2.application.floor import TraderConfig
 from autotrader_v2.application.ports import ExchangeUnavailable, Found, Journal, JournalUnavailable, OutcomeUnknown
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.orders import OrderIntent
-from autotrader_v2.domain.situation import Pause
+from autotrader_v2.domain.situation import Pause, SwitchMode
 from autotrader_v2.infrastructure.clock import SystemClock
 from autotrader_v2.infrastructure.paper import PaperExchange
+from autotrader_v2.infrastructure.store import SqlJournal
 from autotrader_v2.matching.markets import table_for
-from tests.engine import Engine
+from tests.engine import BINDING, Engine
 
 RULES = table_for(("ETH", "BTC"))
 D = Decimal
@@ -132,6 +134,31 @@ def test_a_journal_that_cannot_write_and_a_held_engine_are_told_and_end(halted: 
     assert halted.one("engine_held")["ways"] == [{"way": "start", "post": "/api/autotrader/start"}]
     halted.engine.desk.start("test")
     halted.engine.until("nothing stands still", lambda: halted.all() == [])
+
+
+def test_p11_another_program_in_the_journal_halts_the_engine_and_is_told(halted: Halted) -> None:
+    """Beyond the reach of the locks: another user, another machine. What it wrote ends what we may write."""
+    invested = halted.start().invested
+    engine = halted.engine
+    other = SqlJournal(engine.folder / "journal.sqlite3", BINDING, account=BINDING.account)
+    other.load()
+    other.write(SwitchSet(market=RULES[0].market, mode=SwitchMode.ON, by="the other one", time_ms=1))
+    with pytest.raises(JournalUnavailable, match="Another program"):
+        engine.desk.switch("ETH", "sell_only", "test")
+    halt = halted.one("journal_taken")
+    assert (halt["kind"], halt["stops"], D(halt["stake"]["invested"])) == ("account", "all", invested)
+    assert [way["way"] for way in halt["ways"]] == ["stop_other", "restart"]
+    [part] = [part for part in engine.trader.health().parts if part.name == "journal"]
+    assert (part.ok, part.code) == (False, "taken")
+    assert not engine.trader.health().ok
+    [alert] = [alert for alert in engine.told if alert.code == "journal_taken"]
+    assert alert.priority is Priority.HIGH
+    assert "journal_taken" in {one.alert.code for one in engine.floor.alerts.recent()}
+    orders = len(halted.paper.account_trades(0))
+    for _ in range(20):
+        engine.price("ETH", "2700")
+    assert len(halted.paper.account_trades(0)) == orders, "no order leaves"
+    other.close()
 
 
 def test_a_used_up_ladder_and_a_reached_limit_are_told_with_their_ways(halted: Halted) -> None:

@@ -143,7 +143,7 @@ def test_b3_the_list_survives_a_restart(tmp_path: Path) -> None:
             available=settings.markets,
             primary=settings.primary_market,
         )
-        trader = compose.build(settings, desk)
+        trader = compose.build(settings, desk, hold=None)
         trader.start()
         assert trader.wait_started(15)
         try:

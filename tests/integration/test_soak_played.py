@@ -44,7 +44,7 @@ def test_p18_memory_handles_and_threads_stay_flat_while_hours_are_played(
     (tmp_path / "data").mkdir()
     binding = Binding("paper", "", "", "synthetic")
     desk = Desk(binding, stop=lambda: None, available=settings.markets, primary=settings.primary_market)
-    trader = build(settings, desk)
+    trader = build(settings, desk, hold=None)
     trader.start()
     try:
         assert trader.wait_started(15)

@@ -238,9 +238,11 @@ def test_p10_a_second_program_writing_to_the_journal_stops_both(scribe: Scribe, 
     for _ in range(2):
         with pytest.raises(JournalUnavailable, match="Another program has written"):
             scribe.journal.write(A_SWITCH)
+    assert told == ["journal_taken"]
+    assert scribe.journal.status().taken
     change(path, "UPDATE commits SET hash = hash + 1")
     scribe.journal._tend()
-    assert told == ["journal_misplaced"]
+    assert told == ["journal_taken", "journal_misplaced"]
     with pytest.raises(JournalUnavailable, match="no longer has"):
         scribe.intended(market=ETH)
 

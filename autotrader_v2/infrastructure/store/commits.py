@@ -58,6 +58,10 @@ class _Group(Generic[T]):
         return cast(T, self.result)
 
 
+class JournalTaken(JournalUnavailable):
+    """Another program has written to it since; nothing of ours is written any more."""
+
+
 class GroupCommit:
     """Runs work in durable transactions on the one connection that writes, each a link of the chain."""
 
@@ -221,7 +225,7 @@ class GroupCommit:
         try:
             return self._chain.link(cursor, said) if said else None
         except self._backend.driver.IntegrityError as error:
-            raise JournalUnavailable(
+            raise JournalTaken(
                 "Another program has written to the journal.",
                 do="Nothing was written and nothing is sent. Stop the other program, then start this one again.",
             ) from error

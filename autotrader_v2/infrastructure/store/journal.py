@@ -32,7 +32,7 @@ from autotrader_v2.infrastructure.store import chain, codec, opening, schema
 from autotrader_v2.infrastructure.store.archive import SqlArchive
 from autotrader_v2.infrastructure.store.background import Background
 from autotrader_v2.infrastructure.store.chain import Chain, Said
-from autotrader_v2.infrastructure.store.commits import GroupCommit, Work
+from autotrader_v2.infrastructure.store.commits import GroupCommit, JournalTaken, Work
 from autotrader_v2.infrastructure.store.dialects import Cursor, JournalFull, SqliteFile, backend_of, damaged
 from autotrader_v2.infrastructure.store.history import CycleHistory
 from autotrader_v2.infrastructure.store.loading import Loader
@@ -99,6 +99,7 @@ class SqlJournal:
         self._doubt = Doubt.NONE
         self._damage: JournalUnavailable | None = None
         self._misplaced: JournalUnavailable | None = None
+        self._taken: JournalTaken | None = None
         self._backup_ms = self._checked_ms = 0
         self._backup_error = ""
         self._ready = False
@@ -150,12 +151,13 @@ class SqlJournal:
 
     def status(self) -> JournalStatus:
         """See `Journal`."""
-        trouble = self._damage or self._misplaced
+        trouble = self._damage or self._misplaced or self._taken
         return JournalStatus(
             commit_ms=self._commits.last_commit_ms,
             full=self.full,
             doubt=self._doubt,
             trouble=trouble.what if trouble is not None else "",
+            taken=self._taken is not None,
             backup_ms=self._backup_ms,
             backup_error=self._backup_error,
             checked_ms=self._checked_ms,
@@ -388,8 +390,9 @@ class SqlJournal:
 
         All else is looked at once a second (`_tend`): to look at every commit would make each of them slower.
         """
-        if self._misplaced is not None:
-            raise JournalUnavailable(self._misplaced.what, do=self._misplaced.do)
+        for trouble in (self._misplaced, self._taken):
+            if trouble is not None:
+                raise JournalUnavailable(trouble.what, do=trouble.do)
         sides = [record.intent.side for record in records if isinstance(record, Intended)]
         if not sides:
             return False
@@ -411,15 +414,22 @@ class SqlJournal:
     def _durable(self, work: Work[T], said: Said | None = None, *, again: bool = True) -> T:
         """Run it in a durable transaction. On a full disk the reserve is given up; `again`: for this."""
         try:
+            try:
+                return self._commits.run(work, said)
+            except JournalFull:
+                if self._room is None:
+                    raise
+                self._room.give_up()
+                self._news.begins("journal_full", Priority.HIGH, file=self._backend.name)
+                if not again:
+                    raise
             return self._commits.run(work, said)
-        except JournalFull:
-            if self._room is None:
-                raise
-            self._room.give_up()
-            self._news.begins("journal_full", Priority.HIGH, file=self._backend.name)
-            if not again:
-                raise
-        return self._commits.run(work, said)
+        except JournalTaken as error:
+            # Lasts until a restart, which reads what the other one wrote.
+            self._taken = error
+            _log.error("another program writes to the journal; no order leaves", file=self._backend.name)
+            self._news.begins("journal_taken", Priority.HIGH, file=self._backend.name)
+            raise
 
     def _note_head(self) -> None:
         """Beside the database; not while its owner may yet put another one in its place."""
