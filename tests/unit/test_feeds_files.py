@@ -222,7 +222,14 @@ def test_m5_a_time_off_the_grid_is_refused_with_its_row_and_invents_no_gaps(
 
 @pytest.mark.parametrize(
     ("minutes", "interval"),
-    [([0, 5, 10, 30, 35, 600], 5), ([0, 2, 4, 5, 8], 1), ([0], 1), ([0, 15], 15), ([0, 1, 2, 5, 8, 11], 1)],
+    [
+        ([0, 5, 10, 30, 35, 600], 5),
+        ([0, 2, 4, 5, 8], 1),
+        ([0], 1),
+        ([0, 15], 15),
+        ([0, 1, 2, 5, 8, 11], 1),
+        ([0, 2, 5], 1),
+    ],
 )
 def test_m5_gaps_and_seldom_traded_markets_are_on_the_grid(minutes: list[int], interval: int, tmp_path: Path) -> None:
     for path in _both_ways(tmp_path, [T0 + 60_000 * minute for minute in minutes]):

@@ -1,5 +1,6 @@
 """How far candles are apart, and whether all of a file lie on one grid of times."""
 
+import math
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -7,21 +8,23 @@ from pathlib import Path
 from autotrader_v2.infrastructure.feeds.candle_rows import bad, utc_text
 from autotrader_v2.infrastructure.feeds.errors import SourceBadData
 
-# A shortest distance that is this much rarer than the usual one is a time that went wrong, not the grid.
-_RARER = 10
+# Distances off the usual one that are so few are times that went wrong; so many are gaps of a seldom traded market.
+_FEW_PCT = 10
+_MINUTE_MS = 60_000
 
 
 def interval_of(steps: Mapping[int, int]) -> int:
     """How long the candles last, by how often each distance in ms comes; 0 without any.
 
-    The usual distance; in a market that is seldom traded, and so full of gaps, a shorter one that divides all.
+    The usual distance; in a market that is seldom traded, and so full of gaps, the whole minutes that divide all.
     """
     if not steps:
         return 0
-    usual, often = max(steps.items(), key=lambda one: (one[1], -one[0]))
-    shortest = min(steps)
-    if steps[shortest] * _RARER >= often and not any(step % shortest for step in steps):
-        return shortest
+    usual, _ = max(steps.items(), key=lambda one: (one[1], -one[0]))
+    off = sum(often for step, often in steps.items() if step % usual)
+    common = math.gcd(*steps)
+    if off * 100 > sum(steps.values()) * _FEW_PCT and common % _MINUTE_MS == 0:
+        return common
     return usual
 
 
