@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from autotrader_v2.application.halts import PAUSE_WAYS, halts_of
-from autotrader_v2.domain.orders import ClientId, Side
+from autotrader_v2.domain.orders import LIFE_DIGITS, ClientId, Side
 from autotrader_v2.matching.markets import rules_for
 from autotrader_v2.simulator import Simulator
 from tests.engine import Engine, a_price
 from tests.gate import a_gate_exchange, an_account_feed
 from tests.integration.test_reconcile import OFTEN, D
+from tests.processes import Serving
 
 COINS = {"BTC": "64000", "ETH": "2500"}
 RULES = {coin: rules_for(coin) for coin in COINS}
@@ -118,3 +119,45 @@ def test_p10_an_order_from_before_this_life_is_an_older_journal_not_a_copy(sim: 
     with an_engine(sim, tmp_path, "bbbbbb") as engine:
         engine.until("it is told", lambda: "order_not_in_journal" in codes(engine), WITHIN_S)
         assert engine.floor.account_pause is None
+
+
+def serving(sim: Simulator, folder: Path, name: str) -> Serving:
+    """The program itself; with locks of its own it is on another machine."""
+    return Serving(
+        *("--mode", "sandbox", "--data-dir", str(folder / name)),
+        log=folder / f"{name}.log",
+        LOCK_DIR=str(folder / f"{name}-locks"),
+        GATE_HOST=sim.url,
+        API_KEY="key",
+        API_SECRET="secret",
+        AVAILABLE_SYMBOLS="BTC,ETH",
+    )
+
+
+def test_p12_a_copied_data_folder_on_another_machine_buys_nothing_twice(sim: Simulator, tmp_path: Path) -> None:
+    with serving(sim, tmp_path, "first") as first:
+        first.stop()
+    shutil.copytree(tmp_path / "first", tmp_path / "second")
+
+    def fresh() -> None:
+        for coin, price in COINS.items():
+            sim.feed(a_price(RULES[coin].market, D(price), RULES[coin].tick))
+
+    def codes_of(one: Serving) -> set[str]:
+        fresh()
+        return {halt["code"] for halt in one.get("/api/halts")["halts"]}
+
+    with serving(sim, tmp_path, "first") as first, serving(sim, tmp_path, "second") as second:
+        first.post("/api/autotrader/switch", base_currency="ETH", mode="on")
+        second.until("it knows of the other", lambda: "second_instance" in codes_of(second), WITHIN_S)
+        for one in (second, first):
+            one.post("/api/autotrader/switch", base_currency="ETH", mode="on")
+        ends_s = time.monotonic() + 3.0
+        while time.monotonic() < ends_s:
+            fresh()
+            time.sleep(0.05)
+        [order] = sim.account().orders
+        label = ClientId.parse(order.text)
+        assert label is not None
+        assert len(label.life) == LIFE_DIGITS
+        assert "second_instance" in {alert["code"] for alert in second.get("/api/alerts")["alerts"]}
