@@ -227,7 +227,8 @@ def _tapes(
     job: Mapping[str, Any],
     files: Mapping[Market, Sequence[CandleFile]],
     on_read: Callable[[int], None],
-    most: int | None = CANDLES_MAX,
+    *,
+    of_a_run: bool = True,
 ) -> tuple[list[CandleTape], list[MarketRules]]:
     """`on_read`: how many of the files' candles have been read. `rules_ms`: the rules fit the first price from then."""
     from_ms, to_ms = job["from_ms"], job["to_ms"]
@@ -247,8 +248,8 @@ def _tapes(
     candles = sum(map(len, tapes))
     if not candles:
         raise Impossible("no_candles", "There is no candle in that time.")
-    if most is not None and candles > most:
-        raise Impossible("too_many_candles", f"{candles} candles; at most {most} of one run.")
+    if of_a_run and candles > CANDLES_MAX:
+        raise Impossible("too_many_candles", f"{candles} candles; at most {CANDLES_MAX} of one run.")
     return tapes, rules
 
 
@@ -305,7 +306,7 @@ def _ladder(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
 
     def load(files: Sequence[str], from_ms: int, to_ms: int | None) -> SweepData:
         asked = {"files": files, "from_ms": from_ms, "to_ms": to_ms}
-        return SweepData(*_tapes(asked, _files(asked), lambda _read: None, most=None))
+        return SweepData(*_tapes(asked, _files(asked), lambda _read: None, of_a_run=False))
 
     try:
         return stretches_told(job, load)

@@ -154,6 +154,7 @@ def a_backtest(served: Served, do: Callable[..., Any]) -> None:
     until("searches seen", lambda: (get("sweeps")["told"] or {}).get("sweeps"), 60)
     shown = "sweep?name=sweep-1&x=steps&y=drop_step_pct&figure=capital"
     until("a search seen", lambda: get(shown)["told"], 60)
+    until("a ladder asked for", lambda: get("ladder?name=sweep-1&number=0")["code"] == "old_search", 60)
 
 
 def test_every_route_says_what_it_answers(served: Served) -> None:
