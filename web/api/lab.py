@@ -265,7 +265,10 @@ class RunBegun(Reply):
 
 
 class HistoryFigures(Part):
-    """What the ladder did, with money enough for one whole ladder."""
+    """What the ladder did in stretches without a hole of more than a day, each with money enough for a whole ladder.
+
+    `span_ms`: how long they are together.
+    """
 
     begin_ms: int
     end_ms: int
@@ -280,6 +283,8 @@ class HistoryFigures(Part):
     longest_cycle_ms: int
     budget: Amount
     candles: int
+    span_ms: int
+    stretches: int
 
 
 class History(Reply):
