@@ -188,12 +188,12 @@ def _tell(
     Console().print(view)
     missing = [(symbol, *gap) for symbol, all_of in gaps.items() for gap in all_of]
     if missing:
-        print(f"{len(missing)} gaps in the data; nothing was traded in them:")
+        print(f"{_counted(len(missing), 'gap')} in the data; nothing was traded there:")
         for symbol, begin_ms, end_ms in missing[:_GAPS_SHOWN]:
             print(f"  {symbol} {_when(begin_ms)} to {_when(end_ms)}")
         if len(missing) > _GAPS_SHOWN:
             print(f"  and {len(missing) - _GAPS_SHOWN} more (--json lists all)")
-    print(f"{candles} candles in {took_s:.1f} s, {candles / took_s:.0f} a second.")
+    print(f"{_counted(candles, 'candle')} in {took_s:.1f} s, {candles / took_s:.0f} a second.")
     print("The past of one coin proves nothing about its future: docs/BACKTESTING.md says where these figures mislead.")
 
 
@@ -220,6 +220,10 @@ def _rows(result: Result, metrics: Metrics) -> list[tuple[str, str]]:
         ("Buy and hold", _against(metrics.buy_and_hold)),
         ("Buying a part each day", _against(metrics.periodic)),
     ]
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
 
 def _against(line: Line) -> str:

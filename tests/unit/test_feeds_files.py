@@ -275,6 +275,16 @@ def test_what_is_missing_empty_or_foreign_is_told(tmp_path: Path) -> None:
         quotes_of(tmp_path / "BTC_USDT.csv.gz")
 
 
+def test_an_empty_csv_and_a_missing_time_are_told_as_such(tmp_path: Path) -> None:
+    path = a_csv(tmp_path)
+    path.write_text("", encoding="utf-8")
+    with pytest.raises(SourceEmpty, match="holds no candle"):
+        CandleFile(path)
+    for cell, says in (("", "there is no time"), ("soon", "'soon' is no time")):
+        with pytest.raises(SourceBadData, match=f"row 2, column time: {says}"):
+            CandleFile(a_csv(tmp_path, rows=[f"{cell},1,1,1,1,1"]))
+
+
 @pytest.mark.parametrize("spec", ["", "gate", "replay", "replay:", "synthetic:boom", "synthetics"])
 def test_an_unknown_source_is_told_with_what_to_write(spec: str) -> None:
     with pytest.raises(UnknownSource, match="Write"):

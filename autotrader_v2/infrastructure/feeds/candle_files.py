@@ -119,6 +119,8 @@ class _Csv:
     def _rows(self) -> Iterator[_Raw]:
         lines: Iterator[str] = text_lines(self._path)
         head = next(lines, "")
+        if not head.strip():
+            raise empty(self._path)
         delimiter = max(",;\t", key=head.count)
         names = [name.strip().strip('"') for name in head.split(delimiter)]
         number = 1
@@ -166,7 +168,12 @@ def _time_ms(text: str) -> int:
         return unix_ms(int(text))
     if _is_number(text):
         return unix_ms(float(text))
-    moment = datetime.fromisoformat(text.removesuffix(" UTC"))
+    if not text:
+        raise ValueError("there is no time")
+    try:
+        moment = datetime.fromisoformat(text.removesuffix(" UTC"))
+    except ValueError as error:
+        raise ValueError(f"{text[:40]!r} is no time (Unix time, or 2022-01-31 12:00:00)") from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * 1000)
