@@ -174,7 +174,9 @@ def test_p10_an_older_copy_trades_only_after_its_owner_confirmed_it(sim: Simulat
             engine.until_price("ETH", "2500", "it has a price", lambda: board.newest(ETH.market) is not None)  # noqa: B023
             with pytest.raises(CommandRefused, match="resume the whole account"):
                 engine.trader.resume_cycle("ETH", "test")
-            assert engine.desk.quick_buy("ETH", Decimal(10), "test")["outcome"] == "not_sent", "by hand neither"
+            with pytest.raises(CommandRefused, match="by hand either") as refused:
+                engine.desk.quick_buy("ETH", Decimal(10), "test")
+            assert (refused.value.code, refused.value.values["cause"]) == ("paused", "journal_replaced")
             assert len(sim.account().trades) == 1
     with an_engine(sim, tmp_path) as engine:
         completed, engine.trader.reconciler.completed = engine.trader.reconciler.completed, 0
