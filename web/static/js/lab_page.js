@@ -35,7 +35,7 @@ export function LabPage() {
     <div>${data.failure && html`<p class="msg warn">${errorText(data.failure)}</p>`}
       ${data.answer ? html`<${LabForm} data=${data.answer} given=${given} onBegun=${begun} onSearch=${() => setSearches(searches + 1)} />` : html`<section class="box card"><div class="skel"></div></section>`}
       <${LabRuns} runs=${runs} most=${kept.answer?.runs_max} shown=${shown} beside=${beside} onShow=${setChosen} onCompare=${compare} again=${kept.again} /></div>
-    <div id="lab-shown">${shown ? html`<${LabResult} key=${shown.id} run=${shown} beside=${beside.filter((id) => id !== shown.id).map((id) => runs.find((run) => run.id === id)).filter(Boolean)} again=${kept.again} />`
+    <div id="lab-shown">${shown ? html`<${LabResult} key=${shown.id} run=${shown} beside=${beside.filter((id) => id !== shown.id).map((id) => runs.find((run) => run.id === id)).filter(Boolean)} first=${!runs.some((run) => run.status === "done")} again=${kept.again} />`
       : html`<section class="box empty"><h2>${t("lab.none")}</h2><p>${t("lab.means")}</p></section>`}
       <${LabSweep} begun=${searches} onTake=${take} onRun=${open} /></div>
   </div>`;

@@ -12,7 +12,7 @@ import { NOTHING, number, percent, signedPercent } from "./numbers.js";
 import { fieldOf } from "./days.js";
 import { sayError } from "./messages.js";
 import { state } from "./store.js";
-import { length, span } from "./times.js";
+import { length, longSpan } from "./times.js";
 
 // A run that is over never changes.
 const known = new Map();
@@ -30,11 +30,12 @@ function useResults(runs) {
   return runs.map((run) => known.get(run.id) ?? null);
 }
 
-export function LabResult({ run, beside, again }) {
+/** `first`: nothing has been played here yet. */
+export function LabResult({ run, beside, first, again }) {
   const [result, ...others] = useResults([run, ...beside]);
   const head = html`<${Head} run=${run} again=${again} />`;
   if (run.status === "failed") return html`<section class="box card">${head}<p class="msg danger" role="alert">${t(`lab.fail.${run.error.code}`)}</p><pre class="note wrap">${run.error.what}</pre></section>`;
-  if (!result) return html`<section class="box card">${head}<p class="muted" role="status">${t(`lab.status.${run.status}`)}</p>${isOver(run) ? null : html`<${Way} run=${run} again=${again} />`}</section>`;
+  if (!result) return html`<section class="box card">${head}<p class="muted" role="status">${t(`lab.status.${run.status}`)}</p>${isOver(run) ? null : html`<${Way} run=${run} first=${first} again=${again} />`}</section>`;
   const columns = [{ run, result }, ...beside.map((one, at) => ({ run: one, result: others[at] })).filter((one) => one.result)];
   const { figures } = result;
   const points = result.curve.map((point) => ({ ...point, earned: point.hold }));
@@ -50,8 +51,8 @@ export function LabResult({ run, beside, again }) {
 }
 
 /** How far it is, and the way out. */
-const Way = ({ run, again }) => html`<p class="rowx"><progress max="1" value=${run.progress} aria-label=${t(`lab.status.${run.status}`)}></progress><span class="xs">${percent(run.progress * 100, 0)}</span><button type="button" class="btn s" onClick=${() => cancelRun(run.id, again)}>${t("cancel")}</button></p>
-  ${run.status === "running" && run.progress === 0 && html`<p class="note">${t("lab.first")}</p>`}`;
+const Way = ({ run, first, again }) => html`<p class="rowx"><progress max="1" value=${run.progress} aria-label=${t(`lab.status.${run.status}`)}></progress><span class="xs">${percent(run.progress * 100, 0)}</span><button type="button" class="btn s" onClick=${() => cancelRun(run.id, again)}>${t("cancel")}</button></p>
+  ${first && run.status === "running" && run.progress === 0 && html`<p class="note">${t("lab.first")}</p>`}`;
 
 function Head({ run, again }) {
   const [name, setName] = useState(run.name);
@@ -79,7 +80,7 @@ function Strip({ figures: it }) {
   </dl>`;
 }
 
-const days = (ms) => (ms === undefined || ms === null ? NOTHING : ms < 172_800_000 ? span(ms) : t("age.d", { n: number((ms / 86_400_000).toFixed(1), 1) }));
+const days = (ms) => (ms === undefined || ms === null ? NOTHING : longSpan(ms));
 const SHOWN = {
   pnl: (value) => html`<${Result} value=${value} />`, pnl_pct: (value) => html`<${ResultPercent} value=${value} decimals=${1} />`, realised: number, unrealised: number, annualised_pct: (value) => signedPercent(value, 1),
   max_drawdown_pct: (value) => signedPercent(value && `-${value}`, 1), under_water_ms: days, longest_cycle_ms: days, cycles_closed: (value) => number(value, 0), cycles_open: (value) => number(value, 0), win_rate_pct: (value) => percent(value, 1),

@@ -11,6 +11,8 @@ import { exact, number, percent, signedPercent } from "./numbers.js";
 
 const FIGURES = { profit: (value) => signedPercent(value, 1), drawdown: (value) => percent(value, 1), capital: (value) => number(value, 0), ran_dry: (value) => number(value, 0) };
 const WAIT_MS = 700;
+// A wider heat map has the whole width.
+const BESIDE_MAX = 6;
 const CALM_MS = 6000;
 const [WIDE, HIGH, LEFT, FOOT, TOP] = [520, 320, 58, 40, 14];
 
@@ -54,7 +56,7 @@ function Pictures({ sweep, onTake, onRun }) {
   return html`<div class="form three">${choice("y", y, setY, names, "param")}${choice("x", x, setX, names, "param")}${choice("figure", figure, setFigure, Object.keys(FIGURES), "sweep.fig")}</div>
     <p class="note w">${t("sweep.means")}</p>
     ${failure && html`<p class="msg warn">${errorText(failure)}</p>`}${answer?.what && html`<p class="msg warn">${answer.what}</p>`}
-    ${told && html`<div class="pair">
+    ${told && html`<div class=${`pair${told.heat?.x_values.length > BESIDE_MAX ? " below" : ""}`}>
       ${told.heat ? html`<${Heat} heat=${told.heat} x=${x} y=${y} figure=${figure} picked=${picked} onPick=${setPicked} />` : html`<p class="note">${t("sweep.too_wide")}</p>`}
       ${told.points.length > 0 && html`<${Scatter} points=${told.points} picked=${picked} onPick=${setPicked} />`}</div>
       <p class="rowx" role="status">${point ? html`<b>${Object.keys(sweep.ranges).map((one) => `${t(`param.${one}`)} ${exact(point.ladder[one])}`).join(", ")}</b> <span>${t("sweep.point", { profit: signedPercent(point.profit, 1), fall: percent(point.fall, 1), cycles: point.cycles, dry: point.ran_dry, capital: number(point.capital) })}</span>
@@ -98,6 +100,7 @@ function Scatter({ points, picked, onPick }) {
     ${levels.found.map((value) => html`<g key=${value}><line x1=${LEFT} x2=${WIDE} y1=${py(value)} y2=${py(value)} stroke="var(--line)" /><text x=${LEFT - 6} y=${py(value) + 4} text-anchor="end" class="axis">${signedPercent(value, levels.decimals)}</text></g>`)}
     ${depths.found.map((value) => html`<text key=${value} x=${px({ fall: value })} y=${HIGH - FOOT + 18} text-anchor="middle" class="axis">${percent(value, depths.decimals)}</text>`)}
     <text x=${WIDE / 2} y=${HIGH - 4} text-anchor="middle" class="axis">${t("sweep.fall_axis")}</text>
+    <text x=${LEFT + 6} y=${TOP - 3} class="axis">${t("sweep.profit_axis")}</text>
     ${points.filter((one) => !one.front).map((one) => html`<circle key=${one.number} cx=${px(one)} cy=${py(one.profit)} r="3" fill="none" stroke="var(--faint)" />`)}
     <polyline points=${front.map((one) => `${px(one)},${py(one.profit)}`).join(" ")} fill="none" stroke="var(--accent)" />
     ${front.map((one) => html`<rect key=${one.number} x=${px(one) - 4} y=${py(one.profit) - 4} width="8" height="8" fill="var(--accent)" />`)}

@@ -26,6 +26,9 @@ export function span(ms) {
   return `${hours} ${t("age.min", { n: String(minutes % 60) })}`;
 }
 
+/** The same, and from two days on in days: 225.4 d. */
+export const longSpan = (ms) => (ms < 172_800_000 ? span(ms) : t("age.d", { n: number((ms / 86_400_000).toFixed(1), 1) }));
+
 /** English with the day before the month, as the rest of the world writes it. */
 const spelling = () => (lang() === "en" ? "en-GB" : lang());
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
