@@ -162,7 +162,7 @@ _FIRST = _message(T0, "bookTicker", **_QUOTE)
 
 _CASES: dict[str, tuple[Writer, type[SourceError], str]] = {
     # csv
-    "csv_empty_file": (_bytes("BTC_USDT_1m.csv", b""), SourceUnreadable, "candles need time"),
+    "csv_empty_file": (_bytes("BTC_USDT_1m.csv", b""), SourceEmpty, "holds no candle"),
     "csv_only_a_header": (_csv(_HEAD), SourceEmpty, "no candle"),
     "csv_wrong_columns": (_csv("time,price", f"{T0},1"), SourceUnreadable, "time, price; candles need"),
     "csv_column_twice": (_csv("time,open,high,low,close,close", _GOOD), SourceUnreadable, "column close twice"),
@@ -203,7 +203,7 @@ _CASES: dict[str, tuple[Writer, type[SourceError], str]] = {
     "gz_not_packed": (_bytes("BTC_USDT_1m.csv.gz", b"timestamp,open"), SourceUnreadable, "row 1: .* unpacked"),
     "gz_cut_short": (_gz_cut_short, SourceUnreadable, "unpacked further: Compressed file ended"),
     "gz_damaged": (_gz_damaged, SourceError, "row "),
-    "gz_empty": (_bytes("BTC_USDT_1m.csv.gz", b""), SourceUnreadable, "candles need time"),
+    "gz_empty": (_bytes("BTC_USDT_1m.csv.gz", b""), SourceEmpty, "holds no candle"),
     "gz_bomb": (_gz_bomb_in_one_line("BTC_USDT_1m.csv.gz", _HEAD), SourceUnreadable, "row 2: .* megabyte"),
     # parquet
     "parquet_empty_file": (_bytes("BTC_USDT_1m.parquet", b""), SourceUnreadable, "parquet"),
