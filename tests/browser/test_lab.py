@@ -126,7 +126,7 @@ def test_the_card_before_the_switch_tells_the_past(served: Served, open_page: Op
     page = open_page()
     page.locator('tr[data-coin="BTC"] [role=switch]').click()
     past = page.locator(".past")
-    expect(past).to_contain_text("days of candles (399)", timeout=_FIRST_MS)
+    expect(past).to_contain_text("(399 candles)", timeout=_FIRST_MS)
     expect(past).to_contain_text("Longest wait")
     expect(page.get_by_role("button", name="Turn on BTC")).to_be_enabled()
     page.keyboard.press("Escape")
