@@ -53,6 +53,8 @@ class Background:
         self._account = account
         self._now_ms = now_ms
         self._lock = threading.Lock()
+        # Held by whoever writes: batches keep their order, and `flush` ends when what waited is written, by whomever.
+        self._writing = threading.Lock()
         self._waiting: deque[tuple[Decision, Mapping[str, Any]]] = deque()
         self._samples: deque[tuple[EquitySample, Sequence[int]]] = deque(maxlen=_SAMPLES_MAX)
         self._since_pruned: Counter[str] = Counter()
@@ -91,18 +93,19 @@ class Background:
 
     def flush(self) -> None:
         """Write all decisions and samples that wait. Errors: `JournalUnavailable`; they wait on."""
-        self._write_samples()
-        while True:
-            with self._lock:
-                batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
-            if not batch:
-                return
-            try:
-                self._write(batch)
-            except JournalUnavailable:
+        with self._writing:
+            self._write_samples()
+            while True:
                 with self._lock:
-                    self._waiting.extendleft(reversed(batch))
-                raise
+                    batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+                if not batch:
+                    return
+                try:
+                    self._write(batch)
+                except JournalUnavailable:
+                    with self._lock:
+                        self._waiting.extendleft(reversed(batch))
+                    raise
 
     def _run(self) -> None:
         self._tidy(last=False)
