@@ -9,7 +9,6 @@ _ROOT = Path(__file__).resolve().parents[2]
 _DOC = _ROOT / "docs" / "RELIABILITY.md"
 # reliability.md §3: orders, market data and time, process and disk, account.
 _LAST = {"O": 22, "M": 17, "P": 19, "A": 7}
-_LAST = {"O": 22, "M": 17, "P": 19, "A": 7}
 ROWS = [f"{table}{number}" for table, last in _LAST.items() for number in range(1, last + 1)]
 _ROW = re.compile(r"^\| ([OMPA]\d+) \| (.+?) \| (.+) \|$", re.MULTILINE)
 _TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
