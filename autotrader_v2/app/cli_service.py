@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from autotrader_v2.app.settings import Settings
 
 _FAILED, _INTERRUPTED = 1, 130
+_DRY = "Change nothing, not even in the books. Beside a running mTrade: what that one found last, with its age."
 
 
 @app.command()
@@ -194,12 +195,15 @@ def doctor(
 
 @app.command()
 def reconcile(
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing, not even in the books.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help=_DRY)] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     mode: ModeFlag = None,
     data_dir: DataDirFlag = None,
 ) -> None:
-    """Compare the account at the exchange with the books; they follow what its trades explain. Nothing is traded."""
+    """Compare the account at the exchange with the books; they follow what its trades explain. Nothing is traded.
+
+    Exit code 0: compared whole, every difference explained, no order of unknown outcome. 1: not so, or not compared.
+    """
     from autotrader_v2.app import instance
     from autotrader_v2.app.reconcile_command import run_reconcile
 

@@ -1,7 +1,8 @@
 """`mTrade.py reconcile`: the account at the exchange against the books, printed. Never trades.
 
 While mTrade runs it is asked; otherwise the journal is opened here, under the data folder's lock. A dry run compares a
-copy of the database, so that nothing of the true one changes.
+copy of the database, so that nothing of the true one changes. Beside a running mTrade it tells what that one found
+last, with its age: a copy would lack the orders that are made meanwhile and take them for another program's.
 """
 
 import http.client
@@ -18,14 +19,13 @@ from autotrader_v2.app.compose import build
 from autotrader_v2.app.instance import Holder
 from autotrader_v2.app.outside import database_of, feed_kind_of
 from autotrader_v2.app.restart import STOP_HEADER
-from autotrader_v2.app.sentences import system_language, worded
+from autotrader_v2.app.sentences import aged, system_language, worded
 from autotrader_v2.app.settings import Mode, Settings
 from autotrader_v2.app.sole import sole_with_database
 from autotrader_v2.app.values import is_loopback
 from autotrader_v2.application.desk import Desk
 from autotrader_v2.application.ports import Binding, TradingError
-from autotrader_v2.application.reconcile_view import report_view
-from autotrader_v2.application.trader import AutoTraderV2
+from autotrader_v2.application.reconcile_view import told_at_console
 
 PATH = "/api/control/reconcile"
 _FAILED = 1
@@ -37,7 +37,10 @@ class CannotReconcile(Exception):
 
 
 def run_reconcile(settings: Settings, *, dry_run: bool, as_json: bool, say: Callable[[str], None]) -> int:
-    """Compare and print; returns the exit code: 0 when everything is explained."""
+    """Compare and print; returns the exit code.
+
+    0: compared whole, every difference explained, no order of unknown outcome. 1: not so, or it could not be compared.
+    """
     logs.configure(level="ERROR", form=settings.log_format, secrets=settings.secrets)
     try:
         told = _compared(settings, dry_run=dry_run)
@@ -49,15 +52,19 @@ def run_reconcile(settings: Settings, *, dry_run: bool, as_json: bool, say: Call
     else:
         for line in in_words(told):
             print(line)
-    return _FAILED if told["unexplained"] or not told["complete"] else 0
+    return _FAILED if told["unexplained"] or told["unknown_orders"] or not told["complete"] else 0
 
 
 def in_words(told: Mapping[str, Any]) -> Iterator[str]:
     """The report as lines for a person."""
     language = system_language()
-    if not told["complete"]:
-        yield told["error"]
-        return
+    when = {"age": aged(told["age_ms"], language), "ms": str(told["took_ms"])}
+    if told["dry_run"] and told["source"] == "running":
+        yield worded("reconcile.newest", {}, language)
+    if told["complete"]:
+        yield worded("reconcile.done", when, language)
+    else:
+        yield worded("reconcile.failed", {**when, "error": told["error"]}, language)
     for one in told["differences"]:
         values = {"currency": one["currency"], "amount": one["amount"].lstrip("-"), "detail": one["detail"]}
         line = worded(f"difference.{one['kind']}", values, language)
@@ -65,7 +72,7 @@ def in_words(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"{'! ' if one['unexplained'] else ''}{line}{corrected}"
     if told["unknown_orders"]:
         yield worded("reconcile.unknown", {"labels": ", ".join(told["unknown_orders"])}, language)
-    if not told["differences"]:
+    elif told["complete"] and not told["differences"]:
         yield worded("reconcile.agree", {}, language)
 
 
@@ -105,21 +112,18 @@ def _compare_with(settings: Settings, path: Path) -> dict[str, Any]:
     except (TradingError, OSError, ValueError) as error:
         raise CannotReconcile(f"The books cannot be opened: {error}") from error
     try:
-        report = report_view(trader.compare_only())
+        report = trader.compare_only()
     except TradingError as error:
         raise CannotReconcile(f"The account could not be compared: {error}") from error
     finally:
         trader.floor.exchange.close()
         trader.floor.journal.close()
-    return {**(report or {}), "unknown_orders": list(_unknown(trader))}
+    return _flat(told_at_console(report, trader.get_all_cycles(), report.time_ms))
 
 
-def _unknown(trader: AutoTraderV2) -> Iterator[str]:
-    """Labels of orders whose outcome only the next start finds out."""
-    for slot in trader.get_all_cycles():
-        order = slot.state.order
-        if order is not None and order.intent is not None:
-            yield order.intent.client_id
+def _flat(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The report with what is told beside it."""
+    return {**told["report"], "age_ms": told["age_ms"], "unknown_orders": told["unknown_orders"]}
 
 
 @contextmanager
@@ -158,4 +162,4 @@ def _asked(holder: Holder, *, dry_run: bool) -> dict[str, Any]:
         raise CannotReconcile(f"The mTrade at {holder.url} answered: {told['error']['message']}")
     if told["report"] is None:
         raise CannotReconcile(f"The mTrade at {holder.url} has not compared anything yet.")
-    return {**told["report"], "unknown_orders": []}
+    return _flat(told)

@@ -12,6 +12,7 @@ from autotrader_v2.app.values import ROOT
 from autotrader_v2.application.events import Alert
 
 _FOLDER = ROOT / "web" / "static" / "i18n"
+_TENTHS_BELOW_S = 10
 
 
 def sentence_of(alert: Alert, language: str) -> str:
@@ -25,6 +26,16 @@ def worded(key: str, values: Mapping[str, str], language: str) -> str:
     entry = _catalogue(language).get(key, "")
     sentence: str = entry["other"] if isinstance(entry, dict) else entry
     return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], "–"), sentence).replace("**", "")
+
+
+def aged(ms: int, language: str) -> str:
+    """0.4 s, 11 s, 3 min, 5 h, 2 d: as the page says it."""
+    seconds = ms / 1000
+    for unit, ends_s, size_s in (("s", 120, 1), ("min", 7200, 60), ("h", 172_800, 3600)):
+        if seconds < ends_s:
+            number = f"{seconds:.1f}" if seconds < _TENTHS_BELOW_S else str(int(seconds // size_s))
+            return worded(f"age.{unit}", {"n": number}, language)
+    return worded("age.d", {"n": str(int(seconds // 86_400))}, language)
 
 
 def system_language() -> str:

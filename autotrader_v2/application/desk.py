@@ -19,7 +19,7 @@ from autotrader_v2.application.order_book import BookShelf
 from autotrader_v2.application.paper_reset import PaperReset
 from autotrader_v2.application.ports import Binding, CandleSource, CredentialStore, RateUse
 from autotrader_v2.application.quick_trade import Done
-from autotrader_v2.application.reconcile_view import report_view
+from autotrader_v2.application.reconcile_view import report_view, told_at_console
 from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.application.reports import Reports
 from autotrader_v2.application.slot import Slot
@@ -342,6 +342,15 @@ class Desk:
     def reconciliation(self) -> dict[str, Any] | None:
         """The newest comparison of the account with the books; None before the first."""
         return report_view(self._engine().reconciler.report)
+
+    def compared(self, *, anew: bool) -> dict[str, Any]:
+        """For the console: the report with its age and the orders of unknown outcome; `anew`: compare first.
+
+        Errors: `CommandRefused` (503).
+        """
+        trader = self._engine()
+        report = trader.reconciler.ask(_RECONCILE_WAIT_S) if anew else trader.reconciler.report
+        return told_at_console(report, trader.get_all_cycles(), trader.floor.clock.now_ms())
 
     def reconcile_now(self) -> dict[str, Any] | None:
         """Compare now and wait for it. Errors: `CommandRefused` (503) when it does not come within 20 s."""

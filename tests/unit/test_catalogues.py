@@ -149,6 +149,13 @@ def test_every_kind_of_difference_has_a_sentence() -> None:
     assert {kind for kind in Kind if f"difference.{kind.value}" not in EN} == set()
 
 
+def test_every_sentence_of_a_command_is_there() -> None:
+    """A command prints an empty line for one that the catalogue lacks."""
+    keys = first_arguments("worded")
+    assert {"reconcile.unknown", "reconcile.newest"} <= keys
+    assert keys - set(EN) == set()
+
+
 def test_every_refusal_has_a_sentence() -> None:
     """Codes are found where wishes and requests are refused."""
     codes = first_arguments("CommandRefused", "Refused")

@@ -206,9 +206,10 @@ def test_a_comparison_is_told_to_the_command_line_only_for_the_token() -> None:
     client, shown = web.flask.test_client(), {"X-Stop-Token": STOP_TOKEN}
     assert desk.calls == []
     told = client.post(f"http://{HOST}{path}", headers=shown)
-    assert (told.status_code, told.json["report"]) == (200, {"asked": "reconcile_now"})
+    assert (told.status_code, told.json["asked"]) == (200, "compared")
     newest = client.post(f"http://{HOST}{path}?newest=1", headers=shown)
-    assert newest.json["report"] == {"asked": "reconciliation"}
+    assert newest.status_code == 200
+    assert desk.calls == [("compared", ("anew", True)), ("compared", ("anew", False))]
 
 
 @pytest.mark.parametrize("mode", [("paper", "PAPER"), ("sandbox", "TESTNET"), ("live", "LIVE")])

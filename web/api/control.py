@@ -34,10 +34,9 @@ def stop() -> Response:
 
 @blueprint.post("/reconcile")
 def reconcile() -> Response:
-    """Compare the account with the books now; with `newest` only tell what was found last."""
+    """Compare the account with the books now; with `newest` only tell what was found last, and how long ago."""
     _check_token()
-    report = desk().reconciliation() if "newest" in request.args else desk().reconcile_now()
-    return jsonify(success=True, report=report)
+    return jsonify(success=True, **desk().compared(anew="newest" not in request.args))
 
 
 @blueprint.post("/tokens")
