@@ -161,6 +161,10 @@ def _play(sim: Simulator, engine: Engine, volume: Volume) -> None:
     assert [alert.code for alert in engine.told].count("journal_full") == 1
     journal_part = next(part for part in engine.trader.health().parts if part.name == "journal")
     assert (journal_part.ok, journal_part.code) == (False, "full")
+    [halt] = engine.desk.halts()["halts"]
+    assert (halt["kind"], halt["code"], halt["stops"]) == ("account", "journal_full", "buys"), halt
+    assert [one["way"] for one in halt["ways"]] == ["free_disk"]
+    assert Decimal(halt["stake"]["invested"]) > 0
 
     # What is held is sold.
     engine.until_price("ETH", "2700", "sold at a profit", lambda: engine.state("ETH") == "IDLE")
@@ -172,6 +176,7 @@ def _play(sim: Simulator, engine: Engine, volume: Volume) -> None:
     engine.until_price("BTC", "60000", "buying goes on", lambda: engine.state("BTC") == "ACTIVE")
     assert reserve.stat().st_size == RESERVE_BYTES
     assert "journal_has_room" in [alert.code for alert in engine.told]
+    assert engine.desk.halts()["halts"] == []
 
 
 def says_full(engine: Engine, currency: str) -> bool:

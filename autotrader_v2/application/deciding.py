@@ -248,6 +248,10 @@ class Decider:
     def _remember(self, slot: Slot, action: Action) -> bool:
         """Keep what was decided for readers; True when its kind or reason changed."""
         before = slot.hold
+        if isinstance(action, NeedBook):
+            slot.book_wanted_ms = slot.book_wanted_ms or self._floor.clock.now_ms()
+            return False
+        slot.book_wanted_ms = 0
         if isinstance(action, Hold):
             slot.hold = action
             if action.reason is before.reason:
@@ -260,8 +264,6 @@ class Decider:
             if action.reason is Reason.SHORTAGE:
                 self._floor.want_reconcile.set()
             return True
-        if isinstance(action, NeedBook):
-            return False
         slot.hold = Hold(Reason.ORDER_IN_FLIGHT)
         return True
 

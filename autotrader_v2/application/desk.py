@@ -287,7 +287,7 @@ class Desk:
     def halts(self) -> dict[str, Any]:
         """Everything that stands still although it should trade, with its money at stake and its ways out."""
         trader = self._trader
-        if trader is None or trader.phase in ("new", "starting"):
+        if trader is None:
             return {"halts": []}
         return {"halts": [halt.as_json() for halt in halts_of(trader)]}
 

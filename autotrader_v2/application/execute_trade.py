@@ -166,7 +166,7 @@ class ExecuteTrade:
         began_s = floor.clock.monotonic_s()
         floor.journal.write(*[Intended(intent) for _, intent in claims])
         took_ms = (floor.clock.monotonic_s() - began_s) * 1000
-        floor.journal_failing = False
+        floor.journal_failing = ""
         return claims if took_ms <= floor.config.slow_commit_ms else []
 
     def _answered(self, slot: Slot, intent: OrderIntent, result: OrderResult) -> Outcome | None:
@@ -207,7 +207,9 @@ class ExecuteTrade:
     def _not_journalled(self, slot: Slot, intent: OrderIntent, error: TradingError) -> Outcome:
         """Without a durable intent nothing is sent; the side backs off so that a full disk is not hammered."""
         floor = self._floor
-        floor.journal_failing = True
+        # A buy that a full disk refuses is told as that: sales go on.
+        if intent.side is Side.SELL or not floor.journal.full:
+            floor.journal_failing = error.what
         backoff = slot.state.backoff(intent.side).failed(floor.exchange.now_ms(), intent.seen_price)
         with slot.lock:
             slot.state = slot.state.with_backoff(intent.side, backoff)

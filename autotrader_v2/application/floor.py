@@ -96,8 +96,8 @@ class Floor:
     # Log lines and notes, written when the orders of this moment have left.
     afterwards: Afterwards = field(default_factory=Afterwards)
     alerts: Alerts = field(default_factory=Alerts)
-    # Whether the last intent could not be made durable.
-    journal_failing: bool = False
+    # Why the last intent could not be made durable; "": it could.
+    journal_failing: str = ""
     buy_limits: BuyLimits = field(init=False)
 
     def __post_init__(self) -> None:

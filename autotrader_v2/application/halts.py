@@ -1,22 +1,35 @@
 """What stands still although it should trade: why, since when, how much money hangs on it, and every way out.
 
-A read model over frozen values, no lock. Nothing may stay blocked without a way out: `PAUSE_WAYS`, `HOLD_WAYS` and
-`ACCOUNT_WAYS` name one for every cause there is, and a test walks the code for causes that are missing here.
+A read model over frozen values, no lock. The ways out are those of `halt_ways.py`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from autotrader_v2.application.deciding import texts
 from autotrader_v2.application.floor import Floor
-from autotrader_v2.application.health import health_of
+from autotrader_v2.application.halt_ways import (
+    ACCOUNT_WAYS,
+    BOOK_UNREAD_AFTER_MS,
+    COIN_WAYS,
+    HOLD_WAYS,
+    JOURNAL_TROUBLES,
+    PAUSE_WAYS,
+    POSTS,
+    STOPS_BUYS,
+    STOPS_SALES,
+    TOLD_AFTER_MS,
+    Way,
+)
+from autotrader_v2.application.health import SLOW_COMMIT_MS, health_of
+from autotrader_v2.application.ports import AccessRefused
 from autotrader_v2.application.readings import outside_coins
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.views import figure, hold_of, if_sold, text
 from autotrader_v2.domain.cycle import Active, TradingCycle
+from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import ZERO
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.domain.quotes import Quote
@@ -26,158 +39,10 @@ if TYPE_CHECKING:
     from autotrader_v2.application.trader import AutoTraderV2
 
 
-class Way(StrEnum):
-    """A way out. The first ones are requests that the API takes as they are; the rest is for a person to do."""
-
-    RESUME = "resume"
-    RESUME_ACCOUNT = "resume_account"
-    RECONCILE = "reconcile"
-    START = "start"
-    WRITE_OFF = "write_off"
-    IGNORE = "ignore"
-    ADOPT = "adopt"
-    SELL_ALL = "sell_all"
-    SWITCH = "switch"
-    CHANGE_LADDER = "change_ladder"
-    CHANGE_LIMITS = "change_limits"
-    SEE_ORDER = "see_order"
-    ADD_MONEY = "add_money"
-    CANCEL_THERE = "cancel_there"
-    CHECK_KEY = "check_key"
-    CHECK_CONNECTION = "check_connection"
-    STOP_OTHER = "stop_other"
-    FREE_DISK = "free_disk"
-    FIX_CLOCK = "fix_clock"
-    RESTART = "restart"
-    WAIT = "wait"
-
-
-# What each way that the API offers is asked with; the body names the currency where there is one.
-POSTS: Mapping[Way, str] = {
-    Way.RESUME: "/api/autotrader/resume_cycle",
-    Way.RESUME_ACCOUNT: "/api/autotrader/resume_cycle",
-    Way.RECONCILE: "/api/reconcile",
-    Way.START: "/api/autotrader/start",
-    Way.WRITE_OFF: "/api/autotrader/write_off",
-    Way.IGNORE: "/api/autotrader/ignore_coins",
-    Way.ADOPT: "/api/autotrader/adopt",
-    Way.SELL_ALL: "/api/trade/quick/sell_all",
-    Way.SWITCH: "/api/autotrader/switch",
-    Way.CHANGE_LADDER: "/api/trade/params",
-    Way.CHANGE_LIMITS: "/api/order_limits",
-}
-
-PAUSE_WAYS: Mapping[str, tuple[Way, ...]] = {
-    "orders_fail": (Way.RESUME, Way.CHANGE_LADDER),
-    "coins_missing": (Way.RESUME, Way.WRITE_OFF, Way.RECONCILE),
-    "reset_by_you": (Way.RESUME, Way.ADOPT, Way.IGNORE),
-    "sold_by_you": (Way.RESUME,),
-    "order_not_in_journal": (Way.RESUME, Way.ADOPT, Way.IGNORE, Way.SEE_ORDER),
-    "contract_broken": (Way.RESUME, Way.RECONCILE, Way.SEE_ORDER),
-    "unknown_label": (Way.RESUME, Way.SEE_ORDER),
-    "order_doubled": (Way.RESUME, Way.SEE_ORDER),
-    "account_refused": (Way.CHECK_KEY, Way.RESUME_ACCOUNT),
-    "second_instance": (Way.STOP_OTHER, Way.RESUME_ACCOUNT),
-    "account_kind": (Way.CHECK_KEY, Way.RESUME_ACCOUNT),
-    "key_withdraws": (Way.CHECK_KEY, Way.RESUME_ACCOUNT),
-    "key_read_only": (Way.CHECK_KEY, Way.RESUME_ACCOUNT),
-    "journal_replaced": (Way.RECONCILE, Way.RESUME_ACCOUNT),
-}
-
-HOLD_WAYS: Mapping[Reason, tuple[Way, ...]] = {
-    Reason.ORDER_IN_FLIGHT: (Way.WAIT,),
-    Reason.ORDER_UNKNOWN: (Way.WAIT, Way.SEE_ORDER),
-    Reason.BUSY: (Way.WAIT,),
-    Reason.FAILING: (Way.WAIT, Way.RESTART),
-    Reason.CLOCK_WRONG: (Way.FIX_CLOCK,),
-    Reason.UNREACHABLE: (Way.WAIT, Way.CHECK_CONNECTION),
-    Reason.CHECKING: (Way.WAIT,),
-    Reason.PAUSED: (Way.RESUME,),
-    Reason.OFF: (Way.SWITCH,),
-    Reason.NO_QUOTE: (Way.WAIT, Way.CHECK_CONNECTION),
-    Reason.QUOTE_TOO_OLD: (Way.WAIT, Way.CHECK_CONNECTION),
-    Reason.WAITS_FOR_NEW_QUOTE: (Way.WAIT,),
-    Reason.PRICE_LEAPED: (Way.RESUME, Way.WAIT),
-    Reason.MARKET_CLOSED: (Way.WAIT, Way.SWITCH),
-    Reason.DELISTING: (Way.SELL_ALL, Way.WAIT),
-    Reason.BALANCE_UNKNOWN: (Way.WAIT, Way.CHECK_CONNECTION),
-    Reason.SHORTAGE: (Way.RECONCILE, Way.WRITE_OFF),
-    Reason.LOCKED_IN_YOUR_ORDER: (Way.CANCEL_THERE, Way.WAIT),
-    Reason.TOO_SMALL_TO_SELL: (Way.WAIT, Way.WRITE_OFF),
-    Reason.THIN_BOOK: (Way.WAIT, Way.CHANGE_LADDER),
-    Reason.BACKING_OFF: (Way.WAIT, Way.RESUME),
-    Reason.REBUY_PAUSE: (Way.WAIT, Way.CHANGE_LADDER),
-    Reason.SPREAD_TOO_WIDE: (Way.WAIT, Way.CHANGE_LADDER),
-    Reason.NEEDS_MONEY: (Way.ADD_MONEY, Way.CHANGE_LADDER, Way.WAIT),
-    Reason.LADDER_USED_UP: (Way.WAIT, Way.CHANGE_LADDER, Way.SELL_ALL),
-    Reason.SELL_ONLY: (Way.SWITCH,),
-    Reason.FINISHING: (Way.SWITCH,),
-    Reason.HOLDS_COINS: (Way.ADOPT, Way.IGNORE, Way.SELL_ALL),
-    Reason.COOLING_DOWN: (Way.WAIT, Way.CHANGE_LADDER),
-    Reason.ABOVE_START_LIMIT: (Way.WAIT, Way.CHANGE_LADDER),
-    Reason.BAD_LADDER: (Way.CHANGE_LADDER,),
-    Reason.LIMIT_REACHED: (Way.WAIT, Way.CHANGE_LIMITS),
-    Reason.OUTSIDE_BAND: (Way.WAIT, Way.CHANGE_LIMITS),
-    Reason.JOURNAL_FULL: (Way.FREE_DISK,),
-    Reason.BETWEEN_STEPS: (Way.WAIT,),
-    Reason.WAITING: (Way.WAIT,),
-}
-
-ACCOUNT_WAYS: Mapping[str, tuple[Way, ...]] = {
-    "engine_held": (Way.START,),
-    "start_failed": (Way.RESTART,),
-    "engine_stuck": (Way.RESTART,),
-    "part_failing": (Way.WAIT, Way.RESTART),
-    "prices_silent": (Way.WAIT, Way.CHECK_CONNECTION),
-    "balances_unread": (Way.WAIT, Way.CHECK_KEY),
-    "journal_failing": (Way.FREE_DISK, Way.WAIT),
-    "journal_taken": (Way.STOP_OTHER, Way.RESTART),
-    "sending_ended": (Way.RESTART,),
-    "market_missing": (Way.WAIT, Way.RESTART),
-}
-
-# The holds that are halts: something that should move does not. How long each must last before it is told: what
-# comes and goes by itself within seconds is no halt. The others are a coin's ordinary waiting, or a person's wish.
-_TOLD_AFTER_MS: Mapping[Reason, int] = {
-    Reason.ORDER_UNKNOWN: 0,
-    Reason.FAILING: 0,
-    Reason.NO_QUOTE: 15_000,
-    Reason.QUOTE_TOO_OLD: 15_000,
-    Reason.PRICE_LEAPED: 0,
-    Reason.MARKET_CLOSED: 0,
-    Reason.DELISTING: 0,
-    Reason.BALANCE_UNKNOWN: 15_000,
-    Reason.SHORTAGE: 5_000,
-    Reason.LOCKED_IN_YOUR_ORDER: 0,
-    Reason.TOO_SMALL_TO_SELL: 0,
-    Reason.BACKING_OFF: 5_000,
-    Reason.NEEDS_MONEY: 0,
-    Reason.LADDER_USED_UP: 0,
-    Reason.HOLDS_COINS: 0,
-    Reason.BAD_LADDER: 0,
-    Reason.LIMIT_REACHED: 0,
-    Reason.OUTSIDE_BAND: 5_000,
-    Reason.JOURNAL_FULL: 0,
-}
-_STOPS_BUYS = frozenset(
-    {
-        Reason.DELISTING,
-        Reason.NEEDS_MONEY,
-        Reason.LADDER_USED_UP,
-        Reason.HOLDS_COINS,
-        Reason.BAD_LADDER,
-        Reason.LIMIT_REACHED,
-        Reason.OUTSIDE_BAND,
-        Reason.JOURNAL_FULL,
-    }
-)
-_STOPS_SALES = frozenset({Reason.LOCKED_IN_YOUR_ORDER, Reason.TOO_SMALL_TO_SELL})
 # What of `health_of` stops trading: (part, code) -> the halt's code.
 _PARTS = {
     ("feed", "offline"): "prices_silent",
     ("feed", "silent"): "prices_silent",
-    ("journal", "failing"): "journal_failing",
-    ("journal", "taken"): "journal_taken",
 }
 
 
@@ -196,7 +61,7 @@ class Stake:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Halt:
-    """Something that stands still. `kind`: pause, hold (of one currency), account_pause, account (`currency` None).
+    """Something that stands still. `kind`: pause, hold (of one currency), account_pause, account (of all or of one).
 
     `stops`: all, buys, sales. `since_ms` and `until_ms` by our clock, 0 = not known, or not by waiting.
     """
@@ -251,14 +116,16 @@ def _of_slot(floor: Floor, slot: Slot) -> Iterator[Halt]:
     if state.pause is not None:
         yield _paused(state.pause, "pause", stake, slot.market.base)
     hold = hold_of(slot)
-    if hold.reason not in _TOLD_AFTER_MS:
-        return
     if floor.mode_of(slot) is SwitchMode.OFF and hold.reason is not Reason.ORDER_UNKNOWN:
         return  # a pause of the account, or a switch: told by itself
+    if slot.book_wanted_ms and now_ms - slot.book_wanted_ms >= BOOK_UNREAD_AFTER_MS:
+        yield _of_coin("book_unread", slot.market, stake, slot.book_wanted_ms)
+    if hold.reason not in TOLD_AFTER_MS or (hold.reason is Reason.ORDER_IN_FLIGHT and order is None):
+        return
     values = texts(hold.values)
     since_ms = int(values.get("since_ms", slot.hold_since_ms))
-    if now_ms - since_ms < _TOLD_AFTER_MS[hold.reason]:
-        return
+    if not since_ms or now_ms - since_ms < TOLD_AFTER_MS[hold.reason]:
+        return  # it passes by itself, or nothing was decided yet
     yield Halt(
         kind="hold",
         code=hold.reason.value,
@@ -269,6 +136,19 @@ def _of_slot(floor: Floor, slot: Slot) -> Iterator[Halt]:
         since_ms=since_ms,
         until_ms=_until(hold, values),
         values=values,
+    )
+
+
+def _of_coin(code: str, market: Market, stake: Stake, since_ms: int = 0) -> Halt:
+    return Halt(
+        kind="account",
+        code=code,
+        stops="all",
+        ways=COIN_WAYS[code],
+        stake=stake,
+        currency=market.base,
+        since_ms=since_ms,
+        values={"symbol": market.pair},
     )
 
 
@@ -289,9 +169,9 @@ def _paused(pause: Pause, kind: str, stake: Stake, currency: str | None) -> Halt
 
 def _stops(hold: Hold) -> str:
     side = dict(hold.values).get("side")
-    if hold.reason in _STOPS_BUYS or side == Side.BUY:
+    if hold.reason in STOPS_BUYS or side == Side.BUY:
         return "buys"
-    return "sales" if hold.reason in _STOPS_SALES or side == Side.SELL else "all"
+    return "sales" if hold.reason in STOPS_SALES or side == Side.SELL else "all"
 
 
 def _until(hold: Hold, values: Mapping[str, str]) -> int:
@@ -324,8 +204,14 @@ def _of_account(trader: "AutoTraderV2") -> Iterator[Halt]:
         yield halt("start_failed")
     elif floor.sending_ended.is_set():
         yield halt("sending_ended")
+    elif trader.start_waits is not None:
+        error, since_ms = trader.start_waits
+        waits = "start_refused" if isinstance(error, AccessRefused) else "start_waits"
+        yield halt(waits, {"what": error.what}, since_ms)
     elif trader.phase == "running" and not trader.running:
         yield halt("engine_held")
+    for trouble, what, stops in _journal(floor):
+        yield halt(trouble, {"what": what} if what else {}, stops=stops)
     for hold in floor.standstill.reasons():
         values = texts(hold.values)
         yield Halt(
@@ -350,22 +236,35 @@ def _of_account(trader: "AutoTraderV2") -> Iterator[Halt]:
     if trader.reader.failing:
         yield halt("balances_unread")
     for market in trader.missing:
-        cycle = trader.cycle_in_journal(market)
+        cycle = trader.loaded.cycles.get(market)
         if isinstance(cycle, Active):
-            own = _stake(cycle, None, ZERO)
-            code = "market_missing"
-            yield Halt(
-                kind="account",
-                code=code,
-                stops="all",
-                ways=ACCOUNT_WAYS[code],
-                stake=own,
-                currency=market.base,
-                values={"symbol": market.pair},
-            )
+            yield _of_coin("market_missing", market, _stake(cycle, None, ZERO))
+        elif trader.loaded.switches.get(market, SwitchMode.OFF) is not SwitchMode.OFF:
+            yield _of_coin("market_unknown", market, Stake())
+
+
+def _journal(floor: Floor) -> Iterator[tuple[str, str, str]]:
+    """(code, what is wrong, what it stops): everything at once, where `health_of` names the worst alone."""
+    status = floor.journal.status()
+    if status.cause is not None:
+        yield JOURNAL_TROUBLES[status.cause], status.trouble, "all"
+    elif floor.journal_failing:
+        yield "journal_failing", floor.journal_failing, "all"
+    if status.full:
+        yield "journal_full", "", "buys"
+    if status.commit_ms is not None and status.commit_ms > SLOW_COMMIT_MS:
+        yield "journal_slow", f"{status.commit_ms:.0f} ms", "all"
 
 
 def _stake_of_all(trader: "AutoTraderV2") -> Stake:
-    cycles = [slot.state.cycle for slot in trader.get_all_cycles()]
-    invested = sum((cycle.invested for cycle in cycles if isinstance(cycle, Active)), ZERO)
-    return Stake(invested=invested, reserved=trader.floor.wallet.funds().reserved)
+    slots = trader.get_all_cycles()
+    if not slots:
+        # Before the exchange has answered for the first time: what the journal knows.
+        buys = [one.intent for one in trader.loaded.open_attempts if one.intent.side is Side.BUY]
+        reserved = sum((intent.max_cost for intent in buys), ZERO)
+        return Stake(invested=_invested(trader.loaded.cycles.values()), reserved=reserved)
+    return Stake(invested=_invested(slot.state.cycle for slot in slots), reserved=trader.floor.wallet.funds().reserved)
+
+
+def _invested(cycles: Iterable[TradingCycle]) -> Decimal:
+    return sum((cycle.invested for cycle in cycles if isinstance(cycle, Active)), ZERO)

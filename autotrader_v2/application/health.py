@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from autotrader_v2.application.lines import Doing, Line
+from autotrader_v2.application.ports import Trouble
 from autotrader_v2.application.timekeeping import WARN_MS
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.situation import Reason, SwitchMode
@@ -16,7 +17,7 @@ _NO_PRICE_MS = 60_000
 _SILENT_MS = 15_000
 _SLOW_RECONCILE_S = 10.0
 _LATE_RECONCILES = 3
-_SLOW_COMMIT_MS = 500
+SLOW_COMMIT_MS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +196,7 @@ def _reconciled(trader: "AutoTraderV2") -> Part:
 def _journal(trader: "AutoTraderV2") -> Part:
     floor = trader.floor
     status = floor.journal.status()
-    if status.taken:
+    if status.cause is Trouble.TAKEN:
         return Part(name="journal", ok=False, code="taken")
     if status.trouble:
         return Part(name="journal", ok=False, code="trouble", values=(("what", status.trouble),))
@@ -208,6 +209,6 @@ def _journal(trader: "AutoTraderV2") -> Part:
     if status.backup_error:
         return Part(name="journal", ok=False, code="backup", values=(("what", status.backup_error),))
     commit_ms = floor.journal.last_commit_ms
-    if commit_ms is not None and commit_ms > _SLOW_COMMIT_MS:
+    if commit_ms is not None and commit_ms > SLOW_COMMIT_MS:
         return Part(name="journal", ok=False, code="slow", values=(("ms", str(round(commit_ms))),))
     return Part(name="journal", ok=True)

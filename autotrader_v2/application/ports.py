@@ -342,19 +342,31 @@ class Doubt(StrEnum):
     UNPROVEN = "unproven"
 
 
+class Trouble(StrEnum):
+    """Why no order is made durable although there is room."""
+
+    # Until a restart, which looks again.
+    DAMAGED = "damaged"
+    # As long as the file that was opened is not in its place.
+    MISPLACED = "misplaced"
+    # Another program has written to it; until a restart, which reads that.
+    TAKEN = "taken"
+    # A database server took a commit and never said whether it is durable; until a restart, which finds out.
+    UNCERTAIN = "uncertain"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalStatus:
     """How the journal is, for people; no I/O. Times are 0 as long as it has not happened in this run.
 
-    `full`: the disk has no room, buys wait. `trouble`: why no order is made durable at all, in words; "": none.
-    `taken`: another program has written to it; a trouble too, until a restart.
+    `full`: the disk has no room, buys wait. `cause`: why no order is made durable at all, and `trouble` that in words.
     """
 
     commit_ms: float | None = None
     full: bool = False
     doubt: Doubt = Doubt.NONE
+    cause: Trouble | None = None
     trouble: str = ""
-    taken: bool = False
     backup_ms: int = 0
     backup_error: str = ""
     checked_ms: int = 0

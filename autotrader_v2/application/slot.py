@@ -137,6 +137,7 @@ class Slot:
     __slots__ = (
         "book_lock",
         "book_read_s",
+        "book_wanted_ms",
         "hold",
         "hold_since_ms",
         "known_price",
@@ -165,6 +166,8 @@ class Slot:
         self.plan: Plan | None = None
         self.reading_book = False
         self.book_read_s = float("-inf")
+        # Since when the decision waits for the order book, by our clock; 0: it does not.
+        self.book_wanted_ms = 0
         # An order number fetched in advance, so that claiming an order never touches the disk.
         self.spare_number = spare_number
         # (number, next attempt, what for) of an attempt that surely placed nothing.

@@ -52,7 +52,7 @@ from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.supervise import Supervisor, WatchedClock
 from autotrader_v2.application.timekeeping import Timekeeper
 from autotrader_v2.application.vigil import Vigil
-from autotrader_v2.domain.cycle import Active, TradingCycle
+from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.orders import OrderIntent
 from autotrader_v2.domain.quotes import Quote
@@ -127,6 +127,8 @@ class AutoTraderV2:
         self._started = threading.Event()
         floor.board.on_book_wanted = self._want_book
         self.phase = "new"
+        # Why it does not trade yet although it was started, since when by our clock; None: it does, or never tried.
+        self.start_waits: tuple[TradingError, int] | None = None
         self.running_ms = 0
         self.missing: tuple[Market, ...] = ()
 
@@ -223,9 +225,10 @@ class AutoTraderV2:
         """The slot of a currency; its `state` is one frozen value. Errors: `CommandRefused` (404)."""
         return self.commands.slot(currency)
 
-    def cycle_in_journal(self, market: Market) -> TradingCycle | None:
-        """What the journal held of a market at the start; of one that is missing at the exchange it is all there is."""
-        return self._state.cycles.get(market)
+    @property
+    def loaded(self) -> JournalState:
+        """What the journal held at the start; of a market that is missing at the exchange it is all there is."""
+        return self._state
 
     def get_all_cycles(self) -> list[Slot]:
         """All slots, in the order of the settings."""
@@ -312,11 +315,14 @@ class AutoTraderV2:
                 raise  # waiting would not mend it
             except TradingError as error:
                 _log.warning("the engine cannot start yet; trading waits", what=error.what, do=error.do)
+                since_ms = floor.clock.now_ms() if self.start_waits is None else self.start_waits[1]
+                self.start_waits = error, since_ms
                 if isinstance(error, AccessRefused) and not told:
                     told = True
                     floor.alert("access_refused", Priority.HIGH, None, {"label": error.label, "what": error.what})
             floor.clock.wait(self._stopping, _CONNECT_RETRY_S[min(attempt, len(_CONNECT_RETRY_S) - 1)])
             attempt += 1
+        self.start_waits = None
         if self._stopping.is_set():
             return
         self.missing = tuple(market for market in self._markets if market not in ordered)

@@ -255,7 +255,7 @@ def truth_view(trader: "AutoTraderV2") -> dict[str, Any]:
         "price_age_ms": max(ages) if ages else None,
         "unknown_orders": unknown,
         "journal_ms": None if commit_ms is None else round(commit_ms, 2),
-        "journal_ok": not floor.journal_failing,
+        "journal_ok": not (floor.journal_failing or floor.journal.full),
         "balances_ok": not trader.reader.failing,
         "clock_offset_ms": floor.exchange.now_ms() - now_ms,
         "own_trades": trader.reconciler.stream_view(),

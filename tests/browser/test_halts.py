@@ -62,6 +62,40 @@ def test_a_pause_of_the_account_ends_with_its_button(served: Served, open_page: 
     assert floor.account_pause is None
 
 
+@pytest.mark.parametrize(
+    ("language", "title", "said", "advice"),
+    [
+        ("en", "Standing still", "No order leaves; what is bought stays bought", "put the journal's file back"),
+        ("ru", "Стоит", "Ордера не уходят; купленное остаётся купленным", "верните файл журнала на место"),
+    ],
+)
+def test_a_journal_that_was_moved_away_stands_among_the_halts(
+    served: Served, open_page: Open, language: str, title: str, said: str, advice: str
+) -> None:
+    """With what happened and what to do, until the file is back."""
+    page = open_page(language=language)
+    turn_on_by(served, "ETH")
+    journal = served.engine.journal.file
+    assert journal is not None
+    aside = journal.with_name("aside.sqlite3")
+    try:
+        journal.rename(aside)
+    except PermissionError:
+        return  # Windows does not let it happen
+    halt = page.get_by_role("region", name=title).locator('li[data-halt="journal_misplaced"]')
+    expect(halt).to_contain_text(said)
+    expect(halt).to_contain_text(advice)
+    expect(halt).to_contain_text(re.compile(r"9[.,]\d\d USDT"))
+    aside.rename(journal)
+    expect(halt).to_have_count(0)
+
+
+def turn_on_by(served: Served, coin: str) -> None:
+    """Buys without the page's hand."""
+    served.engine.desk.switch(coin, "on", "test")
+    served.engine.until("bought", lambda: served.engine.state(coin) == "ACTIVE")
+
+
 def test_what_soon_ends_by_itself_does_not_push_the_table_away(served: Served, open_page: Open) -> None:
     """It is in the coin's row, and on the coin's page; at home only after a minute."""
     halt = {

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from autotrader_v2.application.halts import PAUSE_WAYS, halts_of
+from autotrader_v2.application.halt_ways import PAUSE_WAYS
+from autotrader_v2.application.halts import halts_of
 from autotrader_v2.domain.orders import LIFE_DIGITS, ClientId, Side
 from autotrader_v2.matching.markets import rules_for
 from autotrader_v2.simulator import Simulator

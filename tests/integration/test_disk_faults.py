@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from autotrader_v2.app.values import ROOT
 from autotrader_v2.application.floor import TraderConfig
 from autotrader_v2.application.ports import Doubt, JournalUnavailable
 from autotrader_v2.application.refusals import CommandRefused
+from autotrader_v2.domain.cycle import Active
 from autotrader_v2.infrastructure.store.backups import Backups
 from autotrader_v2.infrastructure.store.upkeep import Upkeep
 from autotrader_v2.matching.markets import rules_for
@@ -43,6 +45,12 @@ def an_engine(sim: Simulator, folder: Path) -> Engine:
 def told(engine: Engine, code: str) -> int:
     """How often an alert came."""
     return sum(alert.code == code for alert in engine.told)
+
+
+def halt(engine: Engine, code: str) -> dict[str, Any]:
+    """What `/api/halts` tells under that code; the ways by their names."""
+    [found] = [one for one in engine.desk.halts()["halts"] if one["code"] == code]
+    return {**found, "ways": [one["way"] for one in found["ways"]]}
 
 
 def test_p7_on_a_full_disk_nothing_is_bought_and_what_is_out_is_booked(tmp_path: Path) -> None:
@@ -106,8 +114,15 @@ def test_p9_damage_found_while_it_runs_stops_every_order(sim: Simulator, tmp_pat
             upkeep.stop()
         assert backups.list() == [], "a damaged copy is no backup"
         assert "damaged" in engine.journal.status().trouble
+        damage = halt(engine, "journal_damaged")
+        cycle = engine.slot("ETH").state.cycle
+        assert isinstance(cycle, Active)
+        assert (damage["kind"], damage["stops"], damage["ways"]) == ("account", "all", ["restore_backup"])
+        assert Decimal(damage["stake"]["invested"]) == cycle.invested
+        assert "is damaged" in damage["values"]["what"]
         engine.until_price("ETH", "2700", "a sale was tried", lambda: told(engine, "journal_failed") > 0)
         assert len(sim.account().trades) == 1
+        assert [one["code"] for one in engine.desk.halts()["halts"]].count("journal_failing") == 0, "told by its cause"
 
 
 def test_p10_a_journal_moved_away_while_it_runs_stops_every_order(sim: Simulator, tmp_path: Path) -> None:
@@ -119,12 +134,15 @@ def test_p10_a_journal_moved_away_while_it_runs_stops_every_order(sim: Simulator
         except PermissionError:
             return  # Windows does not let it happen
         engine.until("it is told", lambda: told(engine, "journal_misplaced") == 1)
+        gone = halt(engine, "journal_misplaced")
+        assert (gone["kind"], gone["stops"], gone["ways"]) == ("account", "all", ["put_back", "restore_backup"])
         switched_on_without_a_journal(engine)
         for _ in range(20):
             engine.price("ETH", "2500")
         assert not sim.account().orders
         aside.rename(database)
         engine.until("it is found again", lambda: not engine.journal.status().trouble)
+        assert engine.desk.halts()["halts"] == []
         engine.desk.switch("ETH", "on", "test")
         engine.until_price("ETH", "2500", "it trades on", lambda: engine.state("ETH") == "ACTIVE")
 
@@ -151,6 +169,7 @@ def test_p10_a_journal_replaced_while_it_runs_stops_every_order(sim: Simulator, 
             return  # Windows does not let it happen
         engine.until_price("ETH", "2500", "it is told", lambda: told(engine, "journal_misplaced") == 1)
         engine.until_price("ETH", "2500", "a buy was tried", lambda: told(engine, "journal_failed") > 0)
+        assert halt(engine, "journal_misplaced")["stops"] == "all"
         assert not sim.account().orders
 
 

@@ -1,23 +1,34 @@
 """Halts on the real engine: they appear with their money, name ways that the API takes, and end when one is taken."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from autotrader_v2.application.events import Priority, SwitchSet
 from autotrader_v2.application.floor import TraderConfig
-from autotrader_v2.application.ports import ExchangeUnavailable, Found, Journal, JournalUnavailable, OutcomeUnknown
+from autotrader_v2.application.halt_ways import BOOK_UNREAD_AFTER_MS
+from autotrader_v2.application.ports import (
+    AccessRefused,
+    ExchangeUnavailable,
+    Found,
+    Journal,
+    JournalUnavailable,
+    OutcomeUnknown,
+)
 from autotrader_v2.domain.cycle import Active
+from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.orders import OrderIntent
+from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.domain.situation import Pause, SwitchMode
 from autotrader_v2.infrastructure.clock import SystemClock
 from autotrader_v2.infrastructure.paper import PaperExchange
 from autotrader_v2.infrastructure.store import SqlJournal
 from autotrader_v2.matching.markets import table_for
-from tests.engine import BINDING, Engine
+from tests.engine import BINDING, Engine, a_price
 
 RULES = table_for(("ETH", "BTC"))
 D = Decimal
@@ -41,6 +52,26 @@ class Flaky(PaperExchange):
         found = super().find(intent, order_id)
         assert isinstance(found, Found)
         return found
+
+    def book(self, market: Market) -> Quote:
+        if self.silent:
+            raise ExchangeUnavailable("No answer.", do="Wait.")
+        return super().book(market)
+
+
+class LateToStart(Flaky):
+    """Refuses to tell the rules so often; `asked` is called each time that they are asked for."""
+
+    refusals: ClassVar[list[ExchangeUnavailable]] = []
+
+    def asked(self) -> None:
+        """Replaced by a test."""
+
+    def rules(self, markets: Sequence[Market]) -> Mapping[Market, MarketRules]:
+        self.asked()
+        if self.refusals:
+            raise self.refusals.pop()
+        return super().rules(markets)
 
 
 class Halted:
@@ -127,7 +158,8 @@ def test_a_journal_that_cannot_write_and_a_held_engine_are_told_and_end(halted: 
     halted.engine.desk.switch("ETH", "on", "test")
     journal.write = full  # type: ignore[method-assign]
     halt = halted.one("journal_failing")
-    assert [way["way"] for way in halt["ways"]] == ["free_disk", "wait"]
+    assert [way["way"] for way in halt["ways"]] == ["free_disk", "stop_other", "wait"]
+    assert halt["values"]["what"] == "The disk is full."
     journal.write = write  # type: ignore[method-assign]
     halted.engine.until_price("ETH", "2500", "it buys again", lambda: halted.engine.state("ETH") == "ACTIVE")
     halted.engine.desk.stop("test")
@@ -159,6 +191,85 @@ def test_p11_another_program_in_the_journal_halts_the_engine_and_is_told(halted:
         engine.price("ETH", "2700")
     assert len(halted.paper.account_trades(0)) == orders, "no order leaves"
     other.close()
+
+
+def test_a_journal_so_slow_that_orders_are_dropped_is_told(halted: Halted) -> None:
+    journal = halted.engine.floor.journal
+    slow = replace(journal.status(), commit_ms=900.0)
+    journal.status = lambda: slow  # type: ignore[method-assign]
+    halt = halted.one("journal_slow")
+    assert (halt["stops"], halt["values"], [way["way"] for way in halt["ways"]]) == (
+        "all",
+        {"what": "900 ms"},
+        ["wait", "ease_disk"],
+    )
+
+
+def test_an_order_book_that_is_not_given_is_told_with_the_position_that_waits_for_it(halted: Halted) -> None:
+    invested = halted.start().invested
+    engine, slot = halted.engine, halted.engine.slot("ETH")
+    halted.paper.silent = True
+
+    def waits_for_the_book() -> bool:
+        # It tells no size: what a sale would get is in the book alone.
+        engine.feed.tell(a_price(RULES[0].market, D(2700), RULES[0].tick, bid_size=None))
+        return slot.book_wanted_ms > 0
+
+    engine.until("it wants the book", waits_for_the_book)
+    assert halted.all() == [], "a book is read within a moment"
+    slot.book_wanted_ms -= BOOK_UNREAD_AFTER_MS
+    [halt] = [halt for halt in halted.all() if halt["code"] == "book_unread"]
+    assert (halt["currency"], D(halt["stake"]["invested"])) == ("ETH", invested)
+    assert engine.state("ETH") == "ACTIVE"
+    halted.paper.silent = False
+    engine.until_price("ETH", "2700", "it is sold", lambda: engine.state("ETH") == "IDLE")
+    assert halted.all() == []
+
+
+@pytest.mark.parametrize(
+    ("refusal", "code", "ways"),
+    [
+        (ExchangeUnavailable("Gate.io does not answer.", do="Wait."), "start_waits", ["wait", "check_connection"]),
+        (AccessRefused("The key is refused.", do="Look.", label="INVALID_KEY"), "start_refused", ["check_key", "wait"]),
+    ],
+)
+def test_a_start_that_waits_for_the_exchange_is_told_with_what_the_journal_holds(
+    tmp_path: Path, refusal: ExchangeUnavailable, code: str, ways: list[str]
+) -> None:
+    paper = LateToStart(RULES, {"USDT": D(1000)}, clock=SystemClock())
+    markets = [one.market for one in RULES]
+    with Engine(paper, paper.feed, markets, tmp_path, account_feed=paper, config=QUICK) as first:
+        invested = Halted(first, paper).start().invested
+    second = Engine(paper, paper.feed, markets, tmp_path, account_feed=paper, config=QUICK)
+    seen: list[list[dict[str, Any]]] = []
+    paper.refusals = [refusal]
+    paper.asked = lambda: seen.append(second.desk.halts()["halts"])
+    with second:
+        assert second.desk.halts()["halts"] == []
+    before, [halt] = seen[-2], seen[-1]
+    assert before == [], "not yet refused"
+    assert (halt["kind"], halt["code"], halt["stops"]) == ("account", code, "all")
+    assert (halt["values"], D(halt["stake"]["invested"])) == ({"what": refusal.what}, invested)
+    assert [way["way"] for way in halt["ways"]] == ways
+    assert halt["since_ms"] > 0
+
+
+def test_a_coin_that_the_exchange_does_not_know_is_told_with_and_without_a_cycle(tmp_path: Path) -> None:
+    paper = Flaky(RULES, {"USDT": D(1000)}, clock=SystemClock())
+    markets = [one.market for one in RULES]
+    with Engine(paper, paper.feed, markets, tmp_path, account_feed=paper, config=QUICK) as first:
+        first.desk.switch("BTC", "on", "test")
+        invested = Halted(first, paper).start().invested
+    [other] = table_for(("LTC",))
+    without = Flaky([other], {"USDT": D(1000)}, clock=SystemClock(), more_rules=lambda _: ())
+    with Engine(without, without.feed, [other.market, *markets], tmp_path, account_feed=without, config=QUICK) as last:
+        halts = {halt["currency"]: halt for halt in last.desk.halts()["halts"]}
+        assert {name: halt["code"] for name, halt in halts.items()} == {
+            "ETH": "market_missing",
+            "BTC": "market_unknown",
+        }
+        assert D(halts["ETH"]["stake"]["invested"]) == invested
+        assert D(halts["BTC"]["stake"]["invested"]) == 0
 
 
 def test_a_used_up_ladder_and_a_reached_limit_are_told_with_their_ways(halted: Halted) -> None:

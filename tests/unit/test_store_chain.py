@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from autotrader_v2.application.events import Intended, SwitchSet
-from autotrader_v2.application.ports import Doubt, JournalRefused, JournalUnavailable
+from autotrader_v2.application.ports import Doubt, JournalRefused, JournalUnavailable, Trouble
 from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.infrastructure.store import SqlJournal, opening
 from autotrader_v2.infrastructure.store.examine import problems_of
@@ -239,7 +239,7 @@ def test_p10_a_second_program_writing_to_the_journal_stops_both(scribe: Scribe, 
         with pytest.raises(JournalUnavailable, match="Another program has written"):
             scribe.journal.write(A_SWITCH)
     assert told == ["journal_taken"]
-    assert scribe.journal.status().taken
+    assert scribe.journal.status().cause is Trouble.TAKEN
     change(path, "UPDATE commits SET hash = hash + 1")
     scribe.journal._tend()
     assert told == ["journal_taken", "journal_misplaced"]

@@ -74,6 +74,8 @@ class GroupCommit:
         self._connection: Any = None
         self._cursor: Cursor | None = None
         self._closed: JournalUnavailable | None = None
+        # Whether the last commit is durable is not known; nothing is written any more.
+        self.uncertain: JournalUnavailable | None = None
         self.commits = 0
         # Of them, those that added to the chain.
         self.linked = 0
@@ -211,7 +213,7 @@ class GroupCommit:
             failure = self._backend.failure(error)
             if committing and self._backend.commit_can_be_lost:
                 # Whether it is durable is not known, and memory must not go on from a guess.
-                failure = self._closed = JournalUnavailable(
+                failure = self._closed = self.uncertain = JournalUnavailable(
                     f"{failure.what} The last commit may or may not have arrived.",
                     do="Nothing is sent any more. Restart the program: it finds out from the journal and the exchange.",
                 )

@@ -23,6 +23,7 @@ from autotrader_v2.application.ports import (
     JournalStatus,
     JournalUnavailable,
     OpenAttempt,
+    Trouble,
 )
 from autotrader_v2.domain.equity import EquitySample
 from autotrader_v2.domain.market import Market
@@ -151,13 +152,19 @@ class SqlJournal:
 
     def status(self) -> JournalStatus:
         """See `Journal`."""
-        trouble = self._damage or self._misplaced or self._taken
+        troubles = {
+            Trouble.DAMAGED: self._damage,
+            Trouble.MISPLACED: self._misplaced,
+            Trouble.TAKEN: self._taken,
+            Trouble.UNCERTAIN: self._commits.uncertain,
+        }
+        cause, trouble = next(((cause, one) for cause, one in troubles.items() if one is not None), (None, None))
         return JournalStatus(
             commit_ms=self._commits.last_commit_ms,
             full=self.full,
             doubt=self._doubt,
+            cause=cause,
             trouble=trouble.what if trouble is not None else "",
-            taken=self._taken is not None,
             backup_ms=self._backup_ms,
             backup_error=self._backup_error,
             checked_ms=self._checked_ms,

@@ -51,7 +51,7 @@ export function CoinsPage({ actions }) {
   const drawn = shown.slice(part.from, part.to);
   useEffect(() => inSight(drawn.map(({ coin }) => coin.currency)));
   useEffect(() => () => inSight(null), []);
-  if (!isReady(state.head)) return html`<${Skeleton} />`;
+  if (!isReady(state.head)) return html`<${Halts} actions=${actions} /><${Skeleton} />`;
   return html`
     <h1 class="sr">${t("nav.coins")}</h1>
     <${Strip} money=${state.head.money} coins=${[...state.coins.values()]} />

@@ -35,7 +35,7 @@ function told(halt, coin) {
 
 /** The money that hangs on it, as far as there is any. */
 function atStake({ stake, currency }) {
-  const quote = state.head.money.quote;
+  const quote = state.head.money?.quote ?? "";
   const parts = [];
   if (Number(stake.invested)) parts.push(t("halts.invested", { amount: number(stake.invested), quote }));
   if (stake.coins) parts.push(t("halts.coins", { coins: exact(stake.coins), currency, worth: number(stake.worth), quote }));
@@ -59,7 +59,7 @@ function Out({ way, halt, coin, actions, again }) {
   return null;
 }
 
-const BY_HAND = new Set(["add_money", "cancel_there", "check_key", "check_connection", "stop_other", "free_disk", "fix_clock", "restart", "wait"]);
+const BY_HAND = new Set(["add_money", "cancel_there", "check_key", "check_connection", "stop_other", "free_disk", "ease_disk", "put_back", "restore_backup", "fix_clock", "restart", "wait"]);
 
 function One({ halt, actions, again }) {
   const coin = state.coins.get(halt.currency);
