@@ -292,7 +292,7 @@ def test_a_ticker_row_that_is_none_does_not_take_the_others_with_it() -> None:
     with Stub(answer(200, rows)) as stub:
         time = ServerTime(CLOCK)
         time.measured(CLOCK.now_ms(), CLOCK.monotonic_s())
-        reads = PublicReads(stub.url, CLOCK, time, exchange="gate")
+        reads = PublicReads(stub.url, CLOCK, time, exchange="gate", connections=1)
         (quote,) = reads.tickers()
         assert (quote.market, quote.last, quote.bid_size) == (LTC, 64, None)
         assert reads.tickers([Market("gate", "D", "USDT")]) == []

@@ -28,6 +28,8 @@ _LIMIT_MAX = 1000
 # Gate tells no candle that is more than 10,000 intervals old; some are kept back for the time that asking takes.
 _POINTS_BACK = 9_990
 _TIME_FRESH_S = 300.0
+# Charts that are opened at once, in all tabs.
+_CONNECTIONS = 16
 _EXCHANGE = "gate"
 _CLOSED = 7
 
@@ -39,7 +41,7 @@ class GateCandles:
 
     def __init__(self, host: str, clock: Clock) -> None:
         self._time = ServerTime(clock)
-        self._reads = PublicReads(host, clock, self._time, exchange=_EXCHANGE)
+        self._reads = PublicReads(host, clock, self._time, exchange=_EXCHANGE, connections=_CONNECTIONS)
 
     def candles(self, market: Market, interval_ms: int, limit: int) -> Sequence[Candle]:
         """See the port. Intervals: 1, 5, 15, 30 minutes, 1, 4 hours, 1 day. Read once, never repeated."""

@@ -38,6 +38,9 @@ from autotrader_v2.infrastructure.gate.signing import Signer
 NAME = "gate"
 _CLOCK_CHECK_S = 300.0
 
+# Who asks beside the senders: balances, reconciliation, late fills, keeper, recheck, the feed, people's requests.
+_BESIDE_SENDERS = 12
+
 _log = structlog.get_logger()
 
 T = TypeVar("T")
@@ -46,8 +49,9 @@ T = TypeVar("T")
 class GateExchange:
     """The `Exchange` port over API v4: orders and private reads through the official SDK, prices read directly.
 
-    `host` is a REST base URL that `hosts.kind_of` knows. `senders`: how many orders may be under way at once; each may
-    keep a connection. `recent_fills` is filled by a `GateAccountFeed` and spares the read of a fresh order's trades.
+    `host` is a REST base URL that `hosts.kind_of` knows. `senders`: how many orders may be under way at once, or books
+    be read: each keeps a connection, and so do the engine's other lines. `recent_fills` is filled by a
+    `GateAccountFeed` and spares the read of a fresh order's trades.
     Errors: ValueError for a host that is neither Gate's nor on this machine.
     """
 
@@ -59,9 +63,10 @@ class GateExchange:
         self.time = ServerTime(clock)
         self.signer = Signer(key, secret)
         self.recent_fills = RecentFills()
-        self._public = PublicReads(host, clock, self.time, exchange=name)
-        self._order_client = open_client(host, self.signer, self.time.now_ms, pool_size=senders)
-        self._read_client = open_client(host, self.signer, self.time.now_ms, pool_size=senders)
+        at_once = senders + _BESIDE_SENDERS
+        self._public = PublicReads(host, clock, self.time, exchange=name, connections=at_once)
+        self._order_client = open_client(host, self.signer, self.time.now_ms, pool_size=at_once)
+        self._read_client = open_client(host, self.signer, self.time.now_ms, pool_size=at_once)
         self._private_budget = Budget(clock, PRIVATE_READ)
         shared = (self._read_client, self.time, self._compare_clocks, self._private_budget, Access(clock))
         self._reads = PrivateReads(*shared, exchange=name)

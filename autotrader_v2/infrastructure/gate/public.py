@@ -22,6 +22,9 @@ from autotrader_v2.infrastructure.gate.wire import optional, rules_of
 _NAME = "gate"
 _STANDARD_FEE = Decimal("0.002")
 
+# The feed's line, whoever keeps the rules fresh, and whoever adds a market.
+_CONNECTIONS = 4
+
 _log = structlog.get_logger()
 
 
@@ -30,7 +33,7 @@ class _Public:
 
     def __init__(self, host: str, clock: Clock) -> None:
         self._time = ServerTime(clock)
-        self.reads = PublicReads(host, clock, self._time, exchange=_NAME)
+        self.reads = PublicReads(host, clock, self._time, exchange=_NAME, connections=_CONNECTIONS)
 
     def tickers(self, only: Collection[Market] | None = None) -> Sequence[Quote]:
         """Best prices now."""

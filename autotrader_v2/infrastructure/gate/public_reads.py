@@ -21,7 +21,6 @@ from autotrader_v2.infrastructure.gate.server_time import ServerTime
 
 _CONNECT_S = 3
 _READ_S = 8
-_CONNECTIONS = 4
 _OK = 200
 _PATIENCE_S = 2.0
 _TIME_FRESH_S = 300.0
@@ -33,11 +32,12 @@ _log = structlog.get_logger()
 class PublicReads:
     """Public endpoints of one host. Thread-safe; nothing is repeated here.
 
+    `connections`: how many threads read at once; each keeps one, and a further one would be made anew for each read.
     Errors of every call unless it says otherwise: `ErrorAnswer`, `urllib3.exceptions.HTTPError`, ValueError for an
     answer that cannot be read, `ExchangeUnavailable` when our own rate budget is used up.
     """
 
-    def __init__(self, host: str, clock: Clock, time: ServerTime, *, exchange: str) -> None:
+    def __init__(self, host: str, clock: Clock, time: ServerTime, *, exchange: str, connections: int) -> None:
         self._host = host
         self._clock = clock
         self._time = time
@@ -45,7 +45,7 @@ class PublicReads:
         self.budget = Budget(clock, READ)
         self._last: dict[str, Decimal] = {}
         self._pools = urllib3.PoolManager(
-            num_pools=1, maxsize=_CONNECTIONS, retries=False, cert_reqs="CERT_REQUIRED", ca_certs=certifi.where()
+            num_pools=1, maxsize=connections, retries=False, cert_reqs="CERT_REQUIRED", ca_certs=certifi.where()
         )
         self._pools.pool_classes_by_scheme = dict(POOLS)
         self._headers = {"Accept": "application/json", **urllib3.make_headers(accept_encoding="gzip")}
