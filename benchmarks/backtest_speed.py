@@ -2,9 +2,9 @@
 
 Data: the series of the comparison with other engines as one-minute candles of BTC: `rw` a random walk, `mr` a price
 that reverts, so that the ladder keeps trading. Beside ours the bare rule of that comparison as a loop of numba, with
-its known counts of trades. The engine itself also over a recorded coin that trades at every sixth candle, where the
-shared candles are. Processor time of one thread, as what else runs on the machine must not count; a cold start also
-by the wall.
+its known counts of trades. The engine itself also over a recorded coin that trades at every sixth candle, and over five
+coins on one balance that some of them wait for most of the time, where the shared candles are. Processor time of one
+thread, as what else runs on the machine must not count; a cold start also by the wall.
 """
 
 import subprocess
@@ -32,9 +32,13 @@ from autotrader_v2.simulation.silence import quiet
 from benchmarks import report
 
 _ROOT = Path(__file__).resolve().parents[1]
-_DENSE = _ROOT.parent / "shared" / "data" / "candles" / "binance_SHIB_USDT_5m_20210902_20211207.parquet"
+_CANDLES = _ROOT.parent / "shared" / "data" / "candles"
+_DENSE = [_CANDLES / "binance_SHIB_USDT_5m_20210902_20211207.parquet"]
+_SHARED = [
+    _CANDLES / f"binance_{coin}_USDT_5m_20220101_20220804.parquet" for coin in ("ADA", "BTC", "ETH", "SOL", "XRP")
+]
 _RULES = rules_for("BTC", price=Decimal(30000))
-_BUDGET = Decimal(100_000)
+_BUDGET, _SMALL_BUDGET = Decimal(100_000), Decimal(1_000)
 BEGIN_MS, MINUTE_MS = 1_672_531_200_000, 60_000
 _SEED = 7
 _Rows, _Line = NDArray[np.int64], NDArray[np.float64]
@@ -65,7 +69,9 @@ def measure(folder: Path, short: bool) -> report.Figures:
         for count in (1, 10, 100)[: 2 if short else 3]
     }
     figures["exact_candles_per_s"] = _exact(prices_of["mr"], 2_000 if short else 60_000)
-    figures["exact_dense"] = _exact_dense(1 if short else 5) if _DENSE.exists() else "skipped: no shared candles"
+    for name, files, budget in (("exact_dense", _DENSE, _BUDGET), ("exact_waiting", _SHARED, _SMALL_BUDGET)):
+        there = all(file.exists() for file in files)
+        figures[name] = _exact_recorded(files, budget, 1 if short else 5) if there else "skipped: no shared candles"
     figures["cold_start_s"] = _cold(folder, prices_of["mr"])
     return figures
 
@@ -218,22 +224,23 @@ def _exact(prices: _Rows, count: int) -> int:
     return round(count / took_s)
 
 
-def _exact_dense(rounds: int) -> report.Figures:
-    """The engine itself where orders are dense, the best of some rounds; its trades those of the compiled rules."""
-    (tape,), (rules,) = open_tapes(_DENSE)
-    compiled = run_compiled([prepare(tape, rules)], LadderParams(), _BUDGET)
+def _exact_recorded(files: list[Path], budget: Decimal, rounds: int) -> report.Figures:
+    """The engine itself over recorded candles, the best of some rounds; its trades those of the compiled rules."""
+    opened = [open_tapes(file) for file in files]
+    tapes, rules = [tape for (tape,), _ in opened], [one for _, (one,) in opened]
+    compiled = run_compiled([prepare(*one) for one in zip(tapes, rules, strict=True)], LadderParams(), budget)
     took_s = []
     for _ in range(rounds):
         began_s = time.thread_time()
-        exact = run_exact([tape], LadderParams(), _BUDGET, PaperOutside([rules], _BUDGET))
+        exact = run_exact(tapes, LadderParams(), budget, PaperOutside(rules, budget))
         took_s.append(time.thread_time() - began_s)
         if exact != compiled:
             raise AssertionError("the two engines differ")
-    orders = len(compiled.trades)
+    orders, candles = len(compiled.trades), sum(map(len, tapes))
     return {
         "aim_candles_per_s": 10_000,
-        "candles_per_s": round(len(tape) / min(took_s)),
-        "candles": len(tape),
+        "candles_per_s": round(candles / min(took_s)),
+        "candles": candles,
         "orders": orders,
         "us_per_order": round(min(took_s) / orders * 1e6),
     }

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from autotrader_v2.app.past_state import PastMarket, quote_of_decision
 from autotrader_v2.app.recordings import utc
-from autotrader_v2.backtest.exact import Tape
+from autotrader_v2.backtest.heads import Tape
 from autotrader_v2.backtest.parity import Cause, Compared, Difference
 from autotrader_v2.domain.money import plain
 from autotrader_v2.domain.orders import Why

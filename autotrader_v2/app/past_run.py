@@ -11,7 +11,8 @@ from autotrader_v2.app.past_state import PastMarket
 from autotrader_v2.app.recordings import quote_files, utc
 from autotrader_v2.application.events import Record
 from autotrader_v2.application.ports import Clock
-from autotrader_v2.backtest.exact import Tape, run_exact
+from autotrader_v2.backtest.exact import run_exact
+from autotrader_v2.backtest.heads import Tape
 from autotrader_v2.backtest.result import Result
 from autotrader_v2.domain.cycle import Active, TermsChanged
 from autotrader_v2.domain.ladder import LadderParams, changed

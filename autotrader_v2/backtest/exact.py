@@ -4,7 +4,6 @@ Nothing runs beside: each price is decided, sent, filled and booked before the n
 after a real network, disk or clock (resolver, reconciliation, vigil) have nothing to look after and do not run.
 """
 
-import heapq
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, fields, replace
@@ -19,7 +18,8 @@ from autotrader_v2.application.ports import Clock, Exchange, FeedStatus, Journal
 from autotrader_v2.application.quote_board import QuoteBoard
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.trader import AutoTraderV2
-from autotrader_v2.backtest.quiet import FOREVER_MS, Quiet, quiet_of
+from autotrader_v2.backtest.heads import Head, Tape
+from autotrader_v2.backtest.quiet import FOREVER_MS, quiet_of
 from autotrader_v2.backtest.result import BacktestFailed, Result, Trade, Unpaid, price_leaped
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.ladder import LadderParams
@@ -37,56 +37,6 @@ _POINTS_APART_LEAST_MS = 500
 _READINGS_AT_ONCE_MAX = 100
 # What a backtest counts by itself; every other alert means that the engine trades no more, or not as it should.
 _TOLD_TO_A_PERSON_ONLY = frozenset({"ladder_used_up"})
-
-
-class Tape(Protocol):
-    """Candles of one market in whole ticks, oldest first, and the price's way inside each.
-
-    A quote's bid is never above the price and its ask always; no spread is a hundredth of the price.
-    """
-
-    @property
-    def market(self) -> Market:
-        """Whose."""
-
-    @property
-    def tick(self) -> Decimal:
-        """The price step, in quote currency."""
-
-    @property
-    def open_ms(self) -> Sequence[int]:
-        """When each begins."""
-
-    @property
-    def interval_ms(self) -> Sequence[int]:
-        """How long each lasts."""
-
-    @property
-    def low(self) -> Sequence[int]:
-        """The lowest price of each."""
-
-    @property
-    def high(self) -> Sequence[int]:
-        """The highest price of each."""
-
-    @property
-    def closed(self) -> Sequence[int]:
-        """The last price of each."""
-
-    @property
-    def points(self) -> int:
-        """How many prices a path has."""
-
-    def __len__(self) -> int: ...
-
-    def path(self, candle: int) -> Sequence[int]:
-        """The prices inside."""
-
-    def time_ms(self, candle: int, point: int) -> int:
-        """When the price is there."""
-
-    def quote(self, ticks: int, at_ms: int) -> Quote:
-        """The quote around that price."""
 
 
 class Fed(Exchange, Protocol):
@@ -238,73 +188,6 @@ def _trade(intent: OrderIntent, fills: Sequence[Fill]) -> Trade:
     )
 
 
-class _Head:
-    """How far one tape is played: the next price is at `candle`, `point`."""
-
-    def __init__(self, tape: Tape) -> None:
-        self.tape = tape
-        self.candle = self.point = 0
-        self.path: Sequence[int] = ()
-        self._path_of = -1
-
-    @property
-    def at_end(self) -> bool:
-        """Whether no price is left."""
-        return self.candle >= len(self.tape)
-
-    @property
-    def time_ms(self) -> int:
-        """When the next price is."""
-        return self.tape.time_ms(self.candle, self.point)
-
-    def price(self) -> int:
-        """The next price, in ticks; the head moves on."""
-        ticks = self._way()[self.point]
-        self.point += 1
-        if self.point == self.tape.points:
-            self.candle, self.point = self.candle + 1, 0
-        return ticks
-
-    def leave_out(self, quiet: Quiet) -> int | None:
-        """Move on to the first price that is not quiet; the last one left out, None when none was.
-
-        At the end of the tape nothing is left.
-        """
-        tape = self.tape
-        low, high, until_ms, points = quiet.low, quiet.high, quiet.until_ms, tape.points
-        begin = self.candle, self.point
-        lows, highs, opens, count = tape.low, tape.high, tape.open_ms, len(tape)
-        while self.candle < count:
-            way = self._way()
-            while self.point < points:
-                if not low <= way[self.point] <= high or self.time_ms >= until_ms:
-                    if (self.candle, self.point) == begin:
-                        return None
-                    return way[self.point - 1] if self.point else tape.closed[self.candle - 1]
-                self.point += 1
-            candle = self.candle + 1
-            # Whole candles: those that end before the quiet does.
-            if until_ms == FOREVER_MS:
-                while candle < count and low <= lows[candle] and highs[candle] <= high:
-                    candle += 1
-            else:
-                lasts = tape.interval_ms
-                while (
-                    candle < count
-                    and low <= lows[candle]
-                    and highs[candle] <= high
-                    and opens[candle] + lasts[candle] <= until_ms
-                ):
-                    candle += 1
-            self.candle, self.point = candle, 0
-        return None
-
-    def _way(self) -> Sequence[int]:
-        if self._path_of != self.candle:
-            self.path, self._path_of = self.tape.path(self.candle), self.candle
-        return self.path
-
-
 class _Run:
     def __init__(
         self, tapes: Sequence[Tape], params: LadderParams, budget: Decimal, outside: Made, *, leave_out: bool
@@ -353,41 +236,25 @@ class _Run:
             self._alerts.append(alert)
 
     def run(self, on_progress: Callable[[int], None]) -> Result:
-        trader, floor = self._trader, self._trader.floor
+        trader = self._trader
         trader.start()
         self._judge()
         if trader.phase != "running" or trader.missing:
             raise BacktestFailed(f"The engine did not start (phase {trader.phase}, unknown markets {trader.missing}).")
-        heads = [_Head(tape) for tape in self._tapes]
-        due = [(head.time_ms, number) for number, head in enumerate(heads)]
-        heapq.heapify(due)
-        alone, done, told = len(heads) == 1, [0] * len(heads), 0
-        left_out: list[int | None] = [None] * len(heads)
-        while due:
-            at_ms, number = due[0]
-            head = heads[number]
-            tape = head.tape
-            ticks = head.price()
-            slot = floor.slots[tape.market]
-            if (before := left_out[number]) is not None:
-                # As if it had been played: whether a price leaps is judged from the one before.
-                slot.knows(tape.quote(before, at_ms).bid)
-                left_out[number] = None
-            self._play(tape.quote(ticks, at_ms), at_ms)
-            self._note_unpaid(slot, at_ms)
-            if self._leave_out and self._saw(slot, at_ms):
-                quiet = quiet_of(slot, ticks, tape.tick, alone=alone)
-                if quiet is not None:
-                    left_out[number] = head.leave_out(quiet)
-            if head.at_end:
-                heapq.heappop(due)
-            else:
-                heapq.heapreplace(due, (head.time_ms, number))
-            done[number] = head.candle
+        heads = [Head(tape) for tape in self._tapes]
+        alone, told = len(heads) == 1, 0
+        while (head := min(heads, key=_next_ms)).next_ms != FOREVER_MS:
+            trades = len(self._book.trades)
+            if not alone:
+                self._catch_up(heads, head)
+            self._play_next(head, alone=alone)
+            if not alone and len(self._book.trades) != trades:
+                for other in heads:
+                    other.come_back()
             told += 1
             if not told & 1023:
-                on_progress(sum(done))
-        on_progress(sum(done))
+                on_progress(sum(head.candles_done for head in heads))
+        on_progress(sum(map(len, self._tapes)))
         held = self._exchange.balances()
         return Result(
             budget=self._budget,
@@ -397,6 +264,42 @@ class _Run:
             coins={tape.market.pair: _total(held, tape.market.base) for tape in self._tapes},
             ladder_steps=self._params.steps,
         )
+
+    def _play_next(self, head: Head, *, alone: bool) -> None:
+        """The next price of that tape, and which ones after it need not be played."""
+        tape, at_ms, before = head.tape, head.next_ms, head.left_out
+        ticks = head.price()
+        slot = self._trader.floor.slots[tape.market]
+        if before is not None:
+            # As if it had been played: whether a price leaps is judged from the one before.
+            slot.knows(tape.quote(before, at_ms).bid)
+        self._play(tape.quote(ticks, at_ms), at_ms)
+        self._note_unpaid(slot, at_ms)
+        if self._leave_out and self._saw(slot, at_ms):
+            quiet = quiet_of(slot, ticks, tape.tick, lambda at: tape.quote(at, at_ms).ask, alone=alone)
+            if quiet is not None:
+                head.leave_out(quiet)
+
+    def _catch_up(self, heads: Sequence[Head], head: Head) -> None:
+        """Whoever waits for money sees its newest price before that one's order may free or take some.
+
+        Errors: `BacktestFailed` (a price was left out that decided something: a defect).
+        """
+        behind: list[tuple[int, int, int]] = []
+        at_ms, trades = head.next_ms, len(self._book.trades)
+        earlier = True
+        for number, other in enumerate(heads):
+            if other is head:
+                # Of prices at the same time those of the first tapes come first.
+                earlier = False
+                continue
+            missed = other.catch_up(at_ms + 1 if earlier else at_ms)
+            if missed is not None:
+                behind.append((missed.at_ms, number, missed.ticks))
+        for missed_ms, number, ticks in sorted(behind):
+            self._play(heads[number].tape.quote(ticks, missed_ms), missed_ms)
+        if len(self._book.trades) != trades:
+            raise BacktestFailed("The engine traded at a price at which it had said that it waits for money.")
 
     def _play(self, quote: Quote, at_ms: int) -> None:
         trader, floor = self._trader, self._trader.floor
@@ -440,6 +343,10 @@ class _Run:
             self._unpaid.setdefault(
                 (symbol, cycle_id, step), Unpaid(ts_ms=at_ms, symbol=symbol, cycle_id=cycle_id, step=step)
             )
+
+
+def _next_ms(head: Head) -> int:
+    return head.next_ms
 
 
 def _total(held: Mapping[str, Any], currency: str) -> Decimal:

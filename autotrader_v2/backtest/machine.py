@@ -83,7 +83,7 @@ def play(
 
 @compiled
 def _see_path(m, candle, work, paths, text, scratch, rows):
-    """`_Head._way`."""
+    """`Head._way_of`."""
     if work[m, c.PATH_OF] != candle:
         work[m, c.PATH_OF] = candle
         row = rows[candle]
@@ -101,7 +101,10 @@ def _time_ms(row, point, points):
 
 @compiled
 def _quiet(m, ticks, alone, work):
-    """`quiet_of`: (lowest, highest, until) of prices that decide nothing; until 0: every price may."""
+    """`quiet_of`: (lowest, highest, until) of prices that decide nothing; until 0: every price may.
+
+    A market that waits for money beside others looks at every price: that is simpler, and here it costs little.
+    """
     near = ticks * _NEAR_PPM // _MILLION
     low, high, until_ms = ticks - near, ticks + near, _I(_FOREVER_MS)
     reason = work[m, c.HOLD]
@@ -129,7 +132,7 @@ def _quiet(m, ticks, alone, work):
 def _leave_out(
     m, near_low, near_high, until_ms, last, points, work, paths, text, scratch, rows, spans, blocks
 ):  # fmt: skip
-    """`_Head.leave_out`."""
+    """`Head.leave_out`."""
     candle, point = work[m, c.CANDLE], work[m, c.POINT]
     begin_candle, begin_point = candle, point
     while candle < last:

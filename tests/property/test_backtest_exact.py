@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 
 from autotrader_v2.app.backtest_data import PaperOutside
+from autotrader_v2.application.ports import Clock
 from autotrader_v2.backtest.exact import run_exact
 from autotrader_v2.backtest.result import BacktestFailed, Result
-from autotrader_v2.domain.ladder import LadderParams
+from autotrader_v2.domain.ladder import LadderParams, Reserve
 from autotrader_v2.domain.market import Market
+from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.infrastructure.feeds.candle_rows import Candle, TickColumns, rows_in_ticks
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
+from autotrader_v2.infrastructure.paper import PaperExchange
 from autotrader_v2.matching.markets import rules_for
+from autotrader_v2.simulation.silence import quiet
 
 _BEGIN_MS = 1_600_000_000_000
 
@@ -111,6 +115,68 @@ def test_a_price_that_leaps_fails_either_way() -> None:
     for leave_out in (True, False):
         with pytest.raises(BacktestFailed, match=r"ADA_USDT at 20.* UTC: its bid went from 0\.9\d* to 0\.30\d*, "):
             _drawn(*candles, leave_out=leave_out)
+
+
+class _Counting(PaperOutside):
+    """Tells how many prices the engine was shown."""
+
+    shown = 0
+
+    def exchange(self, clock: Clock) -> PaperExchange:
+        exchange = super().exchange(clock)
+        take = exchange.feed
+
+        def feed(quote: Quote) -> None:
+            self.shown += 1
+            take(quote)
+
+        exchange.feed = feed  # type: ignore[method-assign]
+        return exchange
+
+
+@cache
+def _crowded(seed: int, *, leave_out: bool) -> tuple[Result, int]:
+    """Three to five coins of different grids on a balance that pays a few of their steps; the prices shown too."""
+    rng = random.Random(f"crowded {seed}")
+    params = LadderParams(
+        start_balance_pct=Decimal(rng.choice((0, 0, 0, 30))),
+        steps=rng.choice((2, 5)),
+        drop_step_pct=Decimal(rng.choice(("0.3", "0.8"))),
+        profit_pct=Decimal(rng.choice(("0.4", "1"))),
+        reserve=rng.choice(tuple(Reserve)),
+        stop_loss_pct=Decimal(rng.choice((0, 0, 2))),
+        start_limit=Decimal(rng.choice(("0", "0", "1.01"))),
+    )
+    tapes, rules = [], []
+    for coin in rng.sample(("ADA", "XRP", "DOGE", "MATIC", "TRX"), rng.choice((3, 4, 5))):
+        file: Any = _Walk(rng, 1.0, 70, rng.choice((60_000, 60_000, 300_000)), 0.004)
+        one = rules_for(coin, price=Decimal(1))
+        tapes.append(CandleTape([file], Market("gate", coin, "USDT"), one.tick, seed=seed))
+        rules.append(one)
+    budget = Decimal(rng.choice((35, 60, 90)))
+    quiet()
+    outside = _Counting(rules, budget)
+    return run_exact(tapes, params, budget, outside, leave_out=leave_out), outside.shown
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_coins_that_wait_for_each_others_money_trade_the_same_without_their_quiet_prices(seed: int) -> None:
+    assert _crowded(seed, leave_out=True)[0] == _crowded(seed, leave_out=False)[0]
+
+
+def test_what_waits_for_money_is_shown_few_prices_and_often_gets_some() -> None:
+    """Else the test above would say nothing, or a backtest of several coins take many times as long."""
+    played = [_crowded(seed, leave_out=True) for seed in range(10)]
+    every = [_crowded(seed, leave_out=False) for seed in range(10)]
+    assert sum(shown for _, shown in played) * 4 < sum(shown for _, shown in every)
+    paid_late = [
+        one
+        for result, _ in played
+        for one in result.unpaid
+        for trade in result.trades
+        if (trade.symbol, trade.cycle_id, trade.step) == (one.symbol, one.cycle_id, one.step) and trade.side == "buy"
+    ]
+    assert len(paid_late) > 30
 
 
 def test_the_worlds_of_this_test_trade_run_dry_and_run_out_of_money() -> None:
