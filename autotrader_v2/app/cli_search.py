@@ -34,7 +34,7 @@ _SetFlag = Annotated[
     typer.Option("--set", metavar="NAME=VALUE", help="A parameter of --ladder that stays; may be repeated."),
 ]
 _BudgetFlag = Annotated[
-    str, typer.Option("--budget", help="What each run begins with, in quote currency; full: what its ladder costs.")
+    str, typer.Option("--budget", help="What each coin has for itself, in quote currency; full: what its ladder costs.")
 ]
 _TrialsFlag = Annotated[
     int | None, typer.Option("--trials", min=1, help="How many ladders (default: every combination).")

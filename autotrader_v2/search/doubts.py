@@ -72,6 +72,7 @@ def doubts(
         *(_of_an_idle_winner(verdict, budget) if idle else _of_the_winner(verdict)),
         *_of_the_front(verdict),
         *_of_the_data(split, kinds),
+        *_of_the_balance(split, budget),
         *([] if idle else _of_ranges(verdict, space)),
     ] + ([Doubt("refused", {"refused": refused, "tried": tried})] if refused else [])
 
@@ -132,6 +133,12 @@ def _of_the_data(split: Split, kinds: Mapping[str, float]) -> list[Doubt]:
     elif sum(kinds.values()) and not kinds["falling"]:
         found.append(Doubt("no_fall"))
     return found
+
+
+def _of_the_balance(split: Split, budget: Decimal | None) -> list[Doubt]:
+    """Each coin was played with all of the budget, which one account has only once."""
+    coins = len({one.symbol for part in (split.seen, split.later, split.others) for one in part})
+    return [] if budget is None or coins < 2 else [Doubt("each_alone", {"coins": coins, "budget": plain(budget)})]
 
 
 def _of_ranges(verdict: Verdict, space: Space) -> list[Doubt]:

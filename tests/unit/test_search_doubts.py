@@ -124,6 +124,14 @@ def test_little_data_and_data_of_one_kind_are_told() -> None:
     assert _codes(_judged(20, 18, 15), kinds={**rising, "sideways": 50.0, "rising": 50.0}) == ["no_fall"]
 
 
+def test_a_budget_that_each_coin_had_for_itself_is_told() -> None:
+    """An account has it once: `backtest` shares it among the coins, a search does not."""
+    held_back = Split((Stretch("A_U", 0, 400 * _DAY_MS),), (), (), (Stretch("B_U", 0, 400 * _DAY_MS),))
+    assert _codes(_judged(20, 18, 15), split=held_back, budget=D(1000)) == ["each_alone"]
+    assert _codes(_judged(20, 18, 15), split=held_back, budget=None) == []
+    assert _codes(_judged(20, 18, 15), budget=D(1000)) == []
+
+
 def test_months_are_told_apart_by_what_the_price_did() -> None:
     def days(begin: float, a_day: float, count: int) -> list[tuple[int, float]]:
         return [(day * _DAY_MS, begin * (1 + a_day) ** day) for day in range(count)]
@@ -140,7 +148,7 @@ def test_every_sentence_names_only_what_it_is_given() -> None:
     used = {
         *("winner_loses", "winner_loses_later", "winner_loses_others", "winner_fades", "folds_lost", "few_cycles"),
         *("unpaid", "nothing_held_back", "front_loses", "front_reorders", "little_data", "one_kind", "no_fall"),
-        *("edge", "refused", "limits_broken", "first_buy_unpaid", "nothing_bought"),
+        *("edge", "refused", "limits_broken", "first_buy_unpaid", "nothing_bought", "each_alone"),
     }
     assert used == set(sweep_words.SENTENCES)
     with pytest.raises(KeyError):
