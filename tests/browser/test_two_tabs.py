@@ -1,13 +1,15 @@
 """Two tabs of one person, and a program that ends and starts again under the page: nothing happens twice or is lost."""
 
 import re
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
+from autotrader_v2.domain.orders import OrderIntent, OrderResult, Side
 from tests.browser.conftest import watch
 from tests.browser.served import Served
 from tests.browser.test_page import go, row, turn_on
@@ -41,20 +43,72 @@ def test_what_one_tab_does_the_other_shows_and_one_order_is_made(served: Served,
     expect(row(one, "ETH")).to_contain_text("Buy 1 needs")
     expect(row(two, "ETH")).to_contain_text("Buy 1 needs")
     assert len(served.paper.own_trades(served.engine.slot("ETH").market, 0)) == 1
-    # The same sale wished in both: one sale, and the other tab is told that there is nothing left.
+    # The same sale wished in both: whichever arrives first sells, and the other tab is told why it does not.
+    ask_to_sell(one, two)
+    press(one, two)
+    outcomes = [told_of_the_sale(page) for page in (one, two)]
+    [other] = [text for text in outcomes if "Filled" not in text]
+    assert re.search("An order or command is out|less than the exchange", other), other
+    assert sales_of(served) == 1
     for page in (one, two):
+        expect(page.locator(".chead")).to_contain_text("Paused by you")
+
+
+def test_a_sale_that_arrives_second_while_the_first_is_out_is_told_of_it(served: Served, open_page: Open) -> None:
+    """The tab that was pressed first may well be the second one to arrive."""
+    one = open_page()
+    two = one.context.new_page()
+    two.goto(served.web.url)
+    turn_on(one, "SOL")
+    expect(row(two, "SOL")).to_contain_text("Buy 1 needs")
+    ask_to_sell(one, two)
+    late: list[Route] = []
+    one.route("**/api/trade/quick/sell_all", lambda route: late.append(route))
+    send, answered = served.paper.send, threading.Event()
+
+    def slowly(intent: OrderIntent) -> OrderResult:
+        assert answered.wait(60)
+        return send(intent)
+
+    served.paper.send = slowly  # type: ignore[method-assign]
+    press(one, two)
+    served.engine.until("the other tab's order is out", lambda: served.engine.slot("SOL").state.order is not None)
+    expect(one.get_by_role("dialog")).to_contain_text(re.compile("Sending|Sent"))
+    late[0].continue_()
+    refused = told_of_the_sale(one)
+    answered.set()
+    assert "An order or command is out" in refused, refused
+    assert "Filled" in told_of_the_sale(two)
+    assert sales_of(served) == 1
+
+
+def ask_to_sell(*pages: Page) -> None:
+    """Each stands before the dialog that sells all SOL."""
+    for page in pages:
         go(page, "#/coin/SOL")
         trade = page.locator("#trade")
         trade.get_by_role("button", name="Sell all", exact=True).click()
         trade.get_by_role("button", name=re.compile("Sell all 0.*SOL…")).click()
         expect(page.get_by_role("dialog").get_by_role("button", name=re.compile("Sell all 0"))).to_be_enabled()
-    for page in (one, two):
+
+
+def press(*pages: Page) -> None:
+    """One after the other, faster than hands."""
+    for page in pages:
         page.evaluate("document.querySelector('[role=dialog] .feet .btn:last-child').click()")
-    expect(one.get_by_role("dialog")).to_contain_text("Filled")
-    expect(two.get_by_role("dialog").locator(".outcome, .msg.danger")).to_be_visible()
-    sides = [fill.side.value for fill in served.paper.own_trades(served.engine.slot("SOL").market, 0)]
-    assert sides.count("sell") == 1
-    expect(two.locator(".chead")).to_contain_text("Paused by you")
+
+
+def told_of_the_sale(page: Page) -> str:
+    """What the dialog says in the end."""
+    end = page.get_by_role("dialog").locator(".outcome, .msg.danger")
+    expect(end).to_be_visible()
+    return end.inner_text()
+
+
+def sales_of(served: Served) -> int:
+    """How often the exchange sold SOL."""
+    fills = served.paper.own_trades(served.engine.slot("SOL").market, 0)
+    return sum(fill.side is Side.SELL for fill in fills)
 
 
 def test_the_program_is_killed_under_the_page_and_starts_again(browser: Browser, tmp_path: Path) -> None:
