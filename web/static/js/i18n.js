@@ -17,15 +17,20 @@ const preferred = () => {
   return navigator.language?.toLowerCase().startsWith("ru") ? "ru" : "en";
 };
 
-const read = async (name) => (await fetch(`/static/i18n/${name}.json`)).json();
+async function read(name) {
+  const answer = await fetch(`/static/i18n/${name}.json`);
+  // The body of a refusal is JSON too, and no catalogue.
+  if (!answer.ok) throw new Error(`${name}.json: ${answer.status}`);
+  return answer.json();
+}
 
 /** What one page alone says: loaded with that page, and again with another language. */
 export async function loadPart(part) {
-  parts.add(part);
   let of;
   do {
     of = language;
     Object.assign(catalogue, await read(`${part}.${of}`));
+    parts.add(part);
   } while (of !== language);
 }
 
