@@ -10,7 +10,7 @@ from autotrader_v2.app import instance, logs
 from autotrader_v2.app.outside import backups_of, binding_of, database_of, feed_kind_of
 from autotrader_v2.app.settings import Settings
 from autotrader_v2.app.sole import sole_with_database
-from autotrader_v2.infrastructure.store.backups import BackupFailed, Backups
+from autotrader_v2.infrastructure.store.backups import BY_HAND_KEPT, Backup, BackupFailed, Backups
 from autotrader_v2.infrastructure.store.examine import problems_of
 from autotrader_v2.infrastructure.store.repair import CannotRepair, restore, vacuum
 
@@ -45,17 +45,19 @@ def _done(settings: Settings, what: str, name: str) -> dict[str, Any]:
         case "backup":
             return _backup(database, backups)
         case "list":
-            return {"ok": True, "folder": str(backups.folder), "backups": [_row(one.path) for one in backups.list()]}
+            return {"ok": True, "folder": str(backups.folder), "backups": [_row(one) for one in backups.list()]}
         case "integrity":
             _require(database)
             problems = problems_of(database, backups.account, full=True)
             return {"ok": not problems, "database": str(database), "problems": list(problems)}
         case "restore":
             with instance.claim(settings.data_dir), sole_with_database(settings, database):
-                chosen = backups.named(name)
+                chosen, by_hand = backups.named(name), next((one for one in backups.list() if one.by_hand), None)
                 kept = restore(database, chosen, binding_of(settings, kind), backups.account)
             told = {"ok": True, "database": str(database), "restored": chosen.name}
-            return {**told, "replaced": str(kept) if kept is not None else ""}
+            # The newest is often what stopping mTrade made: the very state that a person wants to leave.
+            other = by_hand.name if name == "latest" and by_hand is not None and by_hand != chosen else ""
+            return {**told, "replaced": str(kept) if kept is not None else "", "newest_by_hand": other}
         case "vacuum":
             with instance.claim(settings.data_dir), sole_with_database(settings, database):
                 before, after = vacuum(database, backups.account)
@@ -68,9 +70,9 @@ def _backup(database: Path, backups: Backups) -> dict[str, Any]:
     """Also beside a running engine."""
     _require(database)
     now = datetime.now(UTC)
-    made = backups.make(now, full=True)
+    made = backups.make(now, full=True, by_hand=True)
     backups.prune(now)
-    return {"ok": True, "folder": str(backups.folder), **_row(made.path)}
+    return {"ok": True, "folder": str(backups.folder), **_row(made), "kept_by_hand": BY_HAND_KEPT}
 
 
 def _require(database: Path) -> None:
@@ -82,8 +84,8 @@ def _is_server(path: Path) -> bool:
     return any(str(part).startswith(_SERVER_MARKS) and ":" in str(part) for part in path.parts)
 
 
-def _row(path: Path) -> dict[str, Any]:
-    return {"name": path.name, "bytes": path.stat().st_size}
+def _row(one: Backup) -> dict[str, Any]:
+    return {"name": one.name, "bytes": one.path.stat().st_size, "by_hand": one.by_hand}
 
 
 def _lines(what: str, told: Mapping[str, Any]) -> list[str]:
@@ -91,9 +93,13 @@ def _lines(what: str, told: Mapping[str, Any]) -> list[str]:
         return [told["error"]]
     match what:
         case "backup":
-            return [f"{told['name']} ({_size(told['bytes'])}) in {told['folder']}: made and verified."]
+            return [
+                f"{told['name']} ({_size(told['bytes'])}) in {told['folder']}: made and verified.",
+                f"It stays until you delete it or {told['kept_by_hand']} newer ones were made by hand. "
+                f"To go back to it: stop mTrade, then `maintenance restore {told['name']}`.",
+            ]
         case "list":
-            rows = [f"{one['name']}  {_size(one['bytes'])}" for one in told["backups"]]
+            rows = [f"{one['name']}  {_size(one['bytes'])}{'  by hand' * one['by_hand']}" for one in told["backups"]]
             return rows or [f"No backups in {told['folder']} yet."]
         case "integrity":
             whole = f"{told['database']} is whole: every page, every commit, the fold from the first event."
@@ -102,6 +108,11 @@ def _lines(what: str, told: Mapping[str, Any]) -> list[str]:
             return [
                 f"{told['restored']} is now {told['database']}.",
                 *([f"What was there is kept as {told['replaced']}."] if told["replaced"] else []),
+                *(
+                    [f"It was the newest of all; the newest made by hand is {told['newest_by_hand']}."]
+                    if told["newest_by_hand"]
+                    else []
+                ),
                 "No order is sent before you have confirmed it: start mTrade, look at what its comparison finds, "
                 "then resume the account on the page. (Paper goes on at once.)",
             ]

@@ -98,7 +98,12 @@ class Around:
 
 
 def _described(backup: "Backup") -> Mapping[str, Any]:
-    return {"name": backup.name, "made_ms": _ms(backup.made), "bytes": _size(backup.path)}
+    return {
+        "name": backup.name,
+        "made_ms": _ms(backup.made),
+        "bytes": _size(backup.path),
+        "by_hand": backup.by_hand,
+    }
 
 
 def _ms(moment: datetime) -> int:

@@ -31,7 +31,10 @@ class Surroundings(Protocol):
         """Write one for the next start, or (None) take it back. Errors: `CommandRefused`; then nothing was changed."""
 
     def backups(self) -> Sequence[Mapping[str, Any]]:
-        """Verified copies of the journal, newest first: `name`, `made_ms`, `bytes`. Errors: `CommandRefused`."""
+        """Verified copies of the journal, newest first: `name`, `made_ms`, `bytes`, `by_hand`.
+
+        Errors: `CommandRefused`.
+        """
 
     def back_up(self) -> Mapping[str, Any]:
-        """Make a copy now and wait for it. Errors: `CommandRefused`."""
+        """Make a copy by hand now and wait for it. Errors: `CommandRefused`."""

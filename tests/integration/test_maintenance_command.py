@@ -11,9 +11,13 @@ import pytest
 
 from autotrader_v2.app import cli, instance
 from autotrader_v2.application.ports import Binding
+from autotrader_v2.domain.market import Market
 from autotrader_v2.infrastructure.store import SqlJournal
+from autotrader_v2.infrastructure.store.backups import Backups
+from autotrader_v2.infrastructure.store.upkeep import Upkeep
 from tests.unit.test_store_values import BTC, ETH, Scribe
 
+SOL = Market("gate", "SOL", "USDT")
 BINDING = Binding("paper", "synthetic", "paper", "synthetic")
 
 
@@ -47,11 +51,36 @@ def test_p9_a_backup_is_put_back_and_both_files_are_kept(folder: Path, capsys: p
     code, told = run(folder, capsys, "integrity")
     assert (code, told["ok"]) == (1, False)
     assert told["problems"]
-    assert run(folder, capsys, "list")[1]["backups"] == [{"name": made["name"], "bytes": made["bytes"]}]
+    assert run(folder, capsys, "list")[1]["backups"] == [
+        {"name": made["name"], "bytes": made["bytes"], "by_hand": True}
+    ]
     code, told = run(folder, capsys, "restore", "latest")
     assert (code, told["restored"]) == (0, made["name"])
     assert Path(told["replaced"]).exists()
     assert run(folder, capsys, "integrity") == (0, {**run(folder, capsys, "integrity")[1], "ok": True, "problems": []})
+    journal = SqlJournal(database, BINDING, account="paper")
+    assert set(journal.load().cycles) == {BTC}
+    journal.close()
+
+
+def test_a_backup_made_by_hand_is_there_to_go_back_to_after_the_stop(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Made, traded on, stopped within the hour, restored: each stop makes a copy by itself, and the next one too."""
+    database = folder / "paper-synthetic.sqlite3"
+    _, made = run(folder, capsys, "backup")
+    for market in (ETH, SOL):
+        later = Scribe.opens(database, BINDING)
+        later.whole_cycle(market)
+        Upkeep(later.journal, Backups(database, "paper", folder / "backups"), every_s=3600).stop()
+        later.journal.close()
+    listed = run(folder, capsys, "list")[1]["backups"]
+    assert made["name"] in [one["name"] for one in listed if one["by_hand"]]
+    assert made["kept_by_hand"] == 20
+    _, latest = run(folder, capsys, "restore", "latest")
+    assert (latest["restored"], latest["newest_by_hand"]) == (listed[0]["name"], made["name"]), "and it is told"
+    code, told = run(folder, capsys, "restore", made["name"])
+    assert (code, told["newest_by_hand"]) == (0, "")
     journal = SqlJournal(database, BINDING, account="paper")
     assert set(journal.load().cycles) == {BTC}
     journal.close()

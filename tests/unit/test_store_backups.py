@@ -106,6 +106,34 @@ def test_pruned_by_age_and_nothing_else_is_touched(scribe: Scribe, path: Path) -
     assert left[0] == NOW
 
 
+def test_a_backup_made_by_hand_outlives_whatever_is_made_by_itself(scribe: Scribe, path: Path) -> None:
+    """It was made to go back to: a newer one of the same hour, or of the stop that a restore needs, leaves it."""
+    one_by_hand = copies(path).make(NOW, full=False, by_hand=True)
+    upkeep = Upkeep(scribe.journal, copies(path), every_s=3600, first_after_s=3600)
+    upkeep.start()
+    from_the_page = upkeep.copy_now(30)
+    scribe.whole_cycle(ETH)
+    upkeep.stop()
+    made_by_the_stop = copies(path).named("latest")
+    assert [one.by_hand for one in (one_by_hand, from_the_page, made_by_the_stop)] == [True, True, False]
+    assert set(copies(path).list()) == {one_by_hand, from_the_page, made_by_the_stop}
+    copies(path).prune(NOW + timedelta(days=400))
+    assert set(copies(path).list()) == {one_by_hand, from_the_page, made_by_the_stop}
+    assert copies(path).named(one_by_hand.name) == one_by_hand
+
+
+def test_of_the_backups_made_by_hand_only_the_newest_twenty_stay(scribe: Scribe, path: Path) -> None:
+    """They count for themselves: none of those made by itself makes room for them, or goes for one."""
+    folder = copies(path).folder
+    folder.mkdir()
+    by_hand = [f"live-{NOW - timedelta(days=age):%Y%m%dT%H%M%SZ}-by-hand.sqlite3" for age in range(25)]
+    of_itself = f"live-{NOW - timedelta(minutes=2):%Y%m%dT%H%M%SZ}.sqlite3"
+    for name in (*by_hand, of_itself):
+        (folder / name).touch()
+    copies(path).prune(NOW)
+    assert set(os.listdir(folder)) == {*by_hand[:20], of_itself}
+
+
 def test_p9_a_damaged_journal_makes_no_backup_and_says_so(scribe: Scribe, path: Path) -> None:
     """P9: the older ones stay."""
     made = copies(path).make(NOW, full=False)

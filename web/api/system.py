@@ -91,11 +91,12 @@ class Settings(Reply):
 
 
 class Backup(Part):
-    """A verified copy of the journal."""
+    """A verified copy of the journal. `by_hand`: a person asked for it; the newest 20 of these are kept."""
 
     name: str
     made_ms: int
     bytes: int | None
+    by_hand: bool
 
 
 class Backups(Reply):

@@ -1,4 +1,4 @@
-"""Verified copies of a database file: made while it is written to, looked at, kept by age, put away by name."""
+"""Verified copies of a database file: made while it is written to, looked at, kept by age or by hand, found by name."""
 
 import os
 import re
@@ -18,6 +18,9 @@ _SYNC_EVERY_PIECES = 8
 _SPARE_BYTES = 64 * 1024 * 1024
 _MOMENT = "%Y%m%dT%H%M%SZ"
 _HOURS, _DAYS, _WEEKS = 24, 7, 4
+BY_HAND_KEPT = 20
+"""So many of the copies that a person asked for stay, the newest, whatever their age."""
+_BY_HAND = "-by-hand"
 
 
 class BackupFailed(Exception):
@@ -31,10 +34,11 @@ class BackupFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """One copy; made at that moment (UTC)."""
+    """One copy; made at that moment (UTC). `by_hand`: a person asked for it."""
 
     path: Path
     made: datetime
+    by_hand: bool = False
 
     @property
     def name(self) -> str:
@@ -52,13 +56,14 @@ class Backups:
 
     def list(self) -> list[Backup]:
         """Newest first."""
-        pattern = re.compile(rf"{re.escape(self.database.stem)}-(\d{{8}}T\d{{6}}Z)\.sqlite3")
+        pattern = re.compile(rf"{re.escape(self.database.stem)}-(\d{{8}}T\d{{6}}Z)({_BY_HAND})?\.sqlite3")
         found = []
         for path in self.folder.glob("*.sqlite3") if self.folder.is_dir() else ():
             name = pattern.fullmatch(path.name)
             if name is not None:
                 with suppress(ValueError):  # digits that are no moment: not one of ours
-                    found.append(Backup(path, datetime.strptime(name[1], _MOMENT).replace(tzinfo=UTC)))
+                    made = datetime.strptime(name[1], _MOMENT).replace(tzinfo=UTC)
+                    found.append(Backup(path, made, by_hand=name[2] is not None))
         return sorted(found, key=lambda one: one.made, reverse=True)
 
     def named(self, name: str) -> Backup:
@@ -71,7 +76,9 @@ class Backups:
                 return one
         raise BackupFailed(f"There is no backup {name!r} of {self.database.name} in {self.folder}.")
 
-    def make(self, now: datetime, *, full: bool, breathe: Callable[[], bool] = lambda: True) -> Backup:
+    def make(
+        self, now: datetime, *, full: bool, by_hand: bool = False, breathe: Callable[[], bool] = lambda: True
+    ) -> Backup:
         """Copy, verify, and only then give it its name. Errors: `BackupFailed`, `Interrupted` (see `examine`)."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -81,7 +88,7 @@ class Backups:
             try:
                 copy_database(self.database, part, breathe)
                 self._verify(part, full=full, breathe=breathe)
-                backup = self._free_name(now)
+                backup = self._free_name(now, by_hand=by_hand)
                 os.replace(part, backup.path)
             finally:
                 part.unlink(missing_ok=True)
@@ -92,12 +99,16 @@ class Backups:
         return backup
 
     def prune(self, now: datetime) -> None:
-        """Delete what is neither the newest of an hour, a day nor a week that counts. Errors: OSError."""
+        """Delete what is neither the newest of an hour, a day nor a week that counts. Errors: OSError.
+
+        A copy made by hand is what its owner goes back to: only newer ones made by hand, `BY_HAND_KEPT`, push it out.
+        """
         known = self.list()
-        keep = kept((one.made for one in known), now)
-        for one in known:
-            if one.made not in keep:
-                one.path.unlink(missing_ok=True)
+        of_itself = [one for one in known if not one.by_hand]
+        keep = kept((one.made for one in of_itself), now)
+        too_many = [one for one in known if one.by_hand][BY_HAND_KEPT:]
+        for one in (*(one for one in of_itself if one.made not in keep), *too_many):
+            one.path.unlink(missing_ok=True)
 
     def _check_room(self) -> None:
         needed = self.database.stat().st_size + _SPARE_BYTES
@@ -112,11 +123,11 @@ class Backups:
         own = problems_of(self.database, self.account, full=full, breathe=breathe)
         raise BackupFailed(f"The copy is not whole: {'; '.join(problems)}.", damaged=own)
 
-    def _free_name(self, now: datetime) -> Backup:
-        made = now.replace(microsecond=0)
-        while (path := self.folder / f"{self.database.stem}-{made:{_MOMENT}}.sqlite3").exists():
+    def _free_name(self, now: datetime, *, by_hand: bool) -> Backup:
+        made, end = now.replace(microsecond=0), f"{_BY_HAND if by_hand else ''}.sqlite3"
+        while (path := self.folder / f"{self.database.stem}-{made:{_MOMENT}}{end}").exists():
             made += timedelta(seconds=1)
-        return Backup(path, made)
+        return Backup(path, made, by_hand)
 
 
 def kept(moments: Iterable[datetime], now: datetime) -> set[datetime]:

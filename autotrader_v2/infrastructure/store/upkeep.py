@@ -85,11 +85,13 @@ class Upkeep:
         return self._backups.list()
 
     def copy_now(self, limit_s: float) -> Backup:
-        """Make a verified copy on the caller's thread. Errors: `BackupFailed`, also when it takes longer than that."""
+        """Make a verified copy by hand, on the caller's thread. Errors: `BackupFailed`, also when it takes longer."""
         ends_s = time.monotonic() + limit_s
         with self._copying:
             try:
-                return self._make(full=False, breathe=lambda: self._breathe() and time.monotonic() < ends_s)
+                return self._make(
+                    full=False, by_hand=True, breathe=lambda: self._breathe() and time.monotonic() < ends_s
+                )
             except Interrupted as error:
                 raise BackupFailed("The copy took too long and was given up; the last one stays.") from error
 
@@ -133,10 +135,10 @@ class Upkeep:
             return False
         return True
 
-    def _make(self, *, full: bool, breathe: Callable[[], bool]) -> Backup:
+    def _make(self, *, full: bool, breathe: Callable[[], bool], by_hand: bool = False) -> Backup:
         written, now = self._journal.written, datetime.now(UTC)
         try:
-            made = self._backups.make(now, full=full, breathe=breathe)
+            made = self._backups.make(now, full=full, by_hand=by_hand, breathe=breathe)
             self._backups.prune(now + timedelta(seconds=1))
         except BackupFailed as error:
             if error.damaged:

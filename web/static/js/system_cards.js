@@ -65,6 +65,6 @@ export function BackupsCard() {
       <button type="button" class="btn s push" disabled=${phase === "sending"} onClick=${make}>${t(phase === "sending" ? "backups.making" : "backups.make")}</button></header>
     ${(failure || phase === "refused" || phase === "unknown") && html`<p class="msg warn" role="alert">${errorText(failure ?? error)}</p>`}
     ${answer && !known.length && html`<p class="muted">${t("backups.none")}</p>`}
-    <dl class="kv">${known.slice(0, SHOWN).map((one) => html`<dt key=${one.name} title=${one.name}><time title=${utc(one.made_ms)}>${moment(one.made_ms)}</time></dt><dd key=${`${one.name}-size`}>${megabytes(one.bytes)}</dd>`)}</dl>
+    <dl class="kv">${known.slice(0, SHOWN).map((one) => html`<dt key=${one.name} title=${one.name}><time title=${utc(one.made_ms)}>${moment(one.made_ms)}</time></dt><dd key=${`${one.name}-size`}>${one.by_hand ? `${t("backups.by_hand")} · ` : ""}${megabytes(one.bytes)}</dd>`)}</dl>
     <p class="note">${t("backups.how")}</p></section>`;
 }
