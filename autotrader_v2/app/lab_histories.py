@@ -15,7 +15,7 @@ from autotrader_v2.domain.money import HUNDRED, ZERO, plain, reported
 
 _KEPT_MAX = 300
 # What was worked out in another way is worked out again.
-_RECKONED = "by stretches"
+_RECKONED = "by stretches, each worst by itself"
 _SUMMED = ("ran_dry", "unpaid", "cycles_closed", "cycles_open")
 
 
@@ -59,8 +59,10 @@ def history_job(files: Mapping[str, Sequence[int]], ladder: Mapping[str, Any]) -
 
 
 def together(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What stretches that were each begun with the whole budget tell as one: counts summed, else the worst of them."""
-    worst = max(parts, key=lambda one: Decimal(one["max_drawdown"]))
+    """What stretches that were each begun with the whole budget tell as one: counts summed, else the worst of them.
+
+    The deepest fall in money and the one in percent (of the peak before it) may be of different times.
+    """
     pnl, budget = sum((Decimal(one["pnl"]) for one in parts), ZERO), Decimal(parts[0]["budget"])
     return {
         "begin_ms": min(one["begin_ms"] for one in parts),
@@ -68,7 +70,7 @@ def together(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "budget": parts[0]["budget"],
         "pnl": plain(pnl),
         "pnl_pct": plain(reported(pnl * HUNDRED / budget)),
-        "max_drawdown": worst["max_drawdown"],
-        "max_drawdown_pct": worst["max_drawdown_pct"],
+        "max_drawdown": max((one["max_drawdown"] for one in parts), key=Decimal),
+        "max_drawdown_pct": max((one["max_drawdown_pct"] for one in parts), key=Decimal),
         "longest_cycle_ms": max(one["longest_cycle_ms"] for one in parts),
     } | {name: sum(one[name] for one in parts) for name in _SUMMED}

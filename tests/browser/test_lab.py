@@ -128,6 +128,8 @@ def test_the_card_before_the_switch_tells_the_past(served: Served, open_page: Op
     past = page.locator(".past")
     expect(past).to_contain_text("(399 candles)", timeout=_FIRST_MS)
     expect(past).to_contain_text("Longest wait")
+    # The percent is of a peak, and not of the budget.
+    expect(past).to_contain_text("in percent of a peak, at worst")
     expect(page.get_by_role("button", name="Turn on BTC")).to_be_enabled()
     page.keyboard.press("Escape")
     page.locator('tr[data-coin="SOL"] [role=switch]').click()

@@ -16,6 +16,7 @@ import pytest
 
 from autotrader_v2.app.lab import LabRoom
 from autotrader_v2.app.lab_files import joined, seen_in
+from autotrader_v2.app.lab_histories import together
 from autotrader_v2.app.lab_process import LabProcess, WorkerFailed
 from autotrader_v2.app.lab_studies import study_told
 from autotrader_v2.app.lab_wishes import budget_of
@@ -371,6 +372,18 @@ def test_h2_a_history_plays_each_stretch_by_itself_and_adds_them_up(folder: Path
     assert told["longest_cycle_ms"] == one["longest_cycle_ms"] <= 3 * 3_600_000
     assert told["max_drawdown"] == one["max_drawdown"]
     assert told["end_ms"] - told["begin_ms"] > 14 * 86_400_000
+
+
+def test_the_worst_fall_of_stretches_is_the_worst_in_money_and_the_worst_in_percent() -> None:
+    """A fall of a small account may be the deeper one in percent."""
+    same = {"begin_ms": 0, "end_ms": 1, "budget": "500", "pnl": "0", "longest_cycle_ms": 1}
+    same |= dict.fromkeys(("ran_dry", "unpaid", "cycles_closed", "cycles_open"), 0)
+    parts = [
+        same | {"max_drawdown": "54.66", "max_drawdown_pct": "9.5"},
+        same | {"max_drawdown": "9.9", "max_drawdown_pct": "12.4"},
+    ]
+    told = together(parts)
+    assert (told["max_drawdown"], told["max_drawdown_pct"]) == ("54.66", "12.4")
 
 
 def test_a_history_that_cannot_be_known_says_why(a_room: Make, tmp_path: Path) -> None:

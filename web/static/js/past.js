@@ -23,7 +23,7 @@ export function Past({ currency, quote }) {
   return html`<section class="past" aria-label=${t("past.title")}><h3>${t("past.title")}</h3>
     ${it ? html`<div class="tiles three">
         <div><span class="lab">${t("past.dry")}</span><div class=${`v${it.ran_dry ? " warn" : ""}`}>${t("past.times", { count: it.ran_dry })}</div><p>${t("past.dry_of", { count: it.cycles_closed + it.cycles_open })}</p></div>
-        <div><span class="lab">${t("past.loss")}</span><div class="v loss">${number(`-${it.max_drawdown}`)} ${quote}</div><p>${t("past.loss_of", { percent: signedPercent(`-${it.max_drawdown_pct}`, 1), budget: number(it.budget) })}</p></div>
+        <div><span class="lab">${t("past.loss")}</span><div class="v loss">${number(`-${it.max_drawdown}`)} ${quote}</div><p>${t("past.loss_of", { percent: signedPercent(`-${it.max_drawdown_pct}`, 1) })}</p></div>
         <div><span class="lab">${t("past.wait")}</span><div class="v">${longSpan(it.longest_cycle_ms)}</div><p>${t(it.cycles_open ? "past.open" : "past.closed")}</p></div>
       </div><p class="note">${t("past.of", { days: number(Math.round(it.span_ms / 86400000), 0), candles: number(it.candles, 0), from: fieldOf(it.begin_ms), to: fieldOf(it.end_ms) })}</p>`
       : html`<p class="note" role="status">${t(`past.${state === "none" || state === "failed" ? state : "working"}`, { currency, what: answer.what })}</p>`}
