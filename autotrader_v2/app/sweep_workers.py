@@ -70,6 +70,11 @@ class Processes:
         self._pool.shutdown(cancel_futures=True)
 
 
+# Modules of Python work wherever mTrade's own Python does; a `dask` on the PATH may be another's, or none.
+DASK_SCHEDULER = "python -m distributed.cli.dask_scheduler"
+DASK_WORKER = "python -m distributed.cli.dask_worker"
+
+
 class Cluster:
     """`Workers` of a Dask cluster; mTrade must be importable there, in the same version."""
 
@@ -81,15 +86,15 @@ class Cluster:
             self._client = connect(address, timeout=_CONNECT_S)
         except (OSError, TimeoutError, ValueError) as error:
             raise ClusterUnavailable(
-                f"No Dask scheduler answers at {address}: {error}. Start one with `dask scheduler`, "
-                "and workers with `dask worker ADDRESS` in the folder of mTrade."
+                f"No Dask scheduler answers at {address}: {error}. In the folder of mTrade, start one with "
+                f"`{DASK_SCHEDULER}` and workers with `{DASK_WORKER} ADDRESS`."
             ) from error
         self.slots = sum(self._client.nthreads().values())
         if not self.slots:
             self._client.close()
             raise ClusterUnavailable(
                 f"The Dask cluster at {address} has no workers. "
-                f"Start some in the folder of mTrade: dask worker {address}"
+                f"Start some in the folder of mTrade: {DASK_WORKER} {address}"
             )
         self._job = self._client.scatter(job, broadcast=True, hash=False)
         self._executor = self._client.get_executor(pure=False)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from autotrader_v2.app.sweep_workers import DASK_SCHEDULER, DASK_WORKER
 from tests.unit.test_sweep_command import _candles, _finished, _run
 
 pytestmark = pytest.mark.slow
@@ -37,3 +38,4 @@ def test_a_cluster_that_is_not_there_is_told(tmp_path: Path) -> None:
     done = _run(tmp_path, "--data", data, *_WORDS, "--cluster", "tcp://127.0.0.1:9")
     assert done.returncode == 1
     assert "No Dask scheduler answers at tcp://127.0.0.1:9" in done.stderr and "Traceback" not in done.stderr
+    assert DASK_SCHEDULER in done.stderr and DASK_WORKER in done.stderr

@@ -10,10 +10,13 @@ import sys
 import time
 from contextlib import closing
 from decimal import Decimal
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from autotrader_v2.app.sweep_workers import DASK_SCHEDULER, DASK_WORKER
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BEGIN_MS = 1_640_995_200_000
@@ -116,6 +119,24 @@ def test_several_processes_find_what_one_finds(told: tuple[Path, dict[str, Any]]
     done = _run(folder / "apart", *words)
     assert done.returncode == 0, done.stderr
     assert {**json.loads(done.stdout), "db": ""} == {**report, "db": ""}
+
+
+def test_several_markets_are_searched_by_comma(told: tuple[Path, dict[str, Any]]) -> None:
+    folder, _ = told
+    done = _run(folder, "--data", str(folder / "candles"), "--symbol", "LTC,XRP", *_RANGES, "--folds", "1", "--json")
+    assert done.returncode == 0, done.stderr
+    assert {one["symbol"] for one in json.loads(done.stdout)["split"]["seen"]} == {"LTC_USDT", "XRP_USDT"}
+
+
+def test_what_starts_a_cluster_is_told_as_the_docs_tell_it_and_is_there() -> None:
+    """As modules of mTrade's own Python: a `dask` on the PATH is another's, or none."""
+    pytest.importorskip("distributed")
+    page = (_ROOT / "docs" / "BACKTESTING.md").read_text(encoding="utf-8")
+    for told in (DASK_SCHEDULER, DASK_WORKER):
+        python, run_module, module = told.split()
+        assert (python, run_module) == ("python", "-m") and find_spec(module) is not None
+        assert told in page
+    assert "dask worker " not in page and "dask scheduler" not in page
 
 
 def test_tables_and_sentences(told: tuple[Path, dict[str, Any]]) -> None:
