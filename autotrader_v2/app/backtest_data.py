@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
 
+from autotrader_v2.app.values import split_list
 from autotrader_v2.application.events import Record
 from autotrader_v2.application.ports import Clock
-from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.domain.market import Market, MarketRules, parse_symbol
 from autotrader_v2.infrastructure.feeds.candle_files import CandleFile
 from autotrader_v2.infrastructure.feeds.candle_overlaps import unused_in
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
@@ -45,31 +46,35 @@ def open_tapes(
 ) -> tuple[list[CandleTape], list[MarketRules]]:
     """The candles of a file, or of every candle file of a folder, one tape for each market, and the markets' rules.
 
-    `symbol`: this market only (BTC, or BTC_USDT). The rules are those of the table of common coins, fitting the
-    first price. Where files overlap, `unused` of the tape tells what was left out. Errors: the `SourceError` family.
+    `symbol`: these markets only, by comma (BTC, or BTC_USDT). The rules are those of the table of common coins, fitting
+    the first price. Where files overlap, `unused` of the tape tells what was left out. Errors: `SourceError`s.
     """
     by_market: dict[Market, list[CandleFile]] = {}
-    others = set()
+    wanted, others, met = split_list(symbol), set[str](), set[str]()
     for file in files_in(path, _ENDINGS):
         base, quote = market_in_name(file)
-        if symbol and symbol.upper() not in (base, f"{base}_{quote}"):
+        named = {one for one in wanted if parse_symbol(one, quote) == (base, quote)}
+        if wanted and not named:
             others.add(f"{base}_{quote}")
             continue
+        met |= named
         try:
             by_market.setdefault(Market(EXCHANGE, base, quote), []).append(CandleFile(file))
         except OSError as error:
             raise SourceMissing(
                 f"{file} cannot be read: {error.strerror or error}.", do="Check the file and its permissions."
             ) from error
-    if not by_market:
+    missing = [one for one in wanted if one not in met]
+    if missing:
+        there = sorted({*others, *(market.pair for market in by_market)})
         raise SourceEmpty(
-            f"{path} holds no candles of {symbol}, only of {', '.join(sorted(others))}.", do="Choose one."
+            f"{path} holds no candles of {', '.join(missing)}, only of {', '.join(there)}.", do="Choose of these."
         )
     quotes = {market.quote for market in by_market}
     if len(quotes) > 1:
         raise SourceEmpty(
             f"{path} holds prices in {' and '.join(sorted(quotes))}, but one balance has one currency.",
-            do="Choose one market with --symbol, or sort the files into folders.",
+            do="Choose markets of one currency with --symbol, or sort the files into folders.",
         )
     tapes, rules = [], []
     for market in sorted(by_market):

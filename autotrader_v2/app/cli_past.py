@@ -13,6 +13,7 @@ from autotrader_v2.app.cli_words import (
     LadderFlag,
     ModeFlag,
     SymbolFlag,
+    SymbolsFlag,
     ToFlag,
     app,
     beginning,
@@ -25,13 +26,14 @@ from autotrader_v2.app.cli_words import (
     read_span,
     require,
     say,
+    several_markets,
 )
 
 
 @app.command()
 def backtest(
     data: CandlesFlag,
-    symbol: SymbolFlag = None,
+    symbols: SymbolsFlag = None,
     changes: Annotated[
         list[str] | None,
         typer.Option(
@@ -67,7 +69,7 @@ def backtest(
     raise typer.Exit(
         run_backtest(
             data=data,
-            symbol=one_market(symbol),
+            symbol=several_markets(symbols),
             changes={**beginning(ladder, given_flags()), **named},
             budget=money,
             from_ms=from_ms,
@@ -79,10 +81,6 @@ def backtest(
     )
 
 
-SymbolsFlag = Annotated[
-    list[str] | None,
-    typer.Option("--symbol", metavar="COIN[,COIN]", help="Markets, such as BTC,ETH; may be repeated."),
-]
 OutFlag = Annotated[
     Path | None, typer.Option("--out", help="Folder of recordings (default: recorded, in the data folder).")
 ]

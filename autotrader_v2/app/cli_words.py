@@ -38,6 +38,10 @@ DataDirFlag = Annotated[
 NoBrowserFlag = Annotated[bool, typer.Option("--no-browser", help="Print the link and open no browser.")]
 CandlesFlag = Annotated[Path, typer.Option("--data", help="A candle file (parquet, csv) or a folder of them.")]
 SymbolFlag = Annotated[str | None, typer.Option("--symbol", help="Only this market: BTC or BTC_USDT.")]
+SymbolsFlag = Annotated[
+    list[str] | None,
+    typer.Option("--symbol", metavar="COIN[,COIN]", help="Markets, such as BTC,ETH; may be repeated."),
+]
 FromFlag = Annotated[str, typer.Option("--from", help="First day or time, UTC: 2022-01-01.")]
 ToFlag = Annotated[str, typer.Option("--to", help="The day or time before which it ends, UTC.")]
 LadderFlag = Annotated[
@@ -148,6 +152,15 @@ def one_market(given: str | None) -> str:
     """The market that `--symbol` names; empty where it was not given."""
     require("--symbol", given is None or given.strip(), "names a market, such as BTC; leave it out for all")
     return (given or "").strip()
+
+
+def several_markets(given: list[str] | None) -> str:
+    """The markets that `--symbol` names, by comma; empty where it was not given."""
+    from autotrader_v2.app import values
+
+    named = [part for text in given or [] for part in values.split_list(text)]
+    require("--symbol", named or not given, "names markets, such as BTC,ETH; leave it out for all")
+    return ",".join(dict.fromkeys(named))
 
 
 def require(option: str, holds: object, otherwise: str) -> None:

@@ -18,7 +18,7 @@ def _run(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _candles(folder: Path, count: int = 120) -> Path:
+def _candles(folder: Path, count: int = 120, coin: str = "LTC") -> Path:
     """Falls 3 % in the first half and comes back in the second; ten minutes are missing in the middle."""
     rows = ["timestamp_ms,open,high,low,close"]
     begin_ms, price = 1_640_995_200_000, Decimal(100)
@@ -27,7 +27,7 @@ def _candles(folder: Path, count: int = 120) -> Path:
         at_ms = begin_ms + 60_000 * (number + (10 if number >= count // 2 else 0))
         rows.append(f"{at_ms},{price},{max(price, following)},{min(price, following)},{following}")
         price = following
-    path = folder / "LTC_USDT_1m.csv"
+    path = folder / f"{coin}_USDT_1m.csv"
     path.write_text("\n".join(rows), encoding="utf-8")
     return path
 
@@ -79,6 +79,7 @@ def test_refusals_are_sentences_with_exit_code_2(tmp_path: Path) -> None:
         (("--data", str(tmp_path / "nowhere.csv")), "no file or folder"),
         (("--data", path, "--symbol", "ETH"), "only of LTC_USDT"),
         (("--data", path, "--symbol", ""), "--symbol"),
+        (("--data", path, "--symbol", "LTC,ETH"), "no candles of ETH, only of LTC_USDT"),
         (("--data", path, "--budget", "1e30"), "beyond any account; use --engine exact"),
         (("--data", path, "--set", "steps=many"), "steps"),
         (("--data", path, "--from", "yesterday"), "yesterday"),
@@ -89,6 +90,20 @@ def test_refusals_are_sentences_with_exit_code_2(tmp_path: Path) -> None:
         done = _run(*words)
         assert done.returncode == 2, (words, done.stderr)
         assert told in done.stderr and "Traceback" not in done.stderr, (words, done.stderr)
+
+
+def test_several_markets_by_comma_share_the_balance_as_a_folder_of_them_does(tmp_path: Path) -> None:
+    _candles(tmp_path)
+    path = _candles(tmp_path, coin="ETH")
+    path.with_name("XRP_USDT_1m.csv").write_text(path.read_text("utf-8"), encoding="utf-8")
+    words = ("--data", str(tmp_path), "--json", "--set", "drop_step_pct=1", "--engine", "exact")
+    done = _run(*words, "--symbol", "ltc,ETH/USDT")
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert {one["symbol"] for one in told["trades"]} == set(told["data"]) == {"LTC_USDT", "ETH_USDT"}
+    repeated = json.loads(_run(*words, "--symbol", "LTC", "--symbol", "ETHUSDT").stdout)
+    (tmp_path / "XRP_USDT_1m.csv").unlink()
+    assert json.loads(_run(*words).stdout)["metrics"] == told["metrics"] == repeated["metrics"]
 
 
 def test_both_engines_tell_the_same(tmp_path: Path) -> None:
