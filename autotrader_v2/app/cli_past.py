@@ -144,7 +144,9 @@ SeedFlag = Annotated[
 def replay(
     db: DbFlag,
     from_day: Annotated[str, typer.Option("--from", help="First day or time, UTC (default: the beginning).")] = "",
-    to_day: Annotated[str, typer.Option("--to", help="The day or time before which it ends, UTC.")] = "",
+    to_day: Annotated[
+        str, typer.Option("--to", help="The day or time before which it ends, UTC (default: the journal's end).")
+    ] = "",
     at: Annotated[str, typer.Option("--at", help="One moment, UTC: what was seen and decided then.")] = "",
     symbol: SymbolFlag = None,
     changes: Annotated[
@@ -175,7 +177,8 @@ def replay(
     money = read_option("--budget", values.read_amount, budget) if budget else None
     if at_ms is not None:
         from_ms, to_ms = at_ms, at_ms + 1
-    from autotrader_v2.app.replay_command import Asked, run_replay
+    from autotrader_v2.app.replay_command import run_replay
+    from autotrader_v2.app.what_if import Asked
 
     asked = Asked(
         db=db,

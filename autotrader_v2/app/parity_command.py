@@ -70,50 +70,46 @@ def run_parity(asked: Asked, *, as_json: bool) -> int:
 
 def parity(asked: Asked) -> dict[str, Any]:
     """The day compared. Errors: `JournalUnavailable`, the `SourceError` family, `BacktestFailed`, ValueError."""
-    begin_ms, end_ms = asked.day_ms, asked.day_ms + DAY_MS
     past = Past(asked.db)
+    # Behind its last record the engine did not run, and had no chance to trade what the backtest would.
+    begin_ms, end_ms = asked.day_ms, min(asked.day_ms + DAY_MS, past.span()[1] + 1)
     markets = markets_of(past, asked.symbol, end_ms)
     # Rules and prices are known from the first order or decision of a market on, and not of all markets.
-    tapes, rules, leave_out = tapes_of(markets, asked.data, asked.recorded, begin_ms, end_ms, asked.seed)
-    played = {tape.market: (tape, rule) for tape, rule in zip(tapes, rules, strict=True)}
+    prices = tapes_of(markets, asked.data, asked.recorded, begin_ms, end_ms, asked.seed)
+    played = {tape.market: (tape, rule) for tape, rule in zip(prices.tapes, prices.rules, strict=True)}
     begun = [one for one in markets if one.market in played]
     money = money_at(past, asked.free, begun, begin_ms - 1)
     same = orders_count = trades_count = 0
     found: list[Explained] = []
-    for group in _by_ladder(begun, begin_ms, {market: tape.open_ms[0] for market, (tape, _) in played.items()}):
-        tapes_of_group = [played[one.market][0] for one in group]
-        first_ms = min(tape.open_ms[0] for tape in tapes_of_group)
-        rules_of_group = [played[one.market][1] for one in group]
-        params = group[0].params_at(first_ms)
+    first_ms = {market: tape.open_ms[0] for market, (tape, _) in played.items()}
+    for group in _by_ladder(begun, begin_ms, first_ms) if asked.compiled else [begun]:
+        group_ms = min(first_ms[one.market] for one in group)
         if asked.compiled:
             result = run_compiled_from(
-                group, tapes_of_group, rules_of_group, at_ms=begin_ms - 1, params=params, free=money.free
+                group,
+                [played[one.market][0] for one in group],
+                [played[one.market][1] for one in group],
+                at_ms=begin_ms - 1,
+                params=group[0].params_at(group_ms),
+                free=money.free,
             )
         else:
-            result, _ = run_from(
-                group,
-                tapes_of_group,
-                rules_of_group,
-                at_ms=begin_ms - 1,
-                params=params,
-                changes={},
-                free=money.free,
-                leave_out=leave_out,
-            )
+            result, _ = run_from(group, prices, at_ms=begin_ms - 1, changes={}, free=money.free)
         for one in group:
             pair = one.market.pair
-            traded = [order for order in one.orders(begin_ms, end_ms) if order.traded]
+            traded = [order for order in one.orders(begin_ms, prices.to_ms) if order.traded]
             trades = [trade for trade in result.trades if trade.symbol == pair]
             orders_count, trades_count = orders_count + len(traded), trades_count + len(trades)
             tape = played[one.market][0]
             near_ms = max(NEAR_MS, *tape.interval_ms)
             outcome = compared([_order(order) for order in traded], trades, near_ms)
             same += outcome.same
-            found += explained(outcome, one, traded, tape, first_ms, near_ms, candles=asked.data is not None)
+            found += explained(outcome, one, traded, tape, group_ms, near_ms, candles=asked.data is not None)
     found.sort(key=lambda one: one.difference.ts_ms)
     left_out = [one.market.pair for one in markets if one.market not in played]
     return {
         "day": utc(begin_ms)[:10],
+        "to_ms": prices.to_ms,
         "prices": "candles" if asked.data is not None else "recorded",
         "seed": None if asked.data is None else asked.seed,
         "money": money.as_json(),
@@ -127,7 +123,7 @@ def parity(asked: Asked) -> dict[str, Any]:
 
 
 def _by_ladder(markets: Sequence[PastMarket], begin_ms: int, first_ms: Mapping[Market, int]) -> list[list[PastMarket]]:
-    """Markets with the same ladder share one run and one balance; the engine that is run has one ladder."""
+    """Markets with the same ladder share one run and one balance; the compiled machine has one ladder."""
     groups: dict[Any, list[PastMarket]] = {}
     for one in markets:
         groups.setdefault(one.params_at(max(begin_ms, first_ms[one.market])), []).append(one)
@@ -178,6 +174,8 @@ def _tell(told: Mapping[str, Any]) -> None:
         f"{told['day']} ({told['prices']} prices): {told['orders']} orders in the journal, {told['trades']} in the"
         f" backtest, {told['same']} the same to the last unit."
     )
+    if told["to_ms"] % DAY_MS:
+        print(f"Compared until {utc(told['to_ms'])} UTC: the journal tells nothing of the day after that.")
     print(seed_words(told["seed"]), end="")
     print(money_words(told["money"]))
     if told["without_prices"]:

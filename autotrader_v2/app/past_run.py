@@ -1,10 +1,11 @@
 """The trading engine run on from a moment of the past: with its open cycles, over recorded prices."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from autotrader_v2.app.backtest_data import PaperOutside, open_tapes
 from autotrader_v2.app.past_state import PastMarket
@@ -36,12 +37,14 @@ class BegunOutside(PaperOutside):
         rules: Sequence[MarketRules],
         free: Decimal,
         markets: Sequence[PastMarket],
+        ladders: Mapping[Market, LadderParams],
         at_ms: int,
         changes: Mapping[str, str],
         switched: bool,
     ) -> None:
         super().__init__(rules, free)
-        self._markets, self._at_ms, self._changes, self._switched = markets, at_ms, changes, switched
+        self._markets, self._ladders, self._at_ms = markets, ladders, at_ms
+        self._changes, self._switched = changes, switched
         self.coins = {one.market.base: _held(one, at_ms) for one in markets}
 
     def exchange(self, clock: Clock) -> PaperExchange:
@@ -61,6 +64,7 @@ class BegunOutside(PaperOutside):
                 events.append(TermsChanged(params=changed(cycle.params, dict(self._changes)), rules=cycle.rules))
             if events:
                 store.events[one.market] = events
+            store.params[one.market] = asdict(self._ladders[one.market])
             if self._switched:
                 store.switches[one.market] = one.mode_at(self._at_ms)
 
@@ -112,19 +116,37 @@ def quotes_in(folder: Path, market: Market, from_ms: int, to_ms: int) -> Iterato
     return (quote_of(market, row) for row in quote_files(folder).rows(market.pair, from_ms, to_ms))
 
 
-def tapes_of(
-    markets: Sequence[PastMarket], data: Path | None, recorded: Path, from_ms: int, to_ms: int, seed: int
-) -> tuple[list[Tape], list[MarketRules], bool]:
-    """Prices of these markets in that time, the markets' rules, and whether prices may be left out.
+class Prices(NamedTuple):
+    """What a stretch of the past is played with.
 
-    `data`: candles; without it the recorded quotes. Markets without prices or known rules are left out. Errors: the
-    `SourceError` family, OSError.
+    `leave_out`: whether prices that decide nothing may be left out. `to_ms`: where it ends, not included.
+    """
+
+    tapes: Sequence[Tape]
+    rules: Sequence[MarketRules]
+    leave_out: bool
+    to_ms: int
+
+
+def tapes_of(
+    markets: Sequence[PastMarket],
+    data: Path | None,
+    recorded: Path,
+    from_ms: int,
+    to_ms: int,
+    seed: int,
+) -> Prices:
+    """Prices of these markets in that time, and the markets' rules.
+
+    `data`: candles, up to the one that `to_ms` would cut; without it the recorded quotes. Markets
+    without prices or known rules are left out. Errors: the `SourceError` family, OSError.
     """
     tapes: list[Tape] = []
     rules: list[MarketRules] = []
     candles = {}
     if data is not None:
         candles = {tape.market.pair: tape for tape in open_tapes(data, from_ms=from_ms, to_ms=to_ms)[0]}
+        to_ms = _between_candles([candles[one.market.pair] for one in markets if one.market.pair in candles], to_ms)
     for one in markets:
         rule = one.rules_at(from_ms)
         if rule is None:
@@ -145,30 +167,43 @@ def tapes_of(
             f"{where} holds no prices of that time for the journal's markets.",
             do="Record them (`record`), or name candles of that time with --data.",
         )
-    return tapes, rules, data is not None
+    return Prices(tapes, rules, data is not None, to_ms)
+
+
+def _between_candles(tapes: Sequence[CandleTape], to_ms: int) -> int:
+    """The newest moment until that one at which no candle has begun without having ended."""
+    while True:
+        begun = [(tape, bisect_left(tape.open_ms, to_ms) - 1) for tape in tapes]
+        cut = [
+            tape.open_ms[newest]
+            for tape, newest in begun
+            if newest >= 0 and tape.open_ms[newest] + tape.interval_ms[newest] > to_ms
+        ]
+        if not cut:
+            return to_ms
+        to_ms = min(cut)
 
 
 def run_from(
     markets: Sequence[PastMarket],
-    tapes: Sequence[Tape],
-    rules: Sequence[MarketRules],
+    prices: Prices,
     *,
     at_ms: int,
-    params: LadderParams,
     changes: Mapping[str, str],
     free: Decimal,
-    leave_out: bool,
     switched: bool = False,
 ) -> tuple[Result, BegunOutside]:
-    """Let the engine go on from that moment over these tapes.
+    """Let the engine go on from that moment over these prices, each market with its own ladder of when they begin.
 
     `changes` act on open cycles and on new ones; `free`: the money not in coins. `switched`: the markets' switches of
     that moment hold, otherwise all are on. Errors: `BacktestFailed`, ValueError.
     """
-    played = {tape.market for tape in tapes}
-    begun = [one for one in markets if one.market in played]
-    outside = BegunOutside(rules, free, begun, at_ms, changes, switched)
-    return run_exact(tapes, changed(params, dict(changes)), free, outside, leave_out=leave_out), outside
+    first_ms = {tape.market: tape.open_ms[0] for tape in prices.tapes}
+    begun = [one for one in markets if one.market in first_ms]
+    ladders = {one.market: changed(one.params_at(first_ms[one.market]), dict(changes)) for one in begun}
+    outside = BegunOutside(prices.rules, free, begun, ladders, at_ms, changes, switched)
+    common = ladders[begun[0].market]
+    return run_exact(prices.tapes, common, free, outside, leave_out=prices.leave_out), outside
 
 
 def run_compiled_from(

@@ -9,9 +9,10 @@ from typing import Any
 import msgspec
 
 from autotrader_v2.application.ports import merged_params
-from autotrader_v2.domain.cycle import Active, Adopted, BuyBooked, Idle, TermsChanged, TradingCycle, apply
+from autotrader_v2.domain.cycle import Active, Adopted, BuyBooked, Idle, SaleBooked, TermsChanged, TradingCycle, apply
 from autotrader_v2.domain.ladder import LadderParams, changed
 from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.domain.money import ZERO
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.domain.situation import Pause, SwitchMode, stricter
 from autotrader_v2.infrastructure.store.past import Past, PastDecision, PastEvent, PastOrder, Wish
@@ -55,6 +56,19 @@ class PastMarket:
         """What an order's fills did to the cycle."""
         number = self._by_order.get(client_id)
         return None if number is None else self.events[number]
+
+    def fees_elsewhere(self, client_id: str) -> Decimal:
+        """The worth in quote of an order's fees taken neither in coins nor in quote, as it was booked."""
+        return self._fees_elsewhere.get(client_id, ZERO)
+
+    @cached_property
+    def _fees_elsewhere(self) -> Mapping[str, Decimal]:
+        # A trade that came to light late is an event of its own of the same order.
+        found: dict[str, Decimal] = {}
+        for one in self.events:
+            if isinstance(one.event, BuyBooked | SaleBooked) and one.event.fee_quote:
+                found[one.client_id] = found.get(one.client_id, ZERO) + one.event.fee_quote
+        return found
 
     def mode_at(self, at_ms: int) -> SwitchMode:
         """The stricter of the market's switch and the global one."""

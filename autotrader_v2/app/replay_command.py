@@ -9,10 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from autotrader_v2.app.past_run import money_at, money_words, quotes_in, run_from, seed_words, tapes_of
+from autotrader_v2.app.past_run import quotes_in
 from autotrader_v2.app.past_state import PastMarket, quote_of_decision
 from autotrader_v2.app.recordings import utc
 from autotrader_v2.app.values import TIME_END_MS
+from autotrader_v2.app.what_if import Asked, tell_what_if, what_if
 from autotrader_v2.application.ports import JournalUnavailable
 from autotrader_v2.backtest.rerun import (
     Inputs,
@@ -32,8 +33,7 @@ from autotrader_v2.backtest.result import BacktestFailed
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.ladder import BadLadder
 from autotrader_v2.domain.market import Market
-from autotrader_v2.domain.money import ZERO, plain, reported
-from autotrader_v2.domain.orders import Side
+from autotrader_v2.domain.money import plain
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.domain.situation import Reason
 from autotrader_v2.infrastructure.feeds.errors import SourceError
@@ -68,21 +68,6 @@ class Replayed(NamedTuple):
     client_id: str = ""
 
 
-class Asked(NamedTuple):
-    """What to replay. `symbol` "": every market; `to_ms` is not included."""
-
-    db: Path
-    symbol: str
-    from_ms: int
-    to_ms: int
-    at_ms: int | None
-    changes: Mapping[str, str]
-    data: Path | None
-    recorded: Path
-    free: Decimal | None
-    seed: int
-
-
 def run_replay(asked: Asked, *, as_json: bool) -> int:
     """Replay and print; returns the exit code: 1 when a decision would be another one now, 2 what cannot be read."""
     quiet()
@@ -96,7 +81,7 @@ def run_replay(asked: Asked, *, as_json: bool) -> int:
             return 0
         if asked.changes:
             what = what_if(asked, past, markets)
-            _print(what, as_json, _tell_what_if)
+            _print(what, as_json, tell_what_if)
             return 0
         found = [one for market in markets for one in replayer.replay(market, asked.from_ms, asked.to_ms)]
         found.sort(key=lambda one: one.time_ms)
@@ -280,50 +265,6 @@ def _true_ms(quote: Quote) -> int:
     return min(quote.exchange_ms, quote.confirmed_ms)
 
 
-def what_if(asked: Asked, past: Past, markets: Sequence[PastMarket]) -> dict[str, Any]:
-    """What the journal's orders did in that time, and what another ladder would have done from its begin on.
-
-    Errors: the `SourceError` family, `BadLadder`, `BacktestFailed`, ValueError, OSError.
-    """
-    tapes, rules, leave_out = tapes_of(markets, asked.data, asked.recorded, asked.from_ms, asked.to_ms, asked.seed)
-    begin_ms = min(tape.open_ms[0] for tape in tapes)
-    played = {tape.market for tape in tapes}
-    begun = [one for one in markets if one.market in played]
-    params = begun[0].params_at(begin_ms)
-    money = money_at(past, asked.free, begun, begin_ms - 1)
-    result, outside = run_from(
-        begun,
-        tapes,
-        rules,
-        at_ms=begin_ms - 1,
-        params=params,
-        changes=asked.changes,
-        free=money.free,
-        leave_out=leave_out,
-    )
-    last = {tape.market.base: tape.closed[-1] * tape.tick for tape in tapes}
-    before = sum((held * last[base] for base, held in outside.coins.items()), ZERO)
-    other = result.quote - money.free
-    other += sum((held * last[pair.partition("_")[0]] for pair, held in result.coins.items()), ZERO) - before
-    own = ZERO
-    orders = [order for one in begun for order in one.orders(begin_ms, asked.to_ms) if order.traded]
-    for order in orders:
-        for fill in order.fills:
-            sign = 1 if fill.side is Side.BUY else -1
-            own += sign * (fill.base * last[fill.market.base] - fill.quote)
-            own -= fill.fee * (last[fill.market.base] if fill.fee_currency == fill.market.base else 1)
-    return {
-        "from_ms": begin_ms,
-        "set": dict(asked.changes),
-        "seed": None if asked.data is None else asked.seed,
-        "money": money.as_json(),
-        "symbols": [one.market.pair for one in begun],
-        "journal": {"trades": len(orders), "change": plain(reported(own))},
-        "other": {"trades": len(result.trades), "change": plain(reported(other))},
-        "trades": [trade.as_json() for trade in result.trades],
-    }
-
-
 def _held_back_by(out: Sequence[PastOrder], decision: PastDecision | None) -> str | None:
     """What stood against any decision of the rules at that moment: an order out, a limit, the outside."""
     if out:
@@ -422,12 +363,3 @@ def _tell_moment(told: Sequence[Mapping[str, Any]]) -> None:
             print(f"  decides now, with enough money: {one['again']}")
         if one["rules_alone"]:
             print(f"  held back by {one['held_back_by']} then; what the rules alone want: {one['rules_alone']}")
-
-
-def _tell_what_if(told: Mapping[str, Any]) -> None:
-    changes = " ".join(f"{name}={value}" for name, value in told["set"].items())
-    print(f"{', '.join(told['symbols'])} from {utc(told['from_ms'])} UTC, coins valued at their last price:")
-    print(seed_words(told["seed"]), end="")
-    print(f"  {money_words(told['money'])}")
-    for name, row in (("the journal", told["journal"]), (changes, told["other"])):
-        print(f"  {name}: {row['trades']} orders traded, worth changed by {row['change']}")

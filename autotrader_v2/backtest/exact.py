@@ -6,7 +6,7 @@ after a real network, disk or clock (resolver, reconciliation, vigil) have nothi
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from threading import Event
 from typing import Any, Protocol
@@ -209,6 +209,8 @@ class _Run:
         self._clock = _VirtualClock(min(tape.open_ms[0] for tape in self._tapes))
         self._exchange = outside.exchange(self._clock)
         journal = outside.journal(self._book.hear)
+        # A market's own ladder, where the journal has one, goes over the common one.
+        began = journal.load()
         markets = [tape.market for tape in self._tapes]
         quote = markets[0].quote
         self._trader = AutoTraderV2(
@@ -224,7 +226,7 @@ class _Run:
                 home_quote=quote,
             ),
             self._feed,
-            replace(journal.load(), params={None: {one.name: getattr(params, one.name) for one in fields(params)}}),
+            replace(began, params={**began.params, None: asdict(params)}),
             markets,
             first_switches=dict.fromkeys(markets, SwitchMode.ON),
             crew=_Alone(),

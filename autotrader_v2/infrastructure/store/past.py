@@ -1,14 +1,14 @@
 """A journal as it was at any time: read, never changed, also while the engine writes into it."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, create_engine, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Table, create_engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
@@ -108,6 +108,30 @@ class Past:
                 asked = select(table.c.market).where(table.c.account == self.account).distinct()
                 found.update(connection.execute(asked).scalars())
         return sorted(map(market_of, found))
+
+    def span(self) -> tuple[int, int]:
+        """The first and the last moment that the journal tells of. Errors: ValueError where it tells of none."""
+        # An engine that runs notes its balance at least every few minutes; orders and decisions come between.
+        lived = (
+            schema.attempts.c.decided_ms,
+            schema.cycle_events.c.time_ms,
+            schema.decisions.c.time_ms,
+            schema.fills.c.time_ms,
+            schema.equity.c.time_ms,
+        )
+        # Old decisions and balances are thinned out; the first switches and ladders stay.
+        begun = (*lived, schema.switches.c.time_ms, schema.params.c.time_ms)
+        with self._reading() as connection:
+
+            def moments(columns: Iterable[Column[int]], of: Callable[[Column[int]], Any]) -> list[int]:
+                asked = [select(of(one)).where(one.table.c.account == self.account) for one in columns]
+                found = [connection.execute(one).scalar() for one in asked]
+                return [one for one in found if one is not None]
+
+            first, last = moments(begun, func.min), moments(lived, func.max)
+        if not last:
+            raise ValueError("The journal tells of no order, decision or balance; there is no time to compare.")
+        return min(first), max(last)
 
     def events(self, market: Market) -> list[PastEvent]:
         """Every cycle event of a market, in order."""
