@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from autotrader_v2.app.past_run import money_at, money_words, run_from, seed_words, tapes_of
 from autotrader_v2.app.past_state import PastMarket
 from autotrader_v2.app.recordings import utc
-from autotrader_v2.backtest.exact import Tape
+from autotrader_v2.backtest.heads import Tape
 from autotrader_v2.domain.money import ZERO, plain, reported
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.infrastructure.store.past import Past, PastOrder
