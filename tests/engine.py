@@ -107,6 +107,8 @@ class Engine:
     clock: Clock = field(default_factory=SystemClock)
     # What its labels have of its own; copies of one journal need it.
     life: str = ""
+    # False: entering the block does not wait until it trades.
+    waits: bool = True
 
     def __enter__(self) -> "Engine":
         self._stack = ExitStack()
@@ -141,7 +143,8 @@ class Engine:
             self.trader, BINDING, primary=self.markets[0], first_start=True, candles=candles, credentials=self.journal
         )
         self.trader.start()
-        self.until("the engine runs", lambda: self.trader.running)
+        if self.waits:
+            self.until("the engine runs", lambda: self.trader.running)
         return self
 
     def __exit__(self, *_error: object) -> None:

@@ -20,7 +20,7 @@ from autotrader_v2.application.paper_reset import PaperReset
 from autotrader_v2.application.ports import Binding, CandleSource, CredentialStore, RateUse
 from autotrader_v2.application.quick_trade import Done
 from autotrader_v2.application.reconcile_view import report_view, told_at_console
-from autotrader_v2.application.refusals import CommandRefused
+from autotrader_v2.application.refusals import CommandRefused, still_starting
 from autotrader_v2.application.reports import Reports
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.surroundings import Surroundings
@@ -215,7 +215,7 @@ class Desk:
         }
 
     def alerts(self) -> Sequence[Mapping[str, Any]]:
-        """What the person was told lately, newest first; `times`: how often it came."""
+        """What the person was told lately, newest first; `times`: how often it came. Also while the engine starts."""
         return [
             {
                 "code": told.alert.code,
@@ -226,7 +226,7 @@ class Desk:
                 "last_ms": told.last_ms,
                 "times": told.times,
             }
-            for told in self._engine().floor.alerts.recent()
+            for told in self._attached().floor.alerts.recent()
         ]
 
     def coin(self, currency: str) -> dict[str, Any]:
@@ -364,7 +364,7 @@ class Desk:
     def symbols(self) -> dict[str, Any]:
         """Available, active (not off) and primary symbols."""
         trader = self._trader
-        slots = trader.get_all_cycles() if trader else []
+        slots = list(trader.floor.slots.values()) if trader else []
         return {
             "available": [slot.market.pair for slot in slots] or [market.pair for market in self._available],
             "active": [slot.market.pair for slot in slots if slot.state.switch is not SwitchMode.OFF],
@@ -633,10 +633,16 @@ class Desk:
     def _starting(self) -> bool:
         return self._trader is None or self._trader.phase in ("new", "starting")
 
+    def _attached(self) -> AutoTraderV2:
+        """The engine as soon as its journal is read, for who only reads."""
+        if self._trader is None:
+            raise still_starting()
+        return self._trader
+
     def _engine(self) -> AutoTraderV2:
-        trader = self._trader
-        if trader is None or self._starting:
-            raise CommandRefused("starting", "The engine is starting; try again in a moment.", status=503)
+        trader = self._attached()
+        if self._starting:
+            raise still_starting()
         return trader
 
     def _slot(self, currency: str) -> Slot:

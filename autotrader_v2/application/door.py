@@ -8,7 +8,7 @@ import structlog
 from autotrader_v2.application.credentials import Credentials
 from autotrader_v2.application.events import CommandGiven, Priority
 from autotrader_v2.application.ports import CredentialStore, JournalRefused, JournalUnavailable
-from autotrader_v2.application.refusals import CommandRefused
+from autotrader_v2.application.refusals import still_starting
 
 if TYPE_CHECKING:
     from autotrader_v2.application.trader import AutoTraderV2
@@ -34,7 +34,7 @@ class Door:
     def credentials(self) -> Credentials:
         """Tokens and the password. Errors: `CommandRefused` (503) before the journal is open."""
         if self._credentials is None:
-            raise CommandRefused("starting", "The engine is starting; try again in a moment.", status=503)
+            raise still_starting()
         return self._credentials
 
     @property

@@ -121,6 +121,7 @@ COIN_WAYS: Mapping[str, tuple[Way, ...]] = {
 
 ACCOUNT_WAYS: Mapping[str, tuple[Way, ...]] = {
     "engine_held": (Way.START,),
+    "start_asks": (Way.WAIT, Way.CHECK_CONNECTION),
     "start_waits": (Way.WAIT, Way.CHECK_CONNECTION),
     "start_refused": (Way.CHECK_KEY, Way.WAIT),
     "start_failed": (Way.RESTART,),
@@ -188,6 +189,8 @@ NO_HALT = frozenset(
         Reason.WAITING,
     }
 )
+# A start's first questions are answered sooner when all is well.
+START_ASKS_MS = 1_500
 # A book that is wanted is read twice a second; so long without one nothing is decided.
 BOOK_UNREAD_AFTER_MS = 15_000
 STOPS_BUYS = frozenset(

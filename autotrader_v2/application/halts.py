@@ -18,6 +18,7 @@ from autotrader_v2.application.halt_ways import (
     JOURNAL_TROUBLES,
     PAUSE_WAYS,
     POSTS,
+    START_ASKS_MS,
     STOPS_BUYS,
     STOPS_SALES,
     TOLD_AFTER_MS,
@@ -208,11 +209,15 @@ def _of_account(trader: "AutoTraderV2") -> Iterator[Halt]:
         error, since_ms = trader.start_waits
         waits = "start_refused" if isinstance(error, AccessRefused) else "start_waits"
         yield halt(waits, {"what": error.what}, since_ms)
+    elif trader.asks_since_ms and floor.clock.now_ms() - trader.asks_since_ms >= START_ASKS_MS:
+        yield halt("start_asks", since_ms=trader.asks_since_ms)
     elif trader.phase == "running" and not trader.running:
         yield halt("engine_held")
     for trouble, what, stops in _journal(floor):
         yield halt(trouble, {"what": what} if what else {}, stops=stops)
     for hold in floor.standstill.reasons():
+        if hold.reason is Reason.UNREACHABLE and trader.start_waits is not None:
+            continue  # told above, in the words of what was asked
         values = texts(hold.values)
         yield Halt(
             kind="account",
@@ -257,7 +262,7 @@ def _journal(floor: Floor) -> Iterator[tuple[str, str, str]]:
 
 
 def _stake_of_all(trader: "AutoTraderV2") -> Stake:
-    slots = trader.get_all_cycles()
+    slots = list(trader.floor.slots.values())
     if not slots:
         # Before the exchange has answered for the first time: what the journal knows.
         buys = [one.intent for one in trader.loaded.open_attempts if one.intent.side is Side.BUY]

@@ -1,4 +1,7 @@
-"""Start-up: journal -> slots. What was open when we ended is unknown until the exchange has told."""
+"""Start-up: journal -> slots. What was open when we ended is unknown until the exchange has told.
+
+The account's part and what can be shown come from the journal alone, before the exchange is asked.
+"""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -7,18 +10,56 @@ from autotrader_v2.application.booking import start_params
 from autotrader_v2.application.events import CycleChanged, Priority, SwitchSet
 from autotrader_v2.application.floor import JOURNAL_REPLACED, Floor, market_log
 from autotrader_v2.application.funds import Limits
-from autotrader_v2.application.ports import Doubt, JournalState, merged_params
+from autotrader_v2.application.ports import Doubt, JournalState, OpenAttempt, merged_params
 from autotrader_v2.application.slot import InFlight, Slot, SlotState
 from autotrader_v2.domain.cycle import Active, Idle, TermsChanged, TradingCycle, apply
 from autotrader_v2.domain.ladder import LadderParams, changed
 from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.domain.money import ZERO
+from autotrader_v2.domain.orders import OrderIntent
 from autotrader_v2.domain.situation import Pause, SwitchMode
+
+
+def restore_account(floor: Floor, state: JournalState) -> None:
+    """What holds for all markets: common ladder, switch, pause, limits. Asks nobody but the journal.
+
+    Errors: `JournalUnavailable`, `JournalRefused`.
+    """
+    floor.common = changed(LadderParams(), dict(state.params.get(None, {})))
+    floor.global_switch = state.switches.get(None, SwitchMode.ON)
+    floor.account_pause = _account_pause(state.settings.get("account_pause"))
+    _doubt(floor, state)
+    limits = state.settings.get("limits")
+    if limits:
+        floor.wallet.set_limits(Limits(Decimal(limits["total_budget"]), int(limits["max_active_cycles"])))
+    order_limits = state.settings.get("order_limits")
+    if order_limits:
+        floor.buy_limits.set_limits(floor.config.order_limits.changed(order_limits))
+    floor.buy_limits.restore(state.recent_buys, floor.clock.now_ms())
+
+
+def known_slots(floor: Floor, state: JournalState, markets: Sequence[Market]) -> tuple[Slot, ...]:
+    """Open cycles and orders of unknown outcome as the journal alone tells them, for eyes only: nothing trades on them.
+
+    A cycle has the rules it was last known by; of a market without one only the digits of its order are known.
+    """
+    known = []
+    for market in markets:
+        cycle, attempt = _cycle_of(state, market), _open_order(state, market)
+        if isinstance(cycle, Active):
+            rules = cycle.rules
+        elif attempt is not None:
+            rules = _digits_of(attempt.intent)
+        else:
+            continue
+        known.append(Slot(_state_of(floor, state, cycle, rules, state.switches.get(market, SwitchMode.OFF)), 0))
+    return tuple(known)
 
 
 def restore(
     floor: Floor, state: JournalState, rules: Mapping[Market, MarketRules], first_switches: Mapping[Market, SwitchMode]
 ) -> Sequence[Slot]:
-    """Fill the floor from the journal; returns the slots whose order has no known outcome.
+    """Fill the floor with the markets that the exchange knows; returns the slots whose order has no known outcome.
 
     `first_switches` are the settings of the first start: journalled now, so that the database wins from here on.
     """
@@ -30,50 +71,14 @@ def restore(
     ]
     if first:
         floor.journal.write(*first)
-    floor.common = changed(LadderParams(), dict(state.params.get(None, {})))
-    floor.global_switch = state.switches.get(None, SwitchMode.ON)
-    floor.account_pause = _account_pause(state.settings.get("account_pause"))
-    _doubt(floor, state)
-    limits = state.settings.get("limits")
-    if limits:
-        floor.wallet.set_limits(Limits(Decimal(limits["total_budget"]), int(limits["max_active_cycles"])))
-    order_limits = state.settings.get("order_limits")
-    if order_limits:
-        floor.buy_limits.set_limits(floor.config.order_limits.changed(order_limits))
-    floor.buy_limits.restore(state.recent_buys, now_ms)
-    open_orders = {attempt.intent.market: attempt for attempt in state.open_attempts}
     unknown = []
     for market, market_rules in rules.items():
-        own = state.params.get(market, {})
-        params = merged_params(floor.common, own)
-        cycle = state.cycles.get(market, Idle(market=market))
+        cycle = _cycle_of(state, market)
         if isinstance(cycle, Active) and cycle.rules != market_rules:
             cycle = new_terms(floor, market, cycle, market_rules)
-        attempt = open_orders.get(market)
-        order = None
-        if attempt is not None:
-            intent = attempt.intent
-            order = InFlight(
-                what=f"{intent.why.value}{'' if intent.step is None else f' {intent.step}'}",
-                since_ms=intent.decided_ms,
-                intent=intent,
-                params=cycle.params if isinstance(cycle, Active) else start_params(params, intent),
-                unknown=True,
-                order_id=attempt.order_id,
-            )
-        slot = Slot(
-            SlotState(
-                cycle=cycle,
-                rules=market_rules,
-                params=params,
-                own_params=own,
-                switch=state.switches.get(market) or first_switches.get(market, SwitchMode.OFF),
-                pause=state.pauses.get(market),
-                order=order,
-                quote_after_ms=cycle.bought[-1].time_ms if isinstance(cycle, Active) else cycle.tally.closed_ms,
-            ),
-            floor.journal.new_number(),
-        )
+        switch = state.switches.get(market) or first_switches.get(market, SwitchMode.OFF)
+        slot = Slot(_state_of(floor, state, cycle, market_rules, switch), floor.journal.new_number())
+        order = slot.state.order
         slot.known_price = _last_price(cycle)
         floor.slots[market] = slot
         floor.publish_cycle(slot)
@@ -83,6 +88,50 @@ def restore(
             unknown.append(slot)
     floor.board.follow(rules)
     return unknown
+
+
+def _cycle_of(state: JournalState, market: Market) -> TradingCycle:
+    return state.cycles.get(market, Idle(market=market))
+
+
+def _open_order(state: JournalState, market: Market) -> OpenAttempt | None:
+    return next((attempt for attempt in state.open_attempts if attempt.intent.market == market), None)
+
+
+def _state_of(
+    floor: Floor, state: JournalState, cycle: TradingCycle, rules: MarketRules, switch: SwitchMode
+) -> SlotState:
+    """A market as the journal tells it; its order, if one is open, has no known outcome."""
+    market = cycle.market
+    own = state.params.get(market, {})
+    params = merged_params(floor.common, own)
+    attempt = _open_order(state, market)
+    order = None
+    if attempt is not None:
+        intent = attempt.intent
+        order = InFlight(
+            what=f"{intent.why.value}{'' if intent.step is None else f' {intent.step}'}",
+            since_ms=intent.decided_ms,
+            intent=intent,
+            params=cycle.params if isinstance(cycle, Active) else start_params(params, intent),
+            unknown=True,
+            order_id=attempt.order_id,
+        )
+    return SlotState(
+        cycle=cycle,
+        rules=rules,
+        params=params,
+        own_params=own,
+        switch=switch,
+        pause=state.pauses.get(market),
+        order=order,
+        quote_after_ms=cycle.bought[-1].time_ms if isinstance(cycle, Active) else cycle.tally.closed_ms,
+    )
+
+
+def _digits_of(intent: OrderIntent) -> MarketRules:
+    price, amount = (max(0, -int(one.as_tuple().exponent)) for one in (intent.seen_price, intent.amount))
+    return MarketRules(market=intent.market, price_precision=price, amount_precision=amount, fee=ZERO)
 
 
 def _last_price(cycle: TradingCycle) -> Decimal | None:

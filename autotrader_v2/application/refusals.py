@@ -38,6 +38,11 @@ class CommandRefused(Exception):
         self.values = dict(values or {})
 
 
+def still_starting() -> CommandRefused:
+    """The engine is not there yet."""
+    return CommandRefused("starting", "The engine is starting; try again in a moment.", status=503)
+
+
 def order_in_flight(slot: Slot) -> CommandRefused:
     """The market waits for an order or a command; nothing else may change its cycle meanwhile."""
     order = slot.state.order

@@ -43,7 +43,7 @@ from autotrader_v2.application.reach import Reach, WatchedExchange
 from autotrader_v2.application.readings import BalanceReader
 from autotrader_v2.application.recheck import Recheck
 from autotrader_v2.application.reconcile import Reconciler
-from autotrader_v2.application.recovery import restore
+from autotrader_v2.application.recovery import known_slots, restore, restore_account
 from autotrader_v2.application.resolve import Resolver
 from autotrader_v2.application.second_instance import SecondInstance
 from autotrader_v2.application.sell_everything import SETTING as SELLING
@@ -129,6 +129,10 @@ class AutoTraderV2:
         self.phase = "new"
         # Why it does not trade yet although it was started, since when by our clock; None: it does, or never tried.
         self.start_waits: tuple[TradingError, int] | None = None
+        # Since when a start asks the exchange for the first time, by our clock; 0: it does not.
+        self.asks_since_ms = 0
+        # What the journal alone tells, until the exchange has told its rules.
+        self._known: tuple[Slot, ...] = ()
         self.running_ms = 0
         self.missing: tuple[Market, ...] = ()
 
@@ -231,8 +235,11 @@ class AutoTraderV2:
         return self._state
 
     def get_all_cycles(self) -> list[Slot]:
-        """All slots, in the order of the settings."""
-        return list(self.floor.slots.values())
+        """All slots, in the order of the settings; before the exchange has answered what the journal alone knows of.
+
+        These are open cycles and orders of unknown outcome, to be read only.
+        """
+        return list(self.floor.slots.values()) or list(self._known)
 
     def health(self) -> Health:
         """How each part is: no lock, no I/O; from any thread at any phase."""
@@ -275,6 +282,7 @@ class AutoTraderV2:
         rules = floor.exchange.rules(self._markets)
         self.reader.read()
         ordered = {market: rules[market] for market in self._markets if market in rules}
+        restore_account(floor, self._state)
         restore(floor, self._state, ordered, self._first_switches)
         return self.reconciler.reconcile_surely()
 
@@ -299,18 +307,32 @@ class AutoTraderV2:
         finally:
             self._started.set()
 
-    def _boot(self) -> None:
+    def _show_what_is_known(self) -> None:
+        """The safe state, from the journal alone, however long the exchange is away."""
         floor = self.floor
-        attempt, told = 0, False
-        ordered: dict[Market, MarketRules] = {}
-        unknown: Sequence[Slot] = ()
+        restore_account(floor, self._state)
+        self._known = known_slots(floor, self._state, self._markets)
+        floor.alerts.recall(floor.journal.alerts(ALERTS_KEPT))
+
+    def _ask_until_told(self) -> tuple[Mapping[Market, MarketRules], Sequence[Slot]]:
+        """Rules and balances, asked for until the exchange tells them; and the slots whose order is unknown.
+
+        Nothing of both when it is stopped before.
+        """
+        floor = self.floor
+        attempt, shown, told = 0, False, False
+        self.asks_since_ms = floor.clock.now_ms()
         while not self._stopping.is_set():
             try:
+                if not shown:
+                    self._show_what_is_known()
+                    shown = True
                 rules = floor.exchange.rules(self._markets)
                 self.reader.read()
                 ordered = {market: rules[market] for market in self._markets if market in rules}
                 unknown = restore(floor, self._state, ordered, self._first_switches)
-                break
+                self._known, self.start_waits, self.asks_since_ms = (), None, 0
+                return ordered, unknown
             except JournalRefused:
                 raise  # waiting would not mend it
             except TradingError as error:
@@ -322,7 +344,15 @@ class AutoTraderV2:
                     floor.alert("access_refused", Priority.HIGH, None, {"label": error.label, "what": error.what})
             floor.clock.wait(self._stopping, _CONNECT_RETRY_S[min(attempt, len(_CONNECT_RETRY_S) - 1)])
             attempt += 1
-        self.start_waits = None
+        return {}, ()
+
+    def _boot(self) -> None:
+        floor, spawn = self.floor, self.supervisor.spawn
+        spawn("bus", floor.bus.run)
+        spawn("alerts", lambda: floor.alerts.run(self._stopping, floor.clock, floor.journal))
+        # While nobody looked, time may have leapt.
+        spawn("vigil", lambda: self._vigil.run(self._stopping), again=lambda: self.recheck.demand("time_leapt"))
+        ordered, unknown = self._ask_until_told()
         if self._stopping.is_set():
             return
         self.missing = tuple(market for market in self._markets if market not in ordered)
@@ -330,15 +360,11 @@ class AutoTraderV2:
             market_log(market).error("the exchange does not know this market; it is left out")
         for slot in unknown:
             self._resolver.watch(slot)
-        floor.alerts.recall(floor.journal.alerts(ALERTS_KEPT))
         self._second_instance.started()
         if self._state.settings.get(SELLING):
             self.sell_everything.interrupted()
         self._compare_first()
         self._account_check.check()
-        spawn = self.supervisor.spawn
-        spawn("bus", floor.bus.run)
-        spawn("alerts", lambda: floor.alerts.run(self._stopping, floor.clock, floor.journal))
         spawn("afterwards", lambda: floor.afterwards.run(self._stopping))
         for number in range(floor.config.workers):
             spawn(f"worker-{number}", self.work)
@@ -349,8 +375,6 @@ class AutoTraderV2:
         spawn("sweep", self._sweep)
         spawn("keeper", self._keep)
         spawn("recheck", lambda: self.recheck.run(self._stopping), again=self.recheck.again)
-        # While nobody looked, time may have leapt.
-        spawn("vigil", lambda: self._vigil.run(self._stopping), again=lambda: self.recheck.demand("time_leapt"))
         spawn("bookkeeper", lambda: self.bookkeeper.run(self._stopping))
         if self.account_feed is not None:
             self.account_feed.start(self.reconciler.on_fill, self._on_gap)

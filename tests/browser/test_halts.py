@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from autotrader_v2.application.ports import ExchangeUnavailable
 from autotrader_v2.domain.situation import Pause
 from tests.browser.conftest import PHONE
 from tests.browser.served import Served
@@ -122,3 +123,26 @@ def test_what_soon_ends_by_itself_does_not_push_the_table_away(served: Served, o
     expect(halts).to_have_count(0)
     since_ms -= 120_000
     expect(halts.locator("li")).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "said"),
+    [
+        ("en", "What is known without the exchange", "The exchange does not answer as a start needs it"),
+        ("ru", "Что известно без биржи", "Биржа не отвечает так, как нужно для запуска"),
+    ],
+)
+def test_a_start_that_waits_shows_the_halt_and_what_is_held_at_once(
+    served: Served, open_page: Open, language: str, title: str, said: str
+) -> None:
+    """Instead of an empty page: the coins of open cycles, and why nothing happens, without a minute's patience."""
+    turn_on_by(served, "ETH")
+    trader = served.engine.trader
+    trader.start_waits = ExchangeUnavailable("Nobody answers.", do="Wait."), served.engine.floor.clock.now_ms()
+    trader.phase = "starting"
+    page = open_page(language=language)
+    expect(page.get_by_role("region", name=title).locator('tr[data-coin="ETH"]')).to_contain_text(re.compile(r"9[.,]"))
+    expect(page.locator('li[data-halt="start_waits"]')).to_contain_text(said)
+    trader.phase, trader.start_waits = "running", None
+    expect(page.get_by_role("region", name=title)).to_have_count(0)
+    expect(row(page, "ETH")).to_be_visible()

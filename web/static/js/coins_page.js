@@ -12,6 +12,7 @@ import { inSight } from "./live.js";
 import { number } from "./numbers.js";
 import { lookOf, loudness } from "./reasons.js";
 import { useRowWindow } from "./row_window.js";
+import { SafeState } from "./safe_state.js";
 import { state } from "./store.js";
 import { Strip } from "./strip.js";
 
@@ -51,7 +52,7 @@ export function CoinsPage({ actions }) {
   const drawn = shown.slice(part.from, part.to);
   useEffect(() => inSight(drawn.map(({ coin }) => coin.currency)));
   useEffect(() => () => inSight(null), []);
-  if (!isReady(state.head)) return html`<${Halts} actions=${actions} /><${Skeleton} />`;
+  if (!isReady(state.head)) return html`<${Halts} actions=${actions} />${state.coins.size ? html`<${SafeState} />` : html`<${Skeleton} />`}`;
   return html`
     <h1 class="sr">${t("nav.coins")}</h1>
     <${Strip} money=${state.head.money} coins=${[...state.coins.values()]} />

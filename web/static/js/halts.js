@@ -1,6 +1,7 @@
 /** What stands still although it should trade: why, since when, the money at stake, and the buttons that are ways out. */
 import { html, useState } from "./lib.js";
 import { give } from "./actions.js";
+import { isReady } from "./coin_facts.js";
 import { Badge } from "./signs.js";
 import { useAnswer } from "./hooks.js";
 import { has, rich, t } from "./i18n.js";
@@ -10,9 +11,10 @@ import { now, state } from "./store.js";
 import { age, moment } from "./times.js";
 
 const SHOWN = 5;
-// What ends by itself is in the coin's row at once; here it would only make the table jump under the hand.
+// What ends by itself is in the coin's row at once; here it would only make the table jump under the hand. Before
+// there is a table it is told at once.
 const BRIEF_MS = 60_000;
-const brief = (halt) => halt.since_ms && now() - halt.since_ms < BRIEF_MS && !halt.until_ms && halt.ways.some(({ way }) => way === "wait");
+const brief = (halt) => isReady(state.head) && halt.since_ms && now() - halt.since_ms < BRIEF_MS && !halt.until_ms && halt.ways.some(({ way }) => way === "wait");
 
 const PLACES = { adopt: "cycle", ignore: "cycle", write_off: "cycle", sell_all: "trade", change_ladder: "ladder" };
 

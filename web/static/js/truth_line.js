@@ -1,6 +1,5 @@
 /** What the figures below rest on. A bad item turns into a diamond, moves first and leads to what is being done. */
 import { html } from "./lib.js";
-import { isReady } from "./coin_facts.js";
 import { useTicks } from "./hooks.js";
 import { t } from "./i18n.js";
 import { number, signed } from "./numbers.js";
@@ -47,7 +46,7 @@ function oldest() {
 
 export function TruthLine() {
   useTicks(500);
-  if (!isReady(state.head)) return html`<div class="truth" role="region" aria-label=${t("truth.label")}><span class="bad"><i class="dot"></i>${t("truth.engine")} <b>${t("truth.starting")}</b></span></div>`;
+  if (!state.head?.truth) return html`<div class="truth" role="region" aria-label=${t("truth.label")}><span class="bad"><i class="dot"></i>${t("truth.engine")} <b>${t("truth.starting")}</b></span></div>`;
   return html`<div class="truth" role="region" aria-label=${t("truth.label")} tabindex="0">${items(state.head, oldest(), now(), state.connected).map(({ name, value, bad, href }) => {
     const inside = html`<i class="dot"></i>${name} <b>${value}</b>`;
     return href ? html`<a key=${name} href=${href} class=${bad ? "bad" : ""}>${inside}</a>` : html`<span key=${name} class=${bad ? "bad" : ""}>${inside}</span>`;
