@@ -136,11 +136,11 @@ def test_a_start_that_waits_shows_the_halt_and_what_is_held_at_once(
     served: Served, open_page: Open, language: str, title: str, said: str
 ) -> None:
     """Instead of an empty page: the coins of open cycles, and why nothing happens, without a minute's patience."""
+    page = open_page(language=language)
     turn_on_by(served, "ETH")
     trader = served.engine.trader
     trader.start_waits = ExchangeUnavailable("Nobody answers.", do="Wait."), served.engine.floor.clock.now_ms()
     trader.phase = "starting"
-    page = open_page(language=language)
     expect(page.get_by_role("region", name=title).locator('tr[data-coin="ETH"]')).to_contain_text(re.compile(r"9[.,]"))
     expect(page.locator('li[data-halt="start_waits"]')).to_contain_text(said)
     trader.phase, trader.start_waits = "running", None
