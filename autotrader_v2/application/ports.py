@@ -229,6 +229,9 @@ class Exchange(Protocol):
     def warm(self) -> None:
         """Keep a connection ready for the next order; called every few seconds. Errors are the next order's problem."""
 
+    def forget_refusal(self) -> None:
+        """A person says that key and account are right now: what was refused is asked again at once. No I/O."""
+
     def close(self) -> None:
         """Give connections back."""
 

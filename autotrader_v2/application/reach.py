@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from autotrader_v2.application.lines import Doing, doing
 from autotrader_v2.application.ports import (
+    AccessRefused,
     AccountFacts,
     Clock,
     Exchange,
@@ -110,6 +111,10 @@ class Reach:
         with doing(Doing.ASKS):
             try:
                 answer = call()
+            except AccessRefused:
+                # It is there, and says no.
+                self._answered()
+                raise
             except ExchangeUnavailable:
                 self._failed()
                 raise
@@ -187,6 +192,10 @@ class WatchedExchange:
         if not self._reach.calm:
             with doing(Doing.ASKS):
                 self._exchange.warm()
+
+    def forget_refusal(self) -> None:
+        """See the port."""
+        self._exchange.forget_refusal()
 
     def close(self) -> None:
         """See the port."""

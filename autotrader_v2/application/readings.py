@@ -17,6 +17,8 @@ from autotrader_v2.domain.situation import BaseReading, Reason
 _log = structlog.get_logger()
 _RETRY_FIRST_S = 0.5
 _RETRY_MAX_S = 30.0
+# A resume asks anew within this; until then the exchange itself is left in peace by whoever remembers its refusal.
+REFUSED_S = 2.0
 # Decisions that the coins or the money of the account decided; a new reading changes no other.
 _DECIDED_BY_BALANCES = frozenset(
     {
@@ -78,7 +80,7 @@ class BalanceReader:
                 self.failing, self.busy = True, False
                 if isinstance(error, AccessRefused):
                     floor.refused_account(error.label, error.what)
-                    retry_s = _RETRY_MAX_S
+                    retry_s = REFUSED_S
                 _log.warning("balances could not be read; markets that need them wait", what=error.what)
                 floor.clock.wait(stopping, retry_s)
                 retry_s = min(retry_s * 2, _RETRY_MAX_S)

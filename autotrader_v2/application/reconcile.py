@@ -18,7 +18,7 @@ from autotrader_v2.application.events import Alert, CycleChanged, PauseSet, Prio
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.late_fills import LateFills
 from autotrader_v2.application.ports import AccessRefused, AccountFeed, OpenOrder, TradingError
-from autotrader_v2.application.readings import BalanceReader
+from autotrader_v2.application.readings import REFUSED_S, BalanceReader
 from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.application.second_instance import SecondInstance
 from autotrader_v2.application.slot import Slot
@@ -38,8 +38,6 @@ _FIRST_LOOK_MS = 86_400_000
 _LOOK_EVERY_S = 20.0
 _IN_A_ROW = 3
 _ASK_POLL_S = 0.05
-# Asking with a refused key again and again may get the address banned.
-_REFUSED_S = 30.0
 # Of the time between two readings that must agree: so many reconciliations fit at most.
 _READS_APART = 5
 _QUOTE_STEP = Decimal("0.01")
@@ -134,7 +132,7 @@ class Reconciler:
                     self._look_for_trades()
             except AccessRefused as error:
                 floor.refused_account(error.label, error.what)
-                floor.clock.wait(stopping, _REFUSED_S)
+                floor.clock.wait(stopping, REFUSED_S)
             except TradingError as error:
                 _log.warning("reconciliation could not be done; it is tried again", what=error.what)
                 floor.clock.wait(stopping, 1.0)

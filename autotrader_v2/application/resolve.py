@@ -13,7 +13,7 @@ from itertools import count
 from autotrader_v2.application.booking import Booking
 from autotrader_v2.application.events import Outcome, Priority
 from autotrader_v2.application.floor import Floor, market_log
-from autotrader_v2.application.ports import ExchangeUnavailable, Found, NotSeen, TradingError
+from autotrader_v2.application.ports import AccessRefused, ExchangeUnavailable, Found, NotSeen, TradingError
 from autotrader_v2.application.slot import InFlight, Slot
 
 _LOOKS_AFTER_S = (1.0, 1.0, 2.0, 2.0, 3.0)
@@ -122,6 +122,8 @@ class Resolver:
         try:
             found = floor.exchange.find(order.intent, order.order_id)
         except ExchangeUnavailable as error:
+            if isinstance(error, AccessRefused):
+                floor.refused_account(error.label, error.what)
             market_log(slot.market).warning("cannot ask for the unknown order yet", what=error.what)
             return replace(watch, wait_s=min(watch.wait_s, _AFTER_A_FAILED_READ_S))
         try:

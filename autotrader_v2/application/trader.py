@@ -259,6 +259,8 @@ class AutoTraderV2:
         """End a pause of a market, or (None) of the account; after a comparison that also confirms the journal."""
         if currency is None and self.reconciler.completed:
             self.commands.confirm_journal(by)
+        # Before the pause ends: what was refused before must not pause it again.
+        self.floor.exchange.forget_refusal()
         self.commands.resume_cycle(currency, by)
 
     def adopt(self, currency: str, *, price: Decimal | None, from_trades: bool, by: str) -> None:

@@ -337,6 +337,9 @@ class VenueExchange:
         if not self._out() and not self._dice.hit("warm_fails"):
             self._measure()
 
+    def forget_refusal(self) -> None:
+        """See the port: nothing is remembered."""
+
     def close(self) -> None:
         """See the port."""
 

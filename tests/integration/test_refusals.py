@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from autotrader_v2.application.differences import Kind
+from autotrader_v2.application.halt_ways import PAUSE_WAYS, Way
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.situation import Pause
 from autotrader_v2.matching.markets import rules_for
 from autotrader_v2.simulator import Simulator
-from autotrader_v2.simulator.faults import Answer, Fault
+from autotrader_v2.simulator.faults import Answer, Fault, lost_request
 from tests.engine import Engine, a_price
 from tests.gate import a_gate_exchange, an_account_feed
 from tests.integration.test_late_fills import Bench
@@ -171,6 +172,34 @@ def test_a4_a_revoked_key_stops_the_account_tells_once_and_is_not_insisted_on(be
     asked = sum(rule.seen for rule in bench.sim.faults._calls)
     assert asked <= 3, "a refusal per thread that was on its way, then half a minute of silence"
     assert bench.alerts().count("account_paused") == 1
+
+
+def test_a4_a_revoked_key_is_no_exchange_that_is_away_and_a_resume_asks_again_at_once(bench: Bench) -> None:
+    """With an order of unknown outcome, which is asked for again and again: each refusal is an answer."""
+    engine, floor = bench.engine, bench.engine.floor
+    bench.sim.faults.add(lost_request())
+    engine.desk.switch("ETH", "on", "test")
+
+    def unknown() -> bool:
+        order = engine.slot("ETH").state.order
+        return order is not None and order.unknown
+
+    engine.until_price("ETH", "2500", "an order of unknown outcome", unknown)
+    bench.sim.act("key", state="revoked")
+    engine.until("the account is paused", lambda: floor.account_pause is not None)
+    assert floor.account_pause is not None
+    assert floor.account_pause.cause == "account_refused"
+    assert PAUSE_WAYS["account_refused"] == (Way.CHECK_KEY, Way.RESUME_ACCOUNT)
+    reach = engine.trader.reach
+    assert (reach.failures, reach.failing_since_s) == (0, None), "it answered: it is there"
+    assert floor.standstill.now is None
+    # Questions that were on their way when the first was refused are answered by now; the rest is not asked any more.
+    engine.trader._stopping.wait(0.5)
+    bench.sim.act("key", state="ok")
+    engine.desk.resume_cycle(None, "test")
+    engine.until("its absence is proven", lambda: bench.absent() != "")
+    assert floor.account_pause is None, "a refusal from before the resume counts no more"
+    assert not {"exchange_away", "exchange_back"} & set(bench.alerts())
 
 
 def test_a6_an_account_of_another_kind_stops_everything_until_the_owner_means_it(tmp_path: Path) -> None:

@@ -18,6 +18,10 @@ class Access:
         if refusal is not None and self._clock.monotonic_s() < refusal[0]:
             raise AccessRefused(refusal[1].what, do=refusal[1].do, label=refusal[1].label)
 
+    def forget(self) -> None:
+        """The next call finds out anew."""
+        self._refusal = None
+
     def refused(self, error: AccessRefused) -> None:
         """The exchange refuses the key."""
         self._refusal = (self._clock.monotonic_s() + _CLOSED_S, error)

@@ -68,7 +68,8 @@ class GateExchange:
         self._order_client = open_client(host, self.signer, self.time.now_ms, pool_size=at_once)
         self._read_client = open_client(host, self.signer, self.time.now_ms, pool_size=at_once)
         self._private_budget = Budget(clock, PRIVATE_READ)
-        shared = (self._read_client, self.time, self._compare_clocks, self._private_budget, Access(clock))
+        self._access = Access(clock)
+        shared = (self._read_client, self.time, self._compare_clocks, self._private_budget, self._access)
         self._reads = PrivateReads(*shared, exchange=name)
         self._truth = PrivateReads(*shared, exchange=name, urgent=True)
         self._placer = Placer(self._order_client, self._reads, self.recent_fills, clock, self.time)
@@ -168,6 +169,10 @@ class GateExchange:
             _log.debug("no warm connection", error=type(error).__name__)
             return
         self.time.measured(body.server_time, began_s)
+
+    def forget_refusal(self) -> None:
+        """See the port."""
+        self._access.forget()
 
     def close(self) -> None:
         """See the port."""

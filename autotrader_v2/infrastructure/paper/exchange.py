@@ -210,6 +210,9 @@ class PaperExchange:
     def warm(self) -> None:
         """See the port: there is no connection."""
 
+    def forget_refusal(self) -> None:
+        """See the port: nothing is remembered."""
+
     def close(self) -> None:
         """See the port: there is nothing to give back."""
 
