@@ -66,18 +66,20 @@ def test_a_sale_that_arrives_second_while_the_first_is_out_is_told_of_it(served:
     one.route("**/api/trade/quick/sell_all", lambda route: late.append(route))
     send, answered = served.paper.send, threading.Event()
 
-    def slowly(intent: OrderIntent) -> OrderResult:
+    def with_a_late_answer(intent: OrderIntent) -> OrderResult:
+        result = send(intent)
         assert answered.wait(60)
-        return send(intent)
+        return result
 
-    served.paper.send = slowly  # type: ignore[method-assign]
+    served.paper.send = with_a_late_answer  # type: ignore[method-assign]
     press(one, two)
     served.engine.until("the other tab's order is out", lambda: served.engine.slot("SOL").state.order is not None)
     expect(one.get_by_role("dialog")).to_contain_text(re.compile("Sending|Sent"))
-    late[0].continue_()
-    refused = told_of_the_sale(one)
+    with one.expect_response("**/api/trade/quick/sell_all") as told:
+        late[0].continue_()
     answered.set()
-    assert "An order or command is out" in refused, refused
+    assert (told.value.status, told.value.json()["error"]["code"]) == (409, "order_in_flight")
+    assert "An order or command is out" in told_of_the_sale(one)
     assert "Filled" in told_of_the_sale(two)
     assert sales_of(served) == 1
 
