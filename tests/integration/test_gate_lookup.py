@@ -54,6 +54,23 @@ def test_what_was_executed_is_found_as_one_fill(sim: Simulator, exchange: GateEx
     assert len(sim.account().orders) == 1
 
 
+def test_o2_its_trades_alone_show_that_an_order_executed(sim: Simulator, exchange: GateExchange) -> None:
+    """No list of orders tells it, nor its label, nor its id: without its trades it would count as never placed."""
+    intent = an_intent()
+    sim.faults.add(lost_answer())
+    lose(exchange, intent)
+    absent = Answer(404, b'{"label":"ORDER_NOT_FOUND","message":"Order not found"}')
+    sim.faults.add(Fault(path="/spot/orders", method="GET", times=0, answer=Answer(200, b"[]")))
+    sim.faults.add(Fault(path="/spot/orders/*", method="GET", times=0, answer=absent))
+    found = exchange.find(intent)
+    assert isinstance(found, Found)
+    assert (found.finished, found.result.base) == (False, Decimal("0.078")), "there may be more of its trades"
+    sim.faults.clear()
+    found = exchange.find(intent, found.result.order_id)
+    assert isinstance(found, Found)
+    assert (found.finished, found.result.base, len(sim.account().orders)) == (True, Decimal("0.078"), 1)
+
+
 def test_an_order_decided_by_a_clock_that_was_wrong_is_found_after_it_was_set_right(
     sim: Simulator, exchange: GateExchange
 ) -> None:

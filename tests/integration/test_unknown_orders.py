@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from autotrader_v2.application.floor import TraderConfig
+from autotrader_v2.application.ports import Found, NotSeen, OutcomeUnknown
 from autotrader_v2.domain.cycle import Active
-from autotrader_v2.domain.orders import Side
+from autotrader_v2.domain.orders import OrderIntent, OrderResult, Side
 from autotrader_v2.domain.situation import SwitchMode
+from autotrader_v2.infrastructure.clock import SystemClock
+from autotrader_v2.infrastructure.paper import PaperExchange
 from autotrader_v2.matching.markets import rules_for
 from autotrader_v2.simulator import Simulator
 from autotrader_v2.simulator.faults import (
@@ -134,6 +137,39 @@ def test_o1_an_order_that_never_arrived_is_proven_absent_and_tried_again_under_a
     life = bench.engine.floor.journal.archive.life(client_id)
     assert life is not None
     assert life["created_ms"] <= life["sent_ms"] <= life["answered_ms"] <= life["closed_ms"]
+
+
+class SlowToShow(PaperExchange):
+    """Executes an order whose answer is lost, and shows it only at the last look that could still find it."""
+
+    shows_after = 0
+    looks = 0
+
+    def send(self, intent: OrderIntent) -> OrderResult:
+        result = super().send(intent)
+        if not self.looks:
+            raise OutcomeUnknown("The answer was lost.")
+        return result
+
+    def find(self, intent: OrderIntent, order_id: str = "") -> Found | NotSeen:
+        cannot_arrive_ms = intent.expires_ms + QUICK_PROOF.clock_error_ms + QUICK_PROOF.visibility_ms
+        if self.now_ms() <= cannot_arrive_ms or self.looks < self.shows_after:
+            self.looks += self.now_ms() > cannot_arrive_ms
+            return NotSeen()
+        return super().find(intent, order_id)
+
+
+def test_o1_an_order_that_shows_only_at_the_last_of_three_looks_is_booked_and_not_bought_again(tmp_path: Path) -> None:
+    """Two complete looks after it can no longer arrive prove nothing yet: lists may lag."""
+    paper = SlowToShow([ETH], {"USDT": Decimal(1000)}, clock=SystemClock())
+    paper.shows_after = QUICK_PROOF.absence_reads - 1
+    with Engine(paper, paper.feed, [ETH.market], tmp_path, config=QUICK_PROOF) as engine:
+        engine.price("ETH", "2500")
+        engine.desk.switch("ETH", "on", "test")
+        engine.until_price("ETH", "2500", "a start buy", lambda: engine.state("ETH") == "ACTIVE")
+        assert paper.looks == paper.shows_after, "it was looked for in vain before"
+        assert [row["outcome"] for row in engine.desk.orders("ETH", 10)] == ["filled"]
+        assert len({fill.order_id for fill in paper.account_trades(0)}) == 1
 
 
 def test_while_an_order_is_unknown_nothing_else_is_decided_and_its_cost_stays_reserved(bench: Bench) -> None:

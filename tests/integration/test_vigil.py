@@ -9,12 +9,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from autotrader_v2.application.events import Intended, Record
 from autotrader_v2.application.ports import ExchangeUnavailable, Holding
 from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.orders import OrderIntent, OrderResult
 from autotrader_v2.domain.quotes import Quote
-from autotrader_v2.domain.situation import Reason
+from autotrader_v2.domain.situation import Hold, Reason
 from autotrader_v2.infrastructure.clock import SystemClock
 from autotrader_v2.infrastructure.paper.exchange import PaperExchange
 from autotrader_v2.matching.markets import table_for
@@ -259,6 +260,46 @@ def test_m13_after_a_sleep_the_account_is_checked_before_anything_is_sent(tmp_pa
         scene.until("ETH trades", lambda: scene.engine.state("ETH") == "ACTIVE")
         assert scene.engine.trader.reconciler.completed > rounds
         assert scene.part("clock").ok
+
+
+def test_m13_m16_a_price_of_before_the_check_decides_nothing_after_it_however_young(tmp_path: Path) -> None:
+    """Not its age alone keeps it out: what was true before nobody looked must be told again."""
+    with a_scene(tmp_path, max_quote_age_ms=600_000) as scene:
+        scene.until("prices are there", lambda: scene.reason("ETH") is Reason.OFF)
+        scene.engine.trader.recheck.demand("time_leapt")
+        scene.engine.desk.switch("ETH", "on", "test")
+        scene.engine.until("it is checked", lambda: scene.part("clock").ok)
+        scene.engine.until("it waits", lambda: scene.reason("ETH") is Reason.WAITS_FOR_NEW_QUOTE)
+        scene.engine.floor.board.mark_due(scene.engine.slot("ETH").market)
+        assert scene.exchange.sent == []
+        scene.until("a new price decides", lambda: scene.engine.state("ETH") == "ACTIVE")
+
+
+def test_m12_m13_an_order_claimed_before_everything_stands_still_does_not_leave(tmp_path: Path) -> None:
+    """It is in the journal already and its price is young: the door alone keeps it here."""
+    with a_scene(tmp_path, max_quote_age_ms=600_000, slow_commit_ms=600_000) as scene:
+        scene.until("prices are there", lambda: scene.reason("ETH") is Reason.OFF)
+        journal, floor = scene.engine.journal, scene.engine.floor
+        write, written, go_on = journal.write, threading.Event(), threading.Event()
+
+        def slowly(*records: Record) -> None:
+            write(*records)
+            if any(isinstance(one, Intended) for one in records):
+                written.set()
+                assert go_on.wait(60)
+
+        journal.write = slowly  # type: ignore[method-assign]
+        scene.engine.desk.switch("ETH", "on", "test")
+        scene.until("its intent is durable", written.is_set)
+        floor.standstill.begin(Hold(Reason.CLOCK_WRONG, (("seconds", "9"),)))
+        scene.price("ETH")
+        go_on.set()
+        scene.engine.until("it has ended", lambda: scene.engine.slot("ETH").state.order is None)
+        assert scene.exchange.sent == []
+        [row] = scene.engine.desk.orders("ETH", 10)
+        assert (row["outcome"], row["label"]) == ("not_sent", "clock_wrong")
+        floor.standstill.end(Reason.CLOCK_WRONG)
+        scene.until("it trades on", lambda: scene.engine.state("ETH") == "ACTIVE")
 
 
 def test_m13_a_sleep_that_the_monotonic_clock_counts_is_seen_too(tmp_path: Path) -> None:

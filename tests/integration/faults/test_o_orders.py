@@ -1,5 +1,6 @@
 """The order rows of the fault table: the box does it, the engine ends as the row promises."""
 
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +14,8 @@ from autotrader_v2.domain.situation import SwitchMode
 from tests.integration.faults.bench import MONEY, Bench, a_bench
 
 D = Decimal
+# Longer than an answer is waited for (4 s), and than absence is then proven in (about 3 s by `QUICK_PROOF`).
+LATE_S = 9
 
 
 @pytest.fixture
@@ -55,6 +58,20 @@ def test_o4_a_request_that_arrives_after_its_expiry_has_no_effect(bench: Bench) 
     bench.booked_once()
     assert "filled" in bench.outcomes().values()
     assert len(bench.outcomes()) == 2
+
+
+@pytest.mark.slow
+def test_o4_a_request_that_arrives_after_it_was_proven_absent_buys_nothing(bench: Bench) -> None:
+    """Long after we stopped listening, when the next attempt has bought already: only its expiry keeps it out."""
+    bench.inject("late", seconds=LATE_S)
+    bench.on()
+    bench.until("2500", "an order is out", lambda: bench.outcomes() != {})
+    began_s = time.monotonic()
+    bench.until("2500", "the next attempt buys", lambda: bench.engine.state("ETH") == "ACTIVE", patience_s=60)
+    bench.engine.until("the late one has arrived", lambda: time.monotonic() - began_s > LATE_S + 1)
+    assert len(bench.orders()) == 1
+    bench.booked_once()
+    assert sorted(bench.outcomes().values()) == ["absent", "filled"]
 
 
 @pytest.mark.parametrize(
