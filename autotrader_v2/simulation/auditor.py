@@ -1,14 +1,14 @@
 """Judges the engine by the exchange's own books, after every step. Shares no code with what it judges.
 
-The invariants are those of reliability.md §2 and of TRADING_RULES.md, but for three: that paper reaches no live
-endpoint (I10) and that no secret gets out (I11) are shown on real processes, and of I9 the band around the median is
-left to the tests of the limits. What the engine writes is read as a claim and compared with what the exchange did; a
-claim that does not hold ends the world with `Broken`.
+The invariants are those of reliability.md §2 and of TRADING_RULES.md, but for two: that paper reaches no live endpoint
+(I10) and that no secret gets out (I11) are shown on real processes. What the engine writes is read as a claim and
+compared with what the exchange did and with what the owner chose; a claim that does not hold ends the world with
+`Broken`. This file hears and keeps the books; `sending_judge.py` and `limits_judge.py` say what may leave,
+`compare.py` compares the engine's figures with the ledger's.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 
 from autotrader_v2.application.events import (
@@ -21,14 +21,13 @@ from autotrader_v2.application.events import (
     ParamsSet,
     PauseSet,
     Record,
+    SettingSet,
 )
 from autotrader_v2.domain.cycle import (
-    Active,
     Adopted,
     BuyBooked,
     CycleReset,
     ExitAtBreakeven,
-    Idle,
     OutsideIgnored,
     RestLeft,
     SaleBooked,
@@ -37,75 +36,20 @@ from autotrader_v2.domain.cycle import (
     TradingCycle,
     WrittenOff,
 )
-from autotrader_v2.domain.ladder import LadderParams
-from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.orders import Fill, OrderIntent, Side, Why
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.matching.records import UserTrade
+from autotrader_v2.simulation.compare import brief_cycle, compare, terms_told
 from autotrader_v2.simulation.fibers import Hub
 from autotrader_v2.simulation.hand_sales import HandSales
+from autotrader_v2.simulation.heard import Books, Broken, KnownOrder, Seen
 from autotrader_v2.simulation.ledger import ZERO, Ledger, Terms, Traded
+from autotrader_v2.simulation.owners_word import OwnersWord
+from autotrader_v2.simulation.sending_judge import SendingJudge
 
-# A quotient has more digits than any decimal; sums of a few hundred of them agree to far more than this.
-_CLOSE = Decimal("1e-12")
-# TRADING_RULES.md, with what a clock that follows another may be wrong by: so old may a price be when it decides, and
-# so old the decision when it leaves.
-_PRICE_AGE_MS = 3_000 + 10
-# A buy is counted when it is claimed and leaves later: the window is shorter by the longest way between.
-_FIVE_MINUTES_MS = 300_000 - 10_000
 # An order's end is durable so long after the look at the exchange that proved it, at most.
 _LOOK_TO_END_MS = 10_000
-# An order may have been decided under the limit before this one.
-_LIMIT_OVERLAP_MS = 10_000
-
-
-class Broken(BaseException):
-    """An invariant does not hold. Not an `Exception`: the engine under test must not be able to swallow it."""
-
-    def __init__(self, invariant: str, what: str) -> None:
-        super().__init__(f"{invariant}: {what}")
-        self.invariant, self.what = invariant, what
-
-
-@dataclass(slots=True)
-class _Order:
-    """What the auditor knows of one label."""
-
-    intent: OrderIntent
-    sent: bool = False
-    placed: int = 0
-    closed: bool = False
-    trades: dict[str, Traded] = field(default_factory=dict)
-    booked: set[str] = field(default_factory=set)
-    # Trades it had when it was written down as ended, and that nobody could know of: booked late, once.
-    late: set[str] = field(default_factory=set)
-    # The exchange's books show it only then.
-    hidden_until_ms: int = 0
-    # How often something on the way repeated the request.
-    copies: int = 0
-    # People have changed the ladder since it was decided; and the process that knew the one before has died.
-    new_ladder: bool = False
-    ladder_forgotten: bool = False
-
-
-@dataclass(slots=True)
-class Seen:
-    """A quote as it was handed to the engine: when the price was true, and whether it was a wrong one."""
-
-    bid: Decimal
-    ask: Decimal
-    true_ms: int
-    wrong: bool
-
-
-@dataclass(slots=True)
-class Allowed:
-    """What people allow a market, as the auditor was told. `since_ms`: when a stricter mode was last confirmed."""
-
-    starts: bool = False
-    rebuys: bool = False
-    sells: bool = False
-    by_hand: bool = False
 
 
 class Auditor:
@@ -113,15 +57,14 @@ class Auditor:
 
     def __init__(self, hub: Hub, markets: Sequence[Market]) -> None:
         self._hub = hub
-        self.orders: dict[str, _Order] = {}
-        self.open_of: dict[Market, str] = {}
+        books = Books(markets)
+        self.orders, self.open_of, self.ledgers = books.orders, books.open_of, books.ledgers
+        self.seen, self.allowed = books.seen, books.allowed
+        self.word = OwnersWord()
+        self._sending = SendingJudge(hub, books, self.word)
+        self.limits = self._sending.limits
         self.steps: dict[tuple[Market, int, int], str] = {}
-        self.ledgers: dict[Market, Ledger] = {market: Ledger() for market in markets}
         self.by_hand: dict[str, HandSales] = {market.pair: HandSales() for market in markets}
-        self.seen: dict[Market, list[Seen]] = {market: [] for market in markets}
-        self.allowed: dict[Market, Allowed] = {market: Allowed() for market in markets}
-        # (since when, the budget of all markets together; 0: none)
-        self._budgets: list[tuple[int, Decimal]] = [(0, ZERO)]
         self.dirty: set[Market] = set()
         self.sent_count = 0
         self.filled: Counter[Market] = Counter()
@@ -132,9 +75,6 @@ class Auditor:
         self.resolve_ms: list[int] = []
         self.resolve_outage_ms: list[int] = []
         self.unreachable_until_ms = 0
-        # (of a coin, of the account; 0: off): how many buys five minutes allow. None: not limited, or not judged.
-        self.numbers_limited: tuple[int, int] | None = None
-        self._buys: deque[tuple[int, OrderIntent]] = deque()
 
     # -- the exchange's books
 
@@ -149,12 +89,7 @@ class Auditor:
             raise Broken("I1", f"{intent.client_id} is sent a second time")
         order.sent = True
         self.sent_count += 1
-        self._check_price(intent)
-        if intent.side is Side.BUY:
-            self._check_numbers(intent)
-            self._check_buy(intent)
-        else:
-            self._check_sale(intent)
+        self._sending.check(intent)
 
     def placed(self, intent: OrderIntent) -> None:
         """The exchange took an order in."""
@@ -225,10 +160,8 @@ class Auditor:
         """The engine starts: what it had in memory is gone."""
         for label in self.open_of.values():
             self.orders[label].ladder_forgotten |= self.orders[label].new_ladder
-
-    def limit_set(self, budget: Decimal) -> None:
-        """People limit what all markets together may cost; 0: no longer."""
-        self._budgets.append((self._hub.now_ms, budget))
+        self.word.booted()
+        self.limits.booted()
 
     def committed(self, records: Sequence[Record]) -> None:
         """A transaction became durable."""
@@ -253,10 +186,17 @@ class Auditor:
                 case AttemptClosed(client_id=client_id, outcome=outcome):
                     self._closed(client_id, outcome)
                     if outcome is Outcome.NOT_SENT:
-                        self._buys = deque(one for one in self._buys if one[1].client_id != client_id)
+                        self.limits.never_left(client_id)
                 case CycleChanged():
                     self._cycle_changed(record)
-                case ParamsSet(market=market):
+                case SettingSet(name="limits", value=value):
+                    self.word.setting_set("limits", value)
+                    self._sending.budget_set(Decimal(value["total_budget"]))
+                case SettingSet(name="order_limits", value=value):
+                    self.word.setting_set("order_limits", value)
+                    self.limits.set(value)
+                case ParamsSet(market=market, values=values):
+                    self.word.ladder_set(market, values, self._hub.now_ms)
                     for label in self.open_of.values():
                         order = self.orders[label]
                         order.new_ladder |= market is None or market == order.intent.market
@@ -266,10 +206,10 @@ class Auditor:
             raise Broken("I1", f"the label {intent.client_id} is used again")
         if intent.market in self.open_of:
             raise Broken("I1", f"{intent.market} has two open orders")
-        self.orders[intent.client_id] = _Order(intent)
+        self.orders[intent.client_id] = KnownOrder(intent)
         self.open_of[intent.market] = intent.client_id
 
-    def _check_told(self, order: _Order, fills: Sequence[Fill], records: Sequence[Record]) -> None:
+    def _check_told(self, order: KnownOrder, fills: Sequence[Fill], records: Sequence[Record]) -> None:
         """I2: what is booked late is told, and a market with two orders of one label pauses, in one transaction."""
         client_id = order.intent.client_id
         told = [one for one in records if isinstance(one, Alert) and one.values]
@@ -305,7 +245,7 @@ class Auditor:
         ledger = self.ledgers[market]
         match event:
             case BuyBooked():
-                terms = _terms(event.params, event.rules)
+                terms = terms_told(event.params, event.rules)
                 if not ledger.open and event.why is Why.START:
                     self._check_start(event, terms)
                 ledger.bought(self._trades(event), event.cycle_id, event.step, event.seen_price, terms)
@@ -314,7 +254,7 @@ class Auditor:
             case SoldByHand():
                 self._sold_by_hand(market, ledger, event)
             case Adopted(coins=coins, cost=cost, params=params, rules=rules):
-                ledger.adopted(coins, cost, _terms(params, rules))
+                ledger.adopted(coins, cost, terms_told(params, rules))
             case WrittenOff():
                 ledger.written_off()
             case RestLeft():
@@ -326,10 +266,10 @@ class Auditor:
                 ledger.ignored = coins
             case TermsChanged(params=params, rules=rules):
                 if ledger.open:
-                    ledger.terms = _terms(params, rules)
+                    ledger.terms = terms_told(params, rules)
             case ExitAtBreakeven(wanted=wanted):
                 ledger.exits = ledger.open and wanted
-        self._compare(market, ledger, record.after)
+        compare(market, ledger, record.after)
         self.dirty.add(market)
 
     def _sold_by_hand(self, market: Market, ledger: Ledger, event: SoldByHand) -> None:
@@ -362,126 +302,6 @@ class Auditor:
             raise Broken("I2", f"{event.client_id} changes the cycle by trades that are not its")
         return known
 
-    def _compare(self, market: Market, ledger: Ledger, cycle: TradingCycle) -> None:
-        """I6: the engine's figures against our own."""
-        tally = cycle.tally
-        _same(market, "dust", ledger.dust, tally.dust.coins)
-        _same(market, "ignored", ledger.ignored, tally.ignored)
-        _same(market, "completed", ledger.completed, tally.completed)
-        _near(market, "realised", ledger.realised, tally.realised)
-        _near(market, "dust cost", ledger.dust_cost, tally.dust.cost)
-        if isinstance(cycle, Idle):
-            _same(market, "state", ledger.open, False)
-            return
-        _same(market, "state", ledger.open, True)
-        _same(market, "cycle", ledger.cycle_id, cycle.cycle_id)
-        _same(market, "held", ledger.held, cycle.held)
-        _near(market, "invested", ledger.cost, cycle.invested)
-        _same(market, "step", ledger.step, cycle.position.step)
-        terms = ledger.terms
-        tick = Decimal(1).scaleb(-terms.price_decimals) if terms else ZERO
-        if abs(ledger.breakeven() - cycle.breakeven) > tick:
-            raise Broken("I6", f"{market}: breakeven {cycle.breakeven}, recomputed {ledger.breakeven()}")
-        if abs(ledger.sell_price() - cycle.sell_price) > tick:
-            raise Broken("I6", f"{market}: sells at {cycle.sell_price}, recomputed {ledger.sell_price()}")
-        price = ledger.next_price()
-        row = cycle.next_step
-        if (price is None) != (row is None) or (price is not None and row is not None and price != row.price):
-            raise Broken("I6", f"{market}: next step at {row.price if row else None}, recomputed {price}")
-
-    # -- may it leave?
-
-    def _check_price(self, intent: OrderIntent) -> None:
-        """I9: decided lately on a price that was right, and the newest right price is fresh and still allows it."""
-        now_ms = self._hub.now_ms
-        buy = intent.side is Side.BUY
-        fresh = [one for one in self.seen[intent.market] if not one.wrong and now_ms - one.true_ms <= _PRICE_AGE_MS]
-        if not fresh:
-            raise Broken("I9", f"{intent.client_id} leaves without a right price of the last {_PRICE_AGE_MS} ms")
-        worst = intent.worst_price
-        if worst and all(one.ask > worst if buy else one.bid < worst for one in fresh):
-            raise Broken("I9", f"{intent.client_id} leaves although every fresh price is worse than it allows")
-        for one in reversed(self.seen[intent.market]):
-            price = one.ask if buy else one.bid
-            if price == intent.seen_price and now_ms - one.true_ms <= 2 * _PRICE_AGE_MS and not one.wrong:
-                return
-        stands_on = f"{intent.client_id} {intent.side} stands on {intent.seen_price}"
-        raise Broken("I9", f"{stands_on}, no right price of the last {2 * _PRICE_AGE_MS} ms")
-
-    def _check_buy(self, intent: OrderIntent) -> None:
-        ledger, market = self.ledgers[intent.market], intent.market
-        allowed = self.allowed[market]
-        if intent.why is Why.QUICK_BUY:
-            if not allowed.by_hand:
-                raise Broken("I8", f"{intent.client_id} buys by hand although something is wrong that nobody looked at")
-            self._check_budget(intent)
-            return
-        if not (allowed.starts if intent.why is Why.START else allowed.rebuys):
-            raise Broken("I8", f"{intent.client_id} buys although that is switched off")
-        self._check_budget(intent)
-        if intent.why is Why.START:
-            if ledger.open:
-                raise Broken("I1", f"{intent.client_id} starts a cycle while one is open")
-            return
-        if not ledger.open:
-            raise Broken("I1", f"{intent.client_id} rebuys without a cycle")
-        price, terms, step = ledger.next_price(), ledger.terms, (ledger.step or 0) + 1
-        if price is None or terms is None or intent.step != step:
-            raise Broken("I1", f"{intent.client_id} buys step {intent.step}, the next one is {step}")
-        if intent.seen_price > price:
-            raise Broken("I3", f"{intent.client_id} buys step {step} at {intent.seen_price}, above its row {price}")
-        if intent.max_cost > terms.size(step):
-            raise Broken("I3", f"{intent.client_id} spends {intent.max_cost}, its row {terms.size(step)}")
-        if terms.budget and ledger.cost + intent.max_cost > terms.budget:
-            raise Broken("I3", f"{intent.client_id}: {intent.max_cost} after {ledger.cost}, budget {terms.budget}")
-
-    def _check_numbers(self, intent: OrderIntent) -> None:
-        """I3: no more buys in five minutes than the owner allows, whoever asks and however often it was restarted."""
-        now_ms = self._hub.now_ms
-        while self._buys and self._buys[0][0] <= now_ms - _FIVE_MINUTES_MS:
-            self._buys.popleft()
-        self._buys.append((now_ms, intent))
-        if self.numbers_limited is None:
-            return
-        coin, account = self.numbers_limited
-        of_coin = sum(one.market == intent.market for _, one in self._buys)
-        if (coin and of_coin > coin) or (account and len(self._buys) > account):
-            raise Broken("I3", f"{intent.client_id} is buy {of_coin} of its coin, {len(self._buys)} of the account")
-
-    def _check_budget(self, intent: OrderIntent) -> None:
-        since_ms = self._hub.now_ms - _LIMIT_OVERLAP_MS
-        while len(self._budgets) > 1 and self._budgets[1][0] < since_ms:
-            del self._budgets[0]
-        limits = [amount for _, amount in self._budgets]
-        if ZERO in limits:
-            return
-        limit = max(limits)
-        invested = sum((one.cost for one in self.ledgers.values() if one.open), ZERO)
-        out = sum((self.orders[label].intent.max_cost for label in self.open_of.values()), ZERO)
-        if invested + out > limit * Decimal("1.001"):
-            raise Broken("I3", f"{intent.client_id}: {invested} invested and {out} on their way, the budget is {limit}")
-
-    def _check_sale(self, intent: OrderIntent) -> None:
-        ledger = self.ledgers[intent.market]
-        if not ledger.open:
-            if intent.why is not Why.SELL_ALL:
-                raise Broken("I5", f"{intent.client_id} sells without a cycle")
-            return
-        own = ledger.held + ledger.dust
-        if intent.amount > own:
-            raise Broken("I5", f"{intent.client_id} sells {intent.amount}, the book owns {own}")
-        if intent.why is Why.STOP_LOSS:
-            stop = ledger.stop_price()
-            if stop is None or intent.seen_price > stop or not self.allowed[intent.market].sells:
-                raise Broken("I6", f"{intent.client_id} stops at {intent.seen_price}, allowed is {stop}")
-        if intent.why is Why.TAKE_PROFIT:
-            if not self.allowed[intent.market].sells:
-                raise Broken("I8", f"{intent.client_id} sells although that is switched off")
-            if intent.seen_price < ledger.breakeven():
-                raise Broken("I6", f"{intent.client_id} takes profit at {intent.seen_price}, below breakeven")
-            if intent.limit_price is not None and intent.limit_price < ledger.breakeven():
-                raise Broken("I6", f"{intent.client_id} may fill at {intent.limit_price}, below breakeven")
-
     # -- after a step
 
     def quoted(self, quote: Quote, true_ms: int, *, wrong: bool) -> None:
@@ -490,17 +310,20 @@ class Auditor:
         seen.append(Seen(quote.bid, quote.ask, true_ms, wrong))
         if len(seen) > 64:
             del seen[:32]
+        self.limits.quoted(quote)
 
     def check_memory(self, market: Market, memory: TradingCycle, durable: TradingCycle) -> None:
         """I7: what the engine thinks is what its journal says."""
         if memory is not durable and memory != durable:
-            raise Broken("I7", f"{market}: memory {_brief(memory)}, journal {_brief(durable)}")
+            raise Broken("I7", f"{market}: memory {brief_cycle(memory)}, journal {brief_cycle(durable)}")
 
     def check_fold(self, from_zero: Mapping[Market, TradingCycle], newest: Mapping[Market, TradingCycle]) -> None:
         """I7: folded from the first event the journal gives the same cycles."""
         for market, cycle in from_zero.items():
             if cycle != newest[market]:
-                raise Broken("I7", f"{market}: folded from zero {_brief(cycle)}, written {_brief(newest[market])}")
+                raise Broken(
+                    "I7", f"{market}: folded from zero {brief_cycle(cycle)}, written {brief_cycle(newest[market])}"
+                )
 
     def all_booked(self) -> bool:
         """Whether nothing is left that is to be booked late."""
@@ -513,53 +336,3 @@ class Auditor:
                 raise Broken("I12", f"{label} never ended")
             if order.trades.keys() != order.booked:
                 raise Broken("I2", f"{label} traded {sorted(order.trades)}, booked {sorted(order.booked)}")
-
-
-def _terms(params: LadderParams, rules: MarketRules) -> Terms:
-    return Terms(
-        price_decimals=rules.price_precision,
-        lot_decimals=rules.amount_precision,
-        fee=rules.fee,
-        min_base=rules.min_base,
-        min_quote=rules.min_quote,
-        start_quote=params.start_quote,
-        steps=params.steps,
-        growth=_growth(params),
-        sizes=params.sizes if params.size_mode == "custom" else (),
-        budget=params.budget_quote,
-        drop_pct=params.drop_step_pct,
-        drop_growth_pct=params.drop_growth_pct,
-        profit_pct=params.profit_pct,
-        profit_decay_pct=params.profit_decay_pct,
-        min_profit_pct=params.min_profit_pct,
-        falls_from_start=params.drop_reference == "start",
-        stop_loss_pct=params.stop_loss_pct,
-    )
-
-
-def _growth(params: LadderParams) -> Decimal:
-    match params.size_mode:
-        case "fixed":
-            return Decimal(1)
-        case "martingale":
-            return Decimal(2)
-        case _:
-            return params.size_multiplier
-
-
-def _same(market: Market, what: str, ours: object, theirs: object) -> None:
-    if ours != theirs:
-        raise Broken("I6", f"{market}: {what} {theirs}, recomputed {ours}")
-
-
-def _near(market: Market, what: str, ours: Decimal, theirs: Decimal) -> None:
-    if abs(ours - theirs) > _CLOSE * max(abs(ours), Decimal(1)):
-        raise Broken("I6", f"{market}: {what} {theirs}, recomputed {ours}")
-
-
-def _brief(cycle: TradingCycle) -> str:
-    if isinstance(cycle, Active):
-        return f"cycle {cycle.cycle_id} step {cycle.position.step} held {cycle.held} realised {cycle.tally.realised}"
-    return (
-        f"idle after cycle {cycle.tally.last_cycle_id}, realised {cycle.tally.realised}, dust {cycle.tally.dust.coins}"
-    )

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.situation import SwitchMode
@@ -52,13 +53,22 @@ def first_store(dice: Dice, markets: Sequence[Market]) -> Store:
             **_sizes(rng, steps),
         }
     if rng.random() < _LIMITED:
-        store.settings["order_limits"] = {
-            "order_rows": "2",
-            "coin_orders_5min": rng.choice((3, 8, 20)),
-            "account_orders_5min": rng.choice((0, 10, 40)),
-            "band_pct": rng.choice(("0", "10", "30")),
-        }
+        store.settings["order_limits"] = order_limits(rng)
     return store
+
+
+def order_limits(rng: random.Random) -> dict[str, Any]:
+    """What an owner may allow buys: mostly little, so that it is met."""
+    return {
+        "order_rows": "2",
+        "coin_orders_5min": rng.choice((3, 8, 20)),
+        "account_orders_5min": rng.choice((0, 10, 40)),
+        "coin_orders_day": rng.choice((0, 0, 30)),
+        "account_orders_day": rng.choice((0, 0, 90)),
+        "coin_turnover_day": rng.choice(("0", "0", "250")),
+        "account_turnover_day": rng.choice(("0", "0", "900")),
+        "band_pct": rng.choice(("0", "5", "10", "30")),
+    }
 
 
 def _sizes(rng: random.Random, steps: int) -> dict[str, str]:

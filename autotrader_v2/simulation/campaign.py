@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from autotrader_v2.simulation.auditor import Broken
+from autotrader_v2.simulation.heard import Broken
 from autotrader_v2.simulation.world import Plan, World
 
 # Units: milliseconds of the world. An order of unknown outcome ends, at the latest, a minute after all is well again.

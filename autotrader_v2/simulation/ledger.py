@@ -56,6 +56,10 @@ class Terms:
         quote = self.sizes[step] if self.sizes else self.start_quote * self.growth**step
         return down(quote, min(self.price_decimals, 8))
 
+    def largest(self) -> Decimal:
+        """What the dearest step spends, before rounding."""
+        return max(self.sizes or (self.start_quote, self.start_quote * self.growth**self.steps))
+
 
 @dataclass(frozen=True, slots=True)
 class Traded:

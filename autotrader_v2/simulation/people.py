@@ -1,7 +1,9 @@
 """People: whoever presses buttons on the page, and whoever trades at the exchange past the engine."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from decimal import Decimal
+from typing import Any
 
 from autotrader_v2.application.funds import Limits
 from autotrader_v2.application.ports import TradingError
@@ -12,24 +14,29 @@ from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.ladder import BadLadder
 from autotrader_v2.domain.limits import OrderLimits
 from autotrader_v2.domain.market import Market
-from autotrader_v2.domain.money import floor_to
+from autotrader_v2.domain.money import floor_to, plain
 from autotrader_v2.domain.orders import OrderType, Side
 from autotrader_v2.domain.situation import Reason, SwitchMode
 from autotrader_v2.matching.records import OrderRequest, TimeInForce
 from autotrader_v2.matching.refused import Refused
+from autotrader_v2.simulation.beginnings import order_limits
 from autotrader_v2.simulation.faults import Dice
 from autotrader_v2.simulation.venue import Venue
 
 _BY = "person"
 _AMOUNTS_OFF = {"budget_quote": "0", "start_balance_pct": "0"}
+# What is asked for, of which market (None: all), and with which value.
+Asks = Callable[[str, Market | None, Any], AbstractContextManager[None]]
 
 
 class Owner:
     """Presses buttons. Each wish runs on a line of work of its own, as each request of the page does."""
 
-    def __init__(self, dice: Dice, run: Callable[[Callable[[], None]], None]) -> None:
+    def __init__(self, dice: Dice, run: Callable[[Callable[[], None]], None], asks: Asks) -> None:
+        """`asks`: whoever wants to know what he is asking for, and until when."""
         self._dice = dice
         self._run = run
+        self._asks = asks
         self.wishes = 0
 
     def turn(self, trader: AutoTraderV2) -> None:
@@ -57,9 +64,9 @@ class Owner:
     def look_after(self, trader: AutoTraderV2) -> None:
         """End every pause, switch everything on, give up what is gone, leave what is not ours alone."""
         if trader.floor.wallet.limits != Limits():
-            self.wish(lambda: trader.commands.set_limits(Limits(), _BY))
+            self.wish(lambda: self._set_limits(trader, Limits()))
         if trader.floor.buy_limits.limits != OrderLimits.none():
-            self.wish(lambda: trader.commands.set_order_limits(OrderLimits.none(), _BY))
+            self.wish(lambda: self._set_order_limits(trader, OrderLimits.none()))
         if trader.floor.account_pause is not None:
             self.wish(lambda: trader.resume_cycle(None, _BY))
         if trader.floor.global_switch is not SwitchMode.ON:
@@ -76,7 +83,7 @@ class Owner:
                 self.wish(lambda coin=coin: trader.switch(coin, SwitchMode.ON, _BY))  # type: ignore[misc]
             if slot.state.params.budget_quote or slot.state.params.start_balance_pct:
                 # A share of what is paid in for healing is more than its own budget, or than the book of a cheap coin.
-                self.wish(lambda coin=coin: trader.commands.set_params(coin, _AMOUNTS_OFF, _BY))  # type: ignore[misc]
+                self.wish(lambda slot=slot: self._set_params(trader, slot, _AMOUNTS_OFF))  # type: ignore[misc]
             if slot.hold.reason is Reason.PRICE_LEAPED:
                 # It did fall to a third: whoever looks sees that the price is right.
                 self.wish(lambda coin=coin: trader.resume_cycle(coin, _BY))  # type: ignore[misc]
@@ -95,9 +102,9 @@ class Owner:
             self.wish(trader.start)
         if rng.random() < 0.1 and any(slot.hold.reason is Reason.LIMIT_REACHED for slot in slots):
             if floor.buy_limits.limits != OrderLimits.none():
-                self.wish(lambda: trader.commands.set_order_limits(OrderLimits.none(), _BY))
+                self.wish(lambda: self._set_order_limits(trader, OrderLimits.none()))
             if floor.wallet.limits != Limits():
-                self.wish(lambda: trader.commands.set_limits(Limits(), _BY))
+                self.wish(lambda: self._set_limits(trader, Limits()))
         for slot in slots:
             coin = slot.market.base
             if slot.state.pause is not None and rng.random() < 0.3:
@@ -126,9 +133,23 @@ class Owner:
             ("person_ignore", lambda: commands.ignore_coins(coin, _BY)),
             ("person_quick_buy", lambda: trader.buy(coin, amount, _BY)),
             ("person_sell_all", lambda: trader.sell_all(coin, rng.choice(("pause", "restart")), _BY)),
-            ("person_params", lambda: commands.set_params(coin, self._params(), _BY)),
-            ("person_limits", lambda: commands.set_limits(self._limits(), _BY)),
+            ("person_params", lambda: self._set_params(trader, slot, self._params())),
+            ("person_limits", lambda: self._set_limits(trader, self._limits())),
+            ("person_order_limits", lambda: self._set_order_limits(trader, self._order_limits())),
         ]
+
+    def _set_params(self, trader: AutoTraderV2, slot: Slot, changes: Mapping[str, str]) -> None:
+        with self._asks("params", slot.market, changes):
+            trader.commands.set_params(slot.market.base, changes, _BY)
+
+    def _set_limits(self, trader: AutoTraderV2, limits: Limits) -> None:
+        value = {"total_budget": plain(limits.total_budget), "max_active_cycles": limits.max_active_cycles}
+        with self._asks("limits", None, value):
+            trader.commands.set_limits(limits, _BY)
+
+    def _set_order_limits(self, trader: AutoTraderV2, limits: OrderLimits) -> None:
+        with self._asks("order_limits", None, limits.as_text()):
+            trader.commands.set_order_limits(limits, _BY)
 
     def _params(self) -> dict[str, str]:
         """A change of ladder values that may or may not be accepted."""
@@ -154,6 +175,9 @@ class Owner:
     def _limits(self) -> Limits:
         rng = self._dice.rng
         return Limits(Decimal(rng.choice((0, 60, 150, 500))), rng.choice((0, 0, 1, 2)))
+
+    def _order_limits(self) -> OrderLimits:
+        return OrderLimits.none().changed(order_limits(self._dice.rng))
 
 
 class Hands:

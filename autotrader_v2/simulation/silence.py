@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from autotrader_v2.simulation.auditor import Broken
+from autotrader_v2.simulation.heard import Broken
 
 _GARBAGE_AFTER = 50_000
 

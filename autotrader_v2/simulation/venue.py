@@ -319,8 +319,10 @@ class VenueExchange:
         quote = self._venue.newest.get(market)
         if quote is None:
             raise ExchangeUnavailable(_UNAVAILABLE, do="")
-        self._venue.witness.quoted(quote, self._hub.now_ms, wrong=False)
-        return quote._replace(exchange_ms=self._hub.now_ms, confirmed_ms=self._clock.now_ms(), from_book_read=True)
+        now_ms = self._hub.now_ms
+        read = quote._replace(exchange_ms=now_ms, confirmed_ms=self._clock.now_ms(), from_book_read=True)
+        self._venue.witness.quoted(read, now_ms, wrong=False)
+        return read
 
     def tickers(self) -> Sequence[Quote]:
         """See the port."""

@@ -2,8 +2,10 @@
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import Any
 
 from autotrader_v2.application.events import (
     AttemptClosed,
@@ -11,7 +13,6 @@ from autotrader_v2.application.events import (
     CycleChanged,
     Intended,
     Record,
-    SettingSet,
 )
 from autotrader_v2.application.floor import TraderConfig
 from autotrader_v2.application.ports import Exchange
@@ -22,11 +23,13 @@ from autotrader_v2.domain.orders import Fill, OrderIntent
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.domain.situation import Reason, SwitchMode, stricter
 from autotrader_v2.matching.accounts import FeeSettings
-from autotrader_v2.simulation.auditor import Allowed, Auditor, Broken
+from autotrader_v2.simulation.auditor import Auditor
 from autotrader_v2.simulation.beginnings import FIRST_PRICES, first_store, rules_of
 from autotrader_v2.simulation.faults import PROFILES, Dice
 from autotrader_v2.simulation.fibers import Hub, Machine
+from autotrader_v2.simulation.heard import Allowed, Broken
 from autotrader_v2.simulation.journal import OPEN, Store
+from autotrader_v2.simulation.owners_word import Wish
 from autotrader_v2.simulation.people import Hands, Owner
 from autotrader_v2.simulation.prices import PriceWalk
 from autotrader_v2.simulation.process import CONFIG, Process, as_it_is
@@ -110,9 +113,10 @@ class World:
         self.markets = tuple(one.market for one in rules)
         self.store = first_store(dice, self.markets)
         self.auditor = Auditor(hub, self.markets)
-        limits = self.store.settings.get("order_limits")
-        if limits is not None:
-            self.auditor.numbers_limited = int(limits["coin_orders_5min"]), int(limits["account_orders_5min"])
+        usual = plan.config.order_limits.as_text()
+        self.auditor.limits.set({**usual, **self.store.settings.get("order_limits", {})})
+        for one in rules:
+            self.auditor.word.begins(one, self.store.params[one.market])
         self.venue = Venue(hub, dice, rules, {"USDT": _CASH}, self.auditor)
         self.venue.on_trade = self._on_trade
         if dice.rng.random() < 0.2:
@@ -122,7 +126,7 @@ class World:
         self.disk_full_until_ms = 0
         self._awake_ms = 0
         self._crashing = False
-        self._owner = Owner(dice, self._run)
+        self._owner = Owner(dice, self._run, self.asks)
         self._hands = Hands(dice, self.venue)
         self._healed = False
         self.walks = {one.market: self._walk(one, price) for one, price in zip(rules, FIRST_PRICES, strict=False)}
@@ -166,6 +170,10 @@ class World:
         """The process dies after the next event."""
         self._crashing = True
 
+    def asks(self, name: str, market: Market | None, value: Any) -> AbstractContextManager[None]:
+        """Its owner asks for something, as the auditor has to know; until the answer (see `OwnersWord`)."""
+        return self.auditor.word.asks(Wish(name, market, value, self.hub.now_ms))
+
     # -- what the process asks (`Outside`)
 
     def sent(self, intent: OrderIntent) -> None:
@@ -189,10 +197,6 @@ class World:
                 self.walks[self.store.attempts[record.client_id].intent.market].hurry()
             elif isinstance(record, AttemptUnknown):
                 self.auditor.unknown_since.setdefault(record.client_id, self.hub.now_ms)
-            elif isinstance(record, SettingSet) and record.name == "limits":
-                self.auditor.limit_set(Decimal(record.value["total_budget"]))
-            elif isinstance(record, SettingSet) and record.name == "order_limits":
-                self.auditor.numbers_limited = None
             self._note(record)
 
     def boundary(self, kind: str) -> None:
@@ -307,8 +311,7 @@ class World:
         market = dice.rng.choice(self.markets)
         self._hands.turn(market)
         if dice.hit("clock_step"):
-            # Its five minutes are no longer ours.
-            self.auditor.numbers_limited = None
+            self.auditor.limits.clock_set(hub.now_ms)
             self.machine.ahead_ms += dice.rng.choice((-300_000, -30_000, -2_000, 2_000, 30_000, 300_000))
             hub.at(hub.now_ms + dice.mostly_short_ms(1_000, 60_000), self._set_clock_right)
         if dice.hit("outage"):
@@ -351,6 +354,7 @@ class World:
         unknown.update(dict.fromkeys(unknown, self.hub.now_ms))
 
     def _set_clock_right(self) -> None:
+        self.auditor.limits.clock_set(self.hub.now_ms)
         self.machine.ahead_ms = 0
 
     def _fees_elsewhere(self) -> None:
@@ -424,8 +428,9 @@ class World:
             self.hub.at(self._awake_ms, lambda: self._tell(quote, wrong))
             return False
         true_ms = quote.exchange_ms
-        self.auditor.quoted(quote, true_ms, wrong=wrong)
-        process.feed.on_quote(quote._replace(confirmed_ms=process.clock.now_ms() - (self.hub.now_ms - true_ms)))
+        told = quote._replace(confirmed_ms=process.clock.now_ms() - (self.hub.now_ms - true_ms))
+        self.auditor.quoted(told, true_ms, wrong=wrong)
+        process.feed.on_quote(told)
         return True
 
     def _on_trade(self, fill: Fill, shown_ms: int) -> None:
@@ -476,7 +481,8 @@ class World:
         """Nothing goes wrong any more; whoever cares looks after everything. What is open must end, cycles go on."""
         self._healed = True
         self.dice.heal()
-        self.venue.outage_until_ms = self.disk_full_until_ms = self.machine.ahead_ms = 0
+        self.venue.outage_until_ms = self.disk_full_until_ms = 0
+        self._set_clock_right()
         self.venue.show_all()
         self.venue.core.cancel_all(self.venue.account)
         self.venue.core.deposit(self.venue.account, "USDT", Decimal(100_000))

@@ -9,8 +9,8 @@ from autotrader_v2.application import deciding
 from autotrader_v2.domain import situation
 from autotrader_v2.domain.ladder import LadderParams, SizeMode
 from autotrader_v2.domain.money import floor_to
-from autotrader_v2.simulation.auditor import _terms
 from autotrader_v2.simulation.campaign import run_worlds
+from autotrader_v2.simulation.compare import terms_told
 from autotrader_v2.simulation.world import Plan, World
 from tests.builders import RULES
 
@@ -19,7 +19,7 @@ from tests.builders import RULES
 def test_sizes_agree_with_the_engine_in_every_mode(mode: SizeMode) -> None:
     sizes = tuple(Decimal(size) for size in ("8", "31.337", "12"))
     params = LadderParams(steps=2, size_mode=mode, sizes=sizes, size_multiplier=Decimal("1.37"))
-    terms = _terms(params, RULES)
+    terms = terms_told(params, RULES)
     assert [terms.size(step) for step in range(3)] == [floor_to(params.size(step), RULES.qstep) for step in range(3)]
 
 

@@ -17,21 +17,13 @@ from autotrader_v2.domain.market import MarketRules
 from autotrader_v2.domain.orders import OrderIntent, OrderResult
 from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.simulation import journal
-from autotrader_v2.simulation.campaign import run_worlds
 from autotrader_v2.simulation.faults import HOSTILE
 from autotrader_v2.simulation.process import CONFIG
 from autotrader_v2.simulation.venue import VenueExchange
 from autotrader_v2.simulation.world import Plan
+from tests.simulation.planted import FEW, caught
 
 Patch = pytest.MonkeyPatch
-SEEDS = range(1, 13)
-STEPS = 800
-FEW = {"send_lost_after": 0.05, "order_invisible": 0.2, "person_switch": 0.2, "price_silence": 0.01, "price_thin": 0.3}
-
-
-def caught(plan: Plan) -> set[str]:
-    """The invariants that broke in some worlds."""
-    return {one.invariant for one in run_worlds(SEEDS, plan, STEPS, shrink=False).breaks}
 
 
 class Adapter:

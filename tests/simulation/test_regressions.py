@@ -217,7 +217,12 @@ def test_a_start_found_after_a_restart_runs_on_the_ladder_its_owner_set_meanwhil
     process, decided, order = world.process, slot.state.params, world.auditor.orders[label]
     assert process is not None and order.intent.why is Why.START
     smaller = {"start_quote": str(decided.start_quote / 2), "start_balance_pct": "0"}
-    world.hub.spawn(process.group, lambda: process.trader.commands.set_params(market.base, smaller, "test"))
+
+    def ask() -> None:
+        with world.asks("params", market, smaller):
+            process.trader.commands.set_params(market.base, smaller, "test")
+
+    world.hub.spawn(process.group, ask)
     while not order.new_ladder:
         world.step()
     assert not order.booked
