@@ -42,7 +42,7 @@ from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed, planne
 from autotrader_v2.domain.limits import OrderLimits
 from autotrader_v2.domain.money import ZERO, floor_to, plain, reported
 from autotrader_v2.domain.orders import Side
-from autotrader_v2.domain.situation import Pause, SwitchMode
+from autotrader_v2.domain.situation import BaseReading, Pause, SwitchMode
 
 _log = structlog.get_logger()
 
@@ -99,12 +99,28 @@ class Commands:
         self._alone(slot, "reset_cycle", by, {}, change)
 
     def write_off(self, currency: str, by: str) -> None:
-        """The cycle's coins are gone for nothing: close it with that result and end the pause."""
+        """The cycle's coins are gone for nothing, or too few to be sold: close it with that result and end the pause.
+
+        Refused while the account holds them and could sell them: its coins would lose their cost for nothing.
+        """
         slot = self.slot(currency)
-        if isinstance(slot.state.cycle, Idle):
-            raise CommandRefused("no_cycle", f"{currency} has no open cycle to write off.")
+        self._read_anew(slot)
 
         def change(now_ms: int) -> tuple[list[Record], CycleEvent | None, dict[str, Any]]:
+            cycle = slot.state.cycle
+            if isinstance(cycle, Idle):
+                raise CommandRefused("no_cycle", f"{currency} has no open cycle to write off.")
+            reading = self._reading_now(slot)
+            there = reading.available + reading.locked
+            price = max(self._price(slot), cycle.sell_price)
+            coins = floor_to(cycle.held + cycle.tally.dust.coins, cycle.rules.lot)
+            if cycle.held - there <= cycle.rules.lot and cycle.rules.sellable(coins, price):
+                raise CommandRefused(
+                    "coins_there",
+                    f"The account holds all {plain(cycle.held)} {currency} of the cycle, so nothing was written off. "
+                    "Resume the coin, sell it, or reset the cycle.",
+                    values={"coins": plain(cycle.held), "currency": currency},
+                )
             return (
                 [PauseSet(market=slot.market, pause=None, by=by, time_ms=now_ms)],
                 WrittenOff(time_ms=self._floor.exchange.now_ms()),
@@ -157,9 +173,18 @@ class Commands:
     def adopt(self, currency: str, *, price: Decimal | None, from_trades: bool, by: str) -> None:
         """Hand the coins that lie outside to the cycle, at a price or at what the account's own trades cost."""
         slot = self.slot(currency)
+        self._read_anew(slot)
         coins, cost = self._to_adopt(slot, price, from_trades)
 
         def change(_now_ms: int) -> tuple[list[Record], CycleEvent | None, dict[str, Any]]:
+            # While trades were read another tab may have adopted, ignored or sold them.
+            if outside_coins(slot, self._reading_now(slot)) != coins:
+                raise CommandRefused(
+                    "outside_changed",
+                    f"The coins of {currency} outside the cycle have changed meanwhile, so nothing was adopted. "
+                    "Look again.",
+                    values={"currency": currency},
+                )
             return [], self._adopted(slot, coins, cost), {}
 
         self._alone(slot, "adopt", by, {"coins": plain(coins), "cost": plain(cost)}, change)
@@ -210,12 +235,16 @@ class Commands:
     def ignore_coins(self, currency: str, by: str) -> None:
         """Leave the coins that lie outside alone; only a larger amount asks again."""
         slot = self.slot(currency)
-        coins = outside_coins(slot, self._reader.reading_of(slot)) + slot.state.cycle.tally.ignored
+        self._read_anew(slot)
+        told: dict[str, str] = {}
 
         def change(_now_ms: int) -> tuple[list[Record], CycleEvent | None, dict[str, Any]]:
-            return [], OutsideIgnored(coins=max(coins, ZERO)), {}
+            outside = outside_coins(slot, self._reading_now(slot)) + slot.state.cycle.tally.ignored
+            coins = max(outside, ZERO)
+            told["coins"] = plain(coins)
+            return [], OutsideIgnored(coins=coins), {}
 
-        self._alone(slot, "ignore_coins", by, {"coins": plain(coins)}, change)
+        self._alone(slot, "ignore_coins", by, told, change)
 
     # -- parameters
 
@@ -228,10 +257,7 @@ class Commands:
         if currency is None:
             self._set_common(changes, by)
             return
-        slot = self.slot(currency)
-        own = {**slot.state.own_params, **changes}
-        own = {name: value for name, value in own.items() if value is not None}
-        self._apply_params({slot: own}, self._floor.common, by)
+        self._apply_params({self.slot(currency): changes}, self._floor.common, by)
 
     def set_limits(self, limits: Limits, by: str) -> None:
         """Limits of all markets together."""
@@ -251,33 +277,36 @@ class Commands:
 
     def preview_params(self, slot: Slot, changes: Mapping[str, Any]) -> LadderParams:
         """The market's ladder with these changes, checked but not applied. Errors: `BadLadder`."""
-        own = {**slot.state.own_params, **changes}
-        own = {name: value for name, value in own.items() if value is not None}
-        return merged_params(self._floor.common, own)
+        return merged_params(self._floor.common, _own_with(slot, changes))
 
     def _set_common(self, changes: Mapping[str, Any], by: str) -> None:
         given = {name: value for name, value in changes.items() if value is not None}
         defaults = LadderParams()
         back = {name: getattr(defaults, name) for name, value in changes.items() if value is None}
         common = replace(changed(self._floor.common, given), **back)
-        self._apply_params({slot: dict(slot.state.own_params) for slot in self._floor.slots.values()}, common, by)
+        self._apply_params({slot: {} for slot in self._floor.slots.values()}, common, by)
 
-    def _apply_params(self, own: Mapping[Slot, Mapping[str, Any]], common: LadderParams, by: str) -> None:
+    def _apply_params(self, changes: Mapping[Slot, Mapping[str, Any]], common: LadderParams, by: str) -> None:
         """Check everything first, then journal and apply market by market."""
         floor, now_ms = self._floor, self._floor.clock.now_ms()
-        effective = {slot: merged_params(common, values) for slot, values in own.items()}
-        for slot, params in effective.items():
+        checked = {slot: merged_params(common, _own_with(slot, given)) for slot, given in changes.items()}
+        for slot, params in checked.items():
             self._check_params(slot, params)
         if common != floor.common:
             from_defaults = params_as_text(common)
             floor.journal.write(ParamsSet(market=None, values=from_defaults, by=by, time_ms=now_ms))
             floor.common = common
-        for slot, params in effective.items():
+        for slot, given in changes.items():
             with slot.book_lock:
+                # Another tab may have changed other values since they were checked: both changes hold.
+                own = _own_with(slot, given)
+                params = merged_params(common, own)
+                if params != checked[slot]:
+                    self._check_params(slot, params)
                 cycle = slot.state.cycle
                 records: list[Record] = []
-                if own[slot] != slot.state.own_params:
-                    texts = {name: _text(value) for name, value in own[slot].items()}
+                if own != slot.state.own_params:
+                    texts = {name: _text(value) for name, value in own.items()}
                     records.append(ParamsSet(market=slot.market, values=texts, by=by, time_ms=now_ms))
                 if isinstance(cycle, Active):
                     running = (
@@ -290,7 +319,7 @@ class Commands:
                     records.append(CycleChanged(market=slot.market, event=event, after=cycle, time_ms=now_ms))
                 if records:
                     floor.journal.write(*records)
-                slot.change(cycle=cycle, params=params, own_params=dict(own[slot]))
+                slot.change(cycle=cycle, params=params, own_params=own)
             floor.publish_cycle(slot)
             self._look_again(slot)
 
@@ -319,6 +348,36 @@ class Commands:
     def _price(self, slot: Slot) -> Decimal:
         quote = self._floor.board.newest(slot.market)
         return quote.bid if quote is not None else ZERO
+
+    def _read_anew(self, slot: Slot) -> None:
+        """Read the balance for a command that changes what the books own, whatever reading is there.
+
+        Errors: `CommandRefused` when it cannot be read, or may not show yet what has traded a moment ago.
+        """
+        floor = self._floor
+        settled_ms = slot.state.quote_after_ms + int(floor.config.balance_lag_s * 1000)
+        if (wait_ms := settled_ms - floor.exchange.now_ms()) > 0:
+            wait_s = str(wait_ms // 1000 + 1)
+            raise CommandRefused(
+                "balance_lags",
+                f"{slot.market.base} has traded a moment ago and the exchange's balance may not show it yet, so "
+                f"nothing was changed. Try again in {wait_s} s.",
+                values={"currency": slot.market.base, "wait_s": wait_s},
+            )
+        try:
+            self._reader.read()
+        except ExchangeUnavailable as error:
+            raise _balance_unknown(f"The balance cannot be read now. {error}") from error
+
+    def _reading_now(self, slot: Slot) -> BaseReading:
+        """The market's coins by the newest reading, once it is claimed: no order of ours moves them any more.
+
+        Errors: `CommandRefused` when an order has come in between.
+        """
+        reading = self._floor.wallet.base_reading(slot.market)
+        if reading is None:
+            raise _balance_unknown("An order has moved coins meanwhile. Nothing was changed; try again.")
+        return reading
 
     def _to_adopt(self, slot: Slot, price: Decimal | None, from_trades: bool) -> tuple[Decimal, Decimal]:
         """(coins outside, what they cost) at the price or by the account's trades. Errors: `CommandRefused`."""
@@ -393,6 +452,16 @@ class Commands:
     def _look_again(self, slot: Slot) -> None:
         self._floor.board.mark_due(slot.market)
         self._floor.changed(slot)
+
+
+def _balance_unknown(message: str) -> CommandRefused:
+    return CommandRefused("balance_unknown", message, status=503)
+
+
+def _own_with(slot: Slot, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The market's own ladder values with these changes; None takes one away."""
+    own = {**slot.state.own_params, **changes}
+    return {name: value for name, value in own.items() if value is not None}
 
 
 def params_as_text(params: LadderParams) -> dict[str, Any]:

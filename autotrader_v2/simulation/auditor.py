@@ -8,8 +8,9 @@ compared with what the exchange did and with what the owner chose; a claim that 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 
 from autotrader_v2.application.events import (
     Alert,
@@ -39,13 +40,15 @@ from autotrader_v2.domain.cycle import (
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.orders import Fill, OrderIntent, Side, Why
 from autotrader_v2.domain.quotes import Quote
+from autotrader_v2.matching.accounts import Account
 from autotrader_v2.matching.records import UserTrade
+from autotrader_v2.simulation.coins_judge import CoinsJudge, Readings
 from autotrader_v2.simulation.compare import brief_cycle, compare, terms_told
 from autotrader_v2.simulation.fibers import Hub
 from autotrader_v2.simulation.hand_sales import HandSales
 from autotrader_v2.simulation.heard import Books, Broken, KnownOrder, Seen
 from autotrader_v2.simulation.ledger import ZERO, Ledger, Terms, Traded
-from autotrader_v2.simulation.owners_word import OwnersWord
+from autotrader_v2.simulation.owners_word import OwnersWord, Wish
 from autotrader_v2.simulation.sending_judge import SendingJudge
 
 # An order's end is durable so long after the look at the exchange that proved it, at most.
@@ -64,6 +67,8 @@ class Auditor:
         self._sending = SendingJudge(hub, books, self.word)
         self.limits = self._sending.limits
         self.steps: dict[tuple[Market, int, int], str] = {}
+        self._coins: dict[Market, CoinsJudge] = {}
+        self._readings = Readings()
         self.by_hand: dict[str, HandSales] = {market.pair: HandSales() for market in markets}
         self.dirty: set[Market] = set()
         self.sent_count = 0
@@ -75,6 +80,13 @@ class Auditor:
         self.resolve_ms: list[int] = []
         self.resolve_outage_ms: list[int] = []
         self.unreachable_until_ms = 0
+
+    def opens(self, markets: Mapping[str, Market], account: Account, shown_ms: Callable[[str], int]) -> None:
+        """The exchange's books are open: its markets by pair, the account there, when it lists an order's trades."""
+        self._markets = markets
+        for market in markets.values():
+            total = partial(_total, account, market.base)
+            self._coins[market] = CoinsJudge(total, shown_ms)
 
     # -- the exchange's books
 
@@ -114,6 +126,7 @@ class Auditor:
     def traded(self, trade: UserTrade) -> None:
         """The account traded."""
         order = self.orders.get(trade.text)
+        self._moved(trade, order)
         if trade.side is Side.SELL and (order is None or order.closed or order.copies):
             self.by_hand[trade.pair].sold(trade.amount, trade.quote, trade.time_ms)
         if order is None:
@@ -144,6 +157,25 @@ class Auditor:
             spent = sum((one.quote for one in order.trades.values()), ZERO)
             if spent > intent.max_cost * (1 + order.copies):
                 raise Broken("I3", f"{trade.text} spent {spent}, {intent.max_cost} was set aside")
+
+    def _moved(self, trade: UserTrade, order: KnownOrder | None) -> None:
+        """Coins moved; by other hands, or by an order of which nobody waits for more, without the engine's doing."""
+        market = self._markets[trade.pair]
+        coins = trade.amount - trade.fee if trade.side is Side.BUY else trade.amount
+        if trade.side is Side.BUY:
+            self._coins[market].bought(trade.time_ms, str(trade.order_id), coins, trade.quote)
+        if order is None or order.closed or order.copies:
+            self._coins[market].moved(self._hub.now_ms, coins)
+
+    def withdrawn(self, currency: str, amount: Decimal) -> None:
+        """The owner takes some out of the account."""
+        for market, coins in self._coins.items():
+            if market.base == currency:
+                coins.moved(self._hub.now_ms, amount)
+
+    def balances_told(self, asof_ms: int) -> None:
+        """The exchange told the balances of a moment."""
+        self._readings.told(self._hub.now_ms, asof_ms)
 
     def _check_step(self, step: tuple[Market, int, int], label: str) -> None:
         """I1: a step is bought once; again only while nobody could know that an order before had bought it."""
@@ -182,6 +214,8 @@ class Auditor:
                         if (fill.base, fill.quote) != (trade.base, trade.quote):
                             raise Broken("I2", f"{client_id} books other amounts than traded: {fill}")
                         order.booked.add(fill.trade_id)
+                        if order.closed or order.copies:
+                            self._coins[order.intent.market].moved(self._hub.now_ms, trade.base)
                         self.unbooked.discard(fill.trade_id)
                 case AttemptClosed(client_id=client_id, outcome=outcome):
                     self._closed(client_id, outcome)
@@ -254,23 +288,61 @@ class Auditor:
             case SoldByHand():
                 self._sold_by_hand(market, ledger, event)
             case Adopted(coins=coins, cost=cost, params=params, rules=rules):
+                self._check_adopted(market, ledger, event)
                 ledger.adopted(coins, cost, terms_told(params, rules))
             case WrittenOff():
+                self._check_written_off(market, ledger)
                 ledger.written_off()
             case RestLeft():
                 if not ledger.rest_left():
                     raise Broken("I6", f"{market}: coins that could be sold are put aside as dust")
             case CycleReset():
+                self._pressed("reset", market)
                 ledger.forgotten()
             case OutsideIgnored(coins=coins):
+                self._pressed("ignore", market)
+                self._hold(market, self._coins[market].ignored(ledger, coins, self._read_ms))
                 ledger.ignored = coins
             case TermsChanged(params=params, rules=rules):
                 if ledger.open:
                     ledger.terms = terms_told(params, rules)
             case ExitAtBreakeven(wanted=wanted):
+                if wanted not in [one.value for one in self._pressed("exit", market)]:
+                    raise Broken("I6", f"{market}: the exit at breakeven became {wanted}, which nobody asked for")
                 ledger.exits = ledger.open and wanted
         compare(market, ledger, record.after)
         self.dirty.add(market)
+
+    @property
+    def _read_ms(self) -> int:
+        """Balances as of then, or later, are what the engine goes by."""
+        return self._readings.since_ms(self._hub.now_ms)
+
+    def _pressed(self, button: str, market: Market) -> list[Wish]:
+        """I6: what only a person may do to a cycle, a person is just asking for."""
+        wishes = self.word.wished(button, market)
+        if not wishes:
+            raise Broken("I6", f"{market}: {button}, which nobody asked for")
+        return wishes
+
+    def _hold(self, market: Market, wrong: str | None) -> None:
+        if wrong is not None:
+            raise Broken("I6", f"{market}: {wrong}")
+
+    def _check_adopted(self, market: Market, ledger: Ledger, event: Adopted) -> None:
+        asked = [(one.since_ms, one.value) for one in self._pressed("adopt", market)]
+        coins = self._coins[market]
+        lot = event.rules.lot
+        self._hold(market, coins.adopted(ledger, event.coins, event.cost, lot, self._read_ms, asked))
+
+    def _check_written_off(self, market: Market, ledger: Ledger) -> None:
+        """I6: coins that are there, and could be sold at every price of late, are not lost."""
+        self._pressed("write_off", market)
+        if not ledger.open or ledger.terms is None:
+            return
+        sells = all(ledger.worth_selling(one.bid) for one in self.seen[market] if not one.wrong)
+        lot = Decimal(1).scaleb(-ledger.terms.lot_decimals)
+        self._hold(market, self._coins[market].written_off(ledger, self._read_ms, lot, sells=sells))
 
     def _sold_by_hand(self, market: Market, ledger: Ledger, event: SoldByHand) -> None:
         """I6: the coins and the money of a sale by hand are those of the exchange's trades."""
@@ -336,3 +408,8 @@ class Auditor:
                 raise Broken("I12", f"{label} never ended")
             if order.trades.keys() != order.booked:
                 raise Broken("I2", f"{label} traded {sorted(order.trades)}, booked {sorted(order.booked)}")
+
+
+def _total(account: Account, currency: str) -> Decimal:
+    balance = account.balances.get(currency)
+    return ZERO if balance is None else balance.total

@@ -98,6 +98,8 @@ class Ledger:
     anchor: Decimal = ZERO
     base_price: Decimal = ZERO
     rest: bool = False
+    # Something was sold of it, by whomever.
+    sold_of: bool = False
     exits: bool = False
     dust: Decimal = ZERO
     dust_cost: Decimal = ZERO
@@ -214,6 +216,10 @@ class Ledger:
         else:
             self._reduce(coins, got, got / coins)
 
+    def worth_selling(self, price: Decimal) -> bool:
+        """Whether cycle and dust together can be sold, at that price or where they should be."""
+        return self._terms().sellable(self.held + self.dust, max(price, self.sell_price()))
+
     def adopted(self, coins: Decimal, cost: Decimal, terms: Terms) -> None:
         """Coins handed to the cycle."""
         anchor = down(cost / coins, terms.price_decimals)
@@ -231,9 +237,9 @@ class Ledger:
             self._close(ZERO)
 
     def rest_left(self) -> bool:
-        """What a sale left is dust now; False: it could have been sold."""
+        """What a sale left is dust now; False: none did, or it could have been sold."""
         terms = self._terms()
-        if terms.sellable(self.held + self.dust, self.sell_price()):
+        if not self.sold_of or terms.sellable(self.held + self.dust, self.sell_price()):
             return False
         self.dust, self.dust_cost = self.dust + self.held, self.dust_cost + self.cost
         self.completed += 1
@@ -246,7 +252,7 @@ class Ledger:
 
     def _begin(self, held: Decimal, cost: Decimal, anchor: Decimal, terms: Terms) -> None:
         self.step, self.held, self.cost, self.anchor, self.terms, self.rest = 0, held, cost, anchor, terms, False
-        self.base_price = anchor
+        self.base_price, self.sold_of = anchor, False
         self.rows = [Row("", 0, held, cost, anchor)]
 
     def _close(self, got: Decimal) -> None:
@@ -269,7 +275,7 @@ class Ledger:
         cost = self.cost * from_held / self.held
         dust_cost = self.dust_cost * from_dust / self.dust if from_dust else ZERO
         self.realised += got - cost - dust_cost
-        self.held, self.cost = self.held - from_held, self.cost - cost
+        self.held, self.cost, self.sold_of = self.held - from_held, self.cost - cost, True
         self.dust, self.dust_cost = self.dust - from_dust, self.dust_cost - dust_cost
         if not terms.sellable(self.held, price):
             self.dust, self.dust_cost = self.dust + self.held, self.dust_cost + self.cost
@@ -279,7 +285,7 @@ class Ledger:
             self.completed += 1
             self.cycle_id += 1
             self._begin(self.held, self.cost, down(self.cost / self.held, terms.price_decimals), terms)
-            self.rows[0].label = sale
+            self.rows[0].label, self.sold_of = sale, True
         elif sale:
             self.rest = True
 

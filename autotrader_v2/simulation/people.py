@@ -76,7 +76,7 @@ class Owner:
         for slot in trader.get_all_cycles():
             coin, pause = slot.market.base, slot.state.pause
             if pause is not None and pause.cause == "coins_missing" and isinstance(slot.state.cycle, Active):
-                self.wish(lambda coin=coin: trader.commands.write_off(coin, _BY))  # type: ignore[misc]
+                self.wish(lambda slot=slot: self._give_up(trader, slot))  # type: ignore[misc]
             elif pause is not None:
                 self.wish(lambda coin=coin: trader.resume_cycle(coin, _BY))  # type: ignore[misc]
             if slot.state.switch is not SwitchMode.ON:
@@ -88,7 +88,7 @@ class Owner:
                 # It did fall to a third: whoever looks sees that the price is right.
                 self.wish(lambda coin=coin: trader.resume_cycle(coin, _BY))  # type: ignore[misc]
             if slot.hold.reason is Reason.HOLDS_COINS:
-                self.wish(lambda coin=coin: trader.commands.ignore_coins(coin, _BY))  # type: ignore[misc]
+                self.wish(lambda slot=slot: self._ignore(trader, slot))  # type: ignore[misc]
 
     def _care(self, trader: AutoTraderV2, slots: list[Slot]) -> None:
         """What keeps the world going: pauses are ended, switches turned on again, coins taken care of."""
@@ -109,16 +109,16 @@ class Owner:
             coin = slot.market.base
             if slot.state.pause is not None and rng.random() < 0.3:
                 if slot.state.pause.cause == "coins_missing" and rng.random() < 0.5:
-                    self.wish(lambda coin=coin: trader.commands.write_off(coin, _BY))  # type: ignore[misc]
+                    self.wish(lambda slot=slot: self._give_up(trader, slot))  # type: ignore[misc]
                 else:
                     self.wish(lambda coin=coin: trader.resume_cycle(coin, _BY))  # type: ignore[misc]
             if slot.state.switch is not SwitchMode.ON and rng.random() < 0.3:
                 self.wish(lambda coin=coin: trader.switch(coin, SwitchMode.ON, _BY))  # type: ignore[misc]
             if slot.hold.reason is Reason.HOLDS_COINS and rng.random() < 0.3:
-                self.wish(lambda coin=coin: trader.commands.ignore_coins(coin, _BY))  # type: ignore[misc]
+                self.wish(lambda slot=slot: self._ignore(trader, slot))  # type: ignore[misc]
 
     def _wishes(self, trader: AutoTraderV2, slot: Slot, coin: str) -> list[tuple[str, Callable[[], object]]]:
-        rng, commands = self._dice.rng, trader.commands
+        rng = self._dice.rng
         modes = tuple(SwitchMode)
         amount = Decimal(5 + int(rng.random() * 40))
         price = slot.state.cycle.bought[0].price if isinstance(slot.state.cycle, Active) else None
@@ -126,11 +126,11 @@ class Owner:
             ("person_switch", lambda: trader.switch(coin, rng.choice(modes), _BY)),
             ("person_global", lambda: trader.switch(None, rng.choice(modes), _BY)),
             ("person_hold", trader.hold),
-            ("person_exit", lambda: commands.exit_at_breakeven(coin, rng.random() < 0.8, _BY)),
-            ("person_reset", lambda: trader.reset_cycle(coin, _BY)),
-            ("person_write_off", lambda: commands.write_off(coin, _BY)),
-            ("person_adopt", lambda: trader.adopt(coin, price=price, from_trades=price is None, by=_BY)),
-            ("person_ignore", lambda: commands.ignore_coins(coin, _BY)),
+            ("person_exit", lambda: self._exit(trader, slot, rng.random() < 0.8)),
+            ("person_reset", lambda: self._reset(trader, slot)),
+            ("person_write_off", lambda: self._write_off(trader, slot)),
+            ("person_adopt", lambda: self._adopt(trader, slot, price)),
+            ("person_ignore", lambda: self._ignore(trader, slot)),
             ("person_quick_buy", lambda: trader.buy(coin, amount, _BY)),
             ("person_sell_all", lambda: trader.sell_all(coin, rng.choice(("pause", "restart")), _BY)),
             ("person_params", lambda: self._set_params(trader, slot, self._params())),
@@ -141,6 +141,33 @@ class Owner:
     def _set_params(self, trader: AutoTraderV2, slot: Slot, changes: Mapping[str, str]) -> None:
         with self._asks("params", slot.market, changes):
             trader.commands.set_params(slot.market.base, changes, _BY)
+
+    def _exit(self, trader: AutoTraderV2, slot: Slot, wanted: bool) -> None:
+        with self._asks("exit", slot.market, wanted):
+            trader.commands.exit_at_breakeven(slot.market.base, wanted, _BY)
+
+    def _reset(self, trader: AutoTraderV2, slot: Slot) -> None:
+        with self._asks("reset", slot.market, None):
+            trader.reset_cycle(slot.market.base, _BY)
+
+    def _write_off(self, trader: AutoTraderV2, slot: Slot) -> None:
+        with self._asks("write_off", slot.market, None):
+            trader.commands.write_off(slot.market.base, _BY)
+
+    def _give_up(self, trader: AutoTraderV2, slot: Slot) -> None:
+        """Coins are said to be missing: they are written off, or there after all."""
+        try:
+            self._write_off(trader, slot)
+        except CommandRefused:
+            trader.resume_cycle(slot.market.base, _BY)
+
+    def _adopt(self, trader: AutoTraderV2, slot: Slot, price: Decimal | None) -> None:
+        with self._asks("adopt", slot.market, price):
+            trader.adopt(slot.market.base, price=price, from_trades=price is None, by=_BY)
+
+    def _ignore(self, trader: AutoTraderV2, slot: Slot) -> None:
+        with self._asks("ignore", slot.market, None):
+            trader.commands.ignore_coins(slot.market.base, _BY)
 
     def _set_limits(self, trader: AutoTraderV2, limits: Limits) -> None:
         value = {"total_budget": plain(limits.total_budget), "max_active_cycles": limits.max_active_cycles}
@@ -227,6 +254,7 @@ class Hands:
         amount = (account.available(currency) * Decimal(str(share))).quantize(Decimal("1e-8"))
         if 0 < amount <= account.available(currency):
             self._venue.core.withdraw(account, currency, amount)
+            self._venue.witness.withdrawn(currency, amount)
 
     def _lock(self, market: Market) -> None:
         """Put coins into an order of his own far above the price, or cancel all of them."""

@@ -64,6 +64,12 @@ class Witness(Protocol):
     def quoted(self, quote: Quote, true_ms: int, *, wrong: bool) -> None:
         """A price was told to the process."""
 
+    def balances_told(self, asof_ms: int) -> None:
+        """Balances of that moment are told to the process."""
+
+    def withdrawn(self, currency: str, amount: Decimal) -> None:
+        """The account's owner takes some out."""
+
 
 class Venue:
     """What is at the exchange: it goes on whatever happens to the process that trades there."""
@@ -124,7 +130,11 @@ class Venue:
 
     def visible(self, order_id: str) -> bool:
         """Whether the exchange's lists show it yet."""
-        return self.visible_ms.get(order_id, 0) <= self.hub.now_ms
+        return self.shown_ms(order_id) <= self.hub.now_ms
+
+    def shown_ms(self, order_id: str) -> int:
+        """From when on the exchange's lists show it; 0: always did."""
+        return self.visible_ms.get(order_id, 0)
 
     def catch_up(self, market: Market) -> None:
         """Let the core see the newest price."""
@@ -300,8 +310,10 @@ class VenueExchange:
         hub = self._hub
         cached = self._cached
         if cached is not None and hub.now_ms - cached[0] <= _CACHED_MAX_MS and self._dice.hit("balances_old"):
+            self._venue.witness.balances_told(cached[0])
             return cached[1]
         holdings = self._venue.holdings()
+        self._venue.witness.balances_told(hub.now_ms)
         self._cached = (hub.now_ms, holdings)
         if self._dice.hit("balances_late"):
             hub.sleep(self._dice.ms(100, 3000))

@@ -119,6 +119,7 @@ class World:
             self.auditor.word.begins(one, self.store.params[one.market])
         self.venue = Venue(hub, dice, rules, {"USDT": _CASH}, self.auditor)
         self.venue.on_trade = self._on_trade
+        self.auditor.opens(self.venue.markets, self.venue.account, self.venue.shown_ms)
         if dice.rng.random() < 0.2:
             self._fees_elsewhere()
         self._folded: dict[Market, TradingCycle] = {}

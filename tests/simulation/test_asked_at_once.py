@@ -1,0 +1,125 @@
+"""Two tabs ask for something at the same moment, or a moment after a trade: the books say what the exchange has."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from autotrader_v2.application.refusals import CommandRefused
+from autotrader_v2.application.slot import Slot
+from autotrader_v2.application.trader import AutoTraderV2
+from autotrader_v2.domain.cycle import Active
+from autotrader_v2.domain.orders import Side
+from autotrader_v2.domain.situation import SwitchMode
+from autotrader_v2.simulation.people import Hands
+from autotrader_v2.simulation.process import CONFIG
+from autotrader_v2.simulation.world import Plan, World
+
+PLAN = Plan(seed=1, rates={}, markets=1, config=replace(CONFIG, balance_lag_s=0))
+
+
+def until(world: World, holds: Callable[[], bool], turns: int = 4000) -> None:
+    """Let it live until that is so."""
+    for _ in range(turns):
+        if holds():
+            return
+        world.step()
+    pytest.fail(f"never happened; {world.holds()}")
+
+
+def running(plan: Plan = PLAN) -> tuple[World, AutoTraderV2, Slot]:
+    """A world of one coin that is switched off, so that nothing trades by itself."""
+    world = World(plan)
+    world.store.switches[world.markets[0]] = SwitchMode.OFF
+    for walk in world.walks.values():
+        walk.steady = True
+    until(world, lambda: bool(world.slots()) and all(slot.known_price for slot in world.slots()))
+    assert world.process is not None
+    return world, world.process.trader, world.slots()[0]
+
+
+def pressed(world: World, *wishes: Callable[[], None]) -> list[str]:
+    """Each in a tab of its own, all at once; how each was answered, "" where it was done."""
+    answers: list[str] = []
+
+    def tab(wish: Callable[[], None]) -> None:
+        try:
+            wish()
+            answers.append("")
+        except CommandRefused as refused:
+            answers.append(refused.code)
+
+    assert world.process is not None
+    for wish in wishes:
+        world.hub.spawn(world.process.group, lambda wish=wish: tab(wish))  # type: ignore[misc]
+    until(world, lambda: len(answers) == len(wishes))
+    return sorted(answers)
+
+
+def test_p14_coins_adopted_in_two_tabs_at_once_are_taken_in_once() -> None:
+    """Both had read how many lie outside before one of them took these in: a position of twice what is there."""
+    world, trader, slot = running()
+    market = slot.market
+    Hands(world.dice, world.venue).trade(market, Side.BUY, 1.0)
+
+    def adopt() -> None:
+        with world.asks("adopt", market, None):
+            trader.adopt(market.base, price=None, from_trades=True, by="test")
+
+    assert pressed(world, adopt, adopt)[0] == ""
+    cycle = slot.state.cycle
+    assert isinstance(cycle, Active)
+    assert cycle.held == world.venue.account.balances[market.base].total
+
+
+def test_p14_a_ladder_changed_in_two_tabs_at_once_has_both_changes() -> None:
+    """Seed 94000001: each had taken the values before the other's change, and wrote them back."""
+    world, trader, slot = running()
+    market = slot.market
+
+    def change(values: dict[str, str]) -> Callable[[], None]:
+        def wish() -> None:
+            with world.asks("params", market, values):
+                trader.commands.set_params(market.base, values, "test")
+
+        return wish
+
+    assert pressed(world, change({"profit_pct": "2"}), change({"cooldown_s": "3"})) == ["", ""]
+    assert (str(slot.state.params.profit_pct), str(slot.state.params.cooldown_s)) == ("2", "3")
+    assert world.store.params[market]["profit_pct"] == "2"
+
+
+def test_a1_coins_of_a_trade_a_moment_ago_are_neither_adopted_nor_given_up() -> None:
+    """A balance lags behind trades: coins just sold would be taken in, coins just bought written off."""
+    world, trader, slot = running(replace(PLAN, config=CONFIG))
+    market = slot.market
+
+    def buy() -> None:
+        trader.buy(market.base, slot.state.params.start_quote + 5, "test")
+
+    assert pressed(world, buy) == [""]
+    asked: dict[str, Callable[[], None]] = {
+        "write_off": lambda: trader.commands.write_off(market.base, "test"),
+        "ignore": lambda: trader.commands.ignore_coins(market.base, "test"),
+        "adopt": lambda: trader.adopt(market.base, price=slot.known_price, from_trades=False, by="test"),
+    }
+    for wish in asked.values():
+        assert pressed(world, wish) == ["balance_lags"]
+    assert isinstance(slot.state.cycle, Active)
+
+
+def test_a3_coins_that_are_there_are_not_written_off() -> None:
+    """A press too much would have closed the cycle with its whole cost as a loss."""
+    world, trader, slot = running()
+    market = slot.market
+    assert pressed(world, lambda: trader.buy(market.base, slot.state.params.start_quote + 5, "test") and None) == [""]
+
+    bought_ms = world.hub.now_ms
+    until(world, lambda: world.hub.now_ms > bought_ms + 1000)
+
+    def write_off() -> None:
+        with world.asks("write_off", market, None):
+            trader.commands.write_off(market.base, "test")
+
+    assert pressed(world, write_off) == ["coins_there"]
+    assert isinstance(slot.state.cycle, Active)
