@@ -3,14 +3,14 @@
 The invariants are those of reliability.md §2 and of TRADING_RULES.md, but for two: that paper reaches no live endpoint
 (I10) and that no secret gets out (I11) are shown on real processes. What the engine writes is read as a claim and
 compared with what the exchange did and with what the owner chose; a claim that does not hold ends the world with
-`Broken`. This file hears and keeps the books; `sending_judge.py` and `limits_judge.py` say what may leave,
-`compare.py` compares the engine's figures with the ledger's.
+`Broken`. This file hears, and keeps orders and their trades; `sending_judge.py` and `limits_judge.py` say what may
+leave, `cycle_judge.py` and `coins_judge.py` what a cycle may become; `owners_word.py` keeps what the owner chose and
+asks for, `compare.py` compares the engine's figures with the ledger's.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from functools import partial
 
 from autotrader_v2.application.events import (
     Alert,
@@ -25,30 +25,19 @@ from autotrader_v2.application.events import (
     SettingSet,
 )
 from autotrader_v2.domain.cycle import (
-    Adopted,
-    BuyBooked,
-    CycleReset,
-    ExitAtBreakeven,
-    OutsideIgnored,
-    RestLeft,
-    SaleBooked,
-    SoldByHand,
-    TermsChanged,
     TradingCycle,
-    WrittenOff,
 )
-from autotrader_v2.domain.market import Market
-from autotrader_v2.domain.orders import Fill, OrderIntent, Side, Why
+from autotrader_v2.domain.market import Market, MarketRules
+from autotrader_v2.domain.orders import Fill, OrderIntent, Side
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.matching.accounts import Account
 from autotrader_v2.matching.records import UserTrade
-from autotrader_v2.simulation.coins_judge import CoinsJudge, Readings
-from autotrader_v2.simulation.compare import brief_cycle, compare, terms_told
+from autotrader_v2.simulation.compare import brief_cycle
+from autotrader_v2.simulation.cycle_judge import CycleJudge
 from autotrader_v2.simulation.fibers import Hub
-from autotrader_v2.simulation.hand_sales import HandSales
 from autotrader_v2.simulation.heard import Books, Broken, KnownOrder, Seen
-from autotrader_v2.simulation.ledger import ZERO, Ledger, Terms, Traded
-from autotrader_v2.simulation.owners_word import OwnersWord, Wish
+from autotrader_v2.simulation.ledger import ZERO, Traded
+from autotrader_v2.simulation.owners_word import OwnersWord
 from autotrader_v2.simulation.sending_judge import SendingJudge
 
 # An order's end is durable so long after the look at the exchange that proved it, at most.
@@ -67,9 +56,7 @@ class Auditor:
         self._sending = SendingJudge(hub, books, self.word)
         self.limits = self._sending.limits
         self.steps: dict[tuple[Market, int, int], str] = {}
-        self._coins: dict[Market, CoinsJudge] = {}
-        self._readings = Readings()
-        self.by_hand: dict[str, HandSales] = {market.pair: HandSales() for market in markets}
+        self._cycles = CycleJudge(hub, books, self.word)
         self.dirty: set[Market] = set()
         self.sent_count = 0
         self.filled: Counter[Market] = Counter()
@@ -83,10 +70,7 @@ class Auditor:
 
     def opens(self, markets: Mapping[str, Market], account: Account, shown_ms: Callable[[str], int]) -> None:
         """The exchange's books are open: its markets by pair, the account there, when it lists an order's trades."""
-        self._markets = markets
-        for market in markets.values():
-            total = partial(_total, account, market.base)
-            self._coins[market] = CoinsJudge(total, shown_ms)
+        self._cycles.opens(markets, account, shown_ms)
 
     # -- the exchange's books
 
@@ -126,9 +110,7 @@ class Auditor:
     def traded(self, trade: UserTrade) -> None:
         """The account traded."""
         order = self.orders.get(trade.text)
-        self._moved(trade, order)
-        if trade.side is Side.SELL and (order is None or order.closed or order.copies):
-            self.by_hand[trade.pair].sold(trade.amount, trade.quote, trade.time_ms)
+        self._cycles.traded(trade, order)
         if order is None:
             return
         elsewhere = trade.quote * Decimal("0.002") if trade.gt_fee or trade.point_fee else ZERO
@@ -158,24 +140,17 @@ class Auditor:
             if spent > intent.max_cost * (1 + order.copies):
                 raise Broken("I3", f"{trade.text} spent {spent}, {intent.max_cost} was set aside")
 
-    def _moved(self, trade: UserTrade, order: KnownOrder | None) -> None:
-        """Coins moved; by other hands, or by an order of which nobody waits for more, without the engine's doing."""
-        market = self._markets[trade.pair]
-        coins = trade.amount - trade.fee if trade.side is Side.BUY else trade.amount
-        if trade.side is Side.BUY:
-            self._coins[market].bought(trade.time_ms, str(trade.order_id), coins, trade.quote)
-        if order is None or order.closed or order.copies:
-            self._coins[market].moved(self._hub.now_ms, coins)
-
     def withdrawn(self, currency: str, amount: Decimal) -> None:
         """The owner takes some out of the account."""
-        for market, coins in self._coins.items():
-            if market.base == currency:
-                coins.moved(self._hub.now_ms, amount)
+        self._cycles.withdrawn(currency, amount)
 
     def balances_told(self, asof_ms: int) -> None:
         """The exchange told the balances of a moment."""
-        self._readings.told(self._hub.now_ms, asof_ms)
+        self._cycles.readings.told(self._hub.now_ms, asof_ms)
+
+    def rules_told(self, rules: Mapping[Market, MarketRules]) -> None:
+        """The exchange told its rules."""
+        self._cycles.rules_told(rules)
 
     def _check_step(self, step: tuple[Market, int, int], label: str) -> None:
         """I1: a step is bought once; again only while nobody could know that an order before had bought it."""
@@ -193,10 +168,12 @@ class Auditor:
         for label in self.open_of.values():
             self.orders[label].ladder_forgotten |= self.orders[label].new_ladder
         self.word.booted()
+        self._cycles.booted()
         self.limits.booted()
 
     def committed(self, records: Sequence[Record]) -> None:
         """A transaction became durable."""
+        ladder_set = any(isinstance(record, ParamsSet) for record in records)
         for record in records:
             match record:
                 case Intended(intent=intent):
@@ -214,15 +191,15 @@ class Auditor:
                         if (fill.base, fill.quote) != (trade.base, trade.quote):
                             raise Broken("I2", f"{client_id} books other amounts than traded: {fill}")
                         order.booked.add(fill.trade_id)
-                        if order.closed or order.copies:
-                            self._coins[order.intent.market].moved(self._hub.now_ms, trade.base)
+                        self._cycles.booked(order, trade.base)
                         self.unbooked.discard(fill.trade_id)
                 case AttemptClosed(client_id=client_id, outcome=outcome):
                     self._closed(client_id, outcome)
                     if outcome is Outcome.NOT_SENT:
                         self.limits.never_left(client_id)
                 case CycleChanged():
-                    self._cycle_changed(record)
+                    self._cycles.changed(record, ladder_set=ladder_set)
+                    self.dirty.add(record.market)
                 case SettingSet(name="limits", value=value):
                     self.word.setting_set("limits", value)
                     self._sending.budget_set(Decimal(value["total_budget"]))
@@ -240,7 +217,7 @@ class Auditor:
             raise Broken("I1", f"the label {intent.client_id} is used again")
         if intent.market in self.open_of:
             raise Broken("I1", f"{intent.market} has two open orders")
-        self.orders[intent.client_id] = KnownOrder(intent)
+        self.orders[intent.client_id] = KnownOrder(intent, self._hub.now_ms)
         self.open_of[intent.market] = intent.client_id
 
     def _check_told(self, order: KnownOrder, fills: Sequence[Fill], records: Sequence[Record]) -> None:
@@ -273,106 +250,6 @@ class Auditor:
         if since_ms is not None:
             reachable = self.unreachable_until_ms <= since_ms
             (self.resolve_ms if reachable else self.resolve_outage_ms).append(self._hub.now_ms - since_ms)
-
-    def _cycle_changed(self, record: CycleChanged) -> None:
-        market, event = record.market, record.event
-        ledger = self.ledgers[market]
-        match event:
-            case BuyBooked():
-                terms = terms_told(event.params, event.rules)
-                if not ledger.open and event.why is Why.START:
-                    self._check_start(event, terms)
-                ledger.bought(self._trades(event), event.cycle_id, event.step, event.seen_price, terms)
-            case SaleBooked():
-                ledger.sold(self._trades(event), event.cycle_id, event.outside)
-            case SoldByHand():
-                self._sold_by_hand(market, ledger, event)
-            case Adopted(coins=coins, cost=cost, params=params, rules=rules):
-                self._check_adopted(market, ledger, event)
-                ledger.adopted(coins, cost, terms_told(params, rules))
-            case WrittenOff():
-                self._check_written_off(market, ledger)
-                ledger.written_off()
-            case RestLeft():
-                if not ledger.rest_left():
-                    raise Broken("I6", f"{market}: coins that could be sold are put aside as dust")
-            case CycleReset():
-                self._pressed("reset", market)
-                ledger.forgotten()
-            case OutsideIgnored(coins=coins):
-                self._pressed("ignore", market)
-                self._hold(market, self._coins[market].ignored(ledger, coins, self._read_ms))
-                ledger.ignored = coins
-            case TermsChanged(params=params, rules=rules):
-                if ledger.open:
-                    ledger.terms = terms_told(params, rules)
-            case ExitAtBreakeven(wanted=wanted):
-                if wanted not in [one.value for one in self._pressed("exit", market)]:
-                    raise Broken("I6", f"{market}: the exit at breakeven became {wanted}, which nobody asked for")
-                ledger.exits = ledger.open and wanted
-        compare(market, ledger, record.after)
-        self.dirty.add(market)
-
-    @property
-    def _read_ms(self) -> int:
-        """Balances as of then, or later, are what the engine goes by."""
-        return self._readings.since_ms(self._hub.now_ms)
-
-    def _pressed(self, button: str, market: Market) -> list[Wish]:
-        """I6: what only a person may do to a cycle, a person is just asking for."""
-        wishes = self.word.wished(button, market)
-        if not wishes:
-            raise Broken("I6", f"{market}: {button}, which nobody asked for")
-        return wishes
-
-    def _hold(self, market: Market, wrong: str | None) -> None:
-        if wrong is not None:
-            raise Broken("I6", f"{market}: {wrong}")
-
-    def _check_adopted(self, market: Market, ledger: Ledger, event: Adopted) -> None:
-        asked = [(one.since_ms, one.value) for one in self._pressed("adopt", market)]
-        coins = self._coins[market]
-        lot = event.rules.lot
-        self._hold(market, coins.adopted(ledger, event.coins, event.cost, lot, self._read_ms, asked))
-
-    def _check_written_off(self, market: Market, ledger: Ledger) -> None:
-        """I6: coins that are there, and could be sold at every price of late, are not lost."""
-        self._pressed("write_off", market)
-        if not ledger.open or ledger.terms is None:
-            return
-        sells = all(ledger.worth_selling(one.bid) for one in self.seen[market] if not one.wrong)
-        lot = Decimal(1).scaleb(-ledger.terms.lot_decimals)
-        self._hold(market, self._coins[market].written_off(ledger, self._read_ms, lot, sells=sells))
-
-    def _sold_by_hand(self, market: Market, ledger: Ledger, event: SoldByHand) -> None:
-        """I6: the coins and the money of a sale by hand are those of the exchange's trades."""
-        sales, terms = self.by_hand[market.pair], ledger.terms
-        if ledger.open and terms is not None:
-            lot = Decimal(1).scaleb(-terms.lot_decimals)
-            wrong = sales.claim(event.coins, event.proceeds, lot)
-            if wrong is None and event.closes and not sales.ends(ledger.held - event.coins, terms, event.time_ms):
-                wrong = f"a sale by hand of {event.coins} ends a cycle of {ledger.held}"
-            if wrong is not None:
-                raise Broken("I6", f"{market}: {wrong}")
-        ledger.sold_by_hand(event.coins, event.proceeds, event.closes)
-
-    def _check_start(self, event: BuyBooked, terms: Terms) -> None:
-        """I3: a start spends what the ladder says that its cycle runs on."""
-        order = self.orders[event.client_id]
-        cost = order.intent.max_cost
-        if order.late or order.ladder_forgotten:
-            return  # decided with a ladder that may be another one by now
-        # The rules may have become coarser since it was decided.
-        if cost > terms.size(0) + Decimal(1).scaleb(-terms.price_decimals) or (terms.budget and cost > terms.budget):
-            raise Broken("I3", f"{event.client_id} starts for {cost}, its row {terms.size(0)}, budget {terms.budget}")
-
-    def _trades(self, event: BuyBooked | SaleBooked) -> list[Traded]:
-        order = self.orders[event.client_id]
-        trades = [order.trades.get(fill.trade_id) for fill in event.fills]
-        known = [one for one in trades if one is not None]
-        if len(known) != len(trades) or not known:
-            raise Broken("I2", f"{event.client_id} changes the cycle by trades that are not its")
-        return known
 
     # -- after a step
 
@@ -408,8 +285,3 @@ class Auditor:
                 raise Broken("I12", f"{label} never ended")
             if order.trades.keys() != order.booked:
                 raise Broken("I2", f"{label} traded {sorted(order.trades)}, booked {sorted(order.booked)}")
-
-
-def _total(account: Account, currency: str) -> Decimal:
-    balance = account.balances.get(currency)
-    return ZERO if balance is None else balance.total

@@ -22,6 +22,7 @@ class KnownOrder:
     """What the auditor knows of one label."""
 
     intent: OrderIntent
+    intended_ms: int = 0
     sent: bool = False
     placed: int = 0
     closed: bool = False

@@ -4,8 +4,10 @@ Formulas from TRADING_RULES.md, written a second time on purpose: two mistakes w
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from autotrader_v2.domain.market import MarketRules
 
 ZERO = Decimal(0)
 
@@ -55,6 +57,17 @@ class Terms:
         """What a step spends."""
         quote = self.sizes[step] if self.sizes else self.start_quote * self.growth**step
         return down(quote, min(self.price_decimals, 8))
+
+    def under(self, rules: MarketRules) -> "Terms":
+        """The same ladder by other rules of the exchange."""
+        return replace(
+            self,
+            price_decimals=rules.price_precision,
+            lot_decimals=rules.amount_precision,
+            fee=rules.fee,
+            min_base=rules.min_base,
+            min_quote=rules.min_quote,
+        )
 
     def largest(self) -> Decimal:
         """What the dearest step spends, before rounding."""

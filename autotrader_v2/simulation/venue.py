@@ -70,6 +70,9 @@ class Witness(Protocol):
     def withdrawn(self, currency: str, amount: Decimal) -> None:
         """The account's owner takes some out."""
 
+    def rules_told(self, rules: Mapping[Market, MarketRules]) -> None:
+        """Rules are told to the process."""
+
 
 class Venue:
     """What is at the exchange: it goes on whatever happens to the process that trades there."""
@@ -323,7 +326,9 @@ class VenueExchange:
         """See the port."""
         self._read("rules_fail")
         pits = self._venue.core.pits
-        return {market: pits[market.pair].rules for market in markets if market.pair in pits}
+        told = {market: pits[market.pair].rules for market in markets if market.pair in pits}
+        self._venue.witness.rules_told(told)
+        return told
 
     def book(self, market: Market) -> Quote:
         """See the port."""
