@@ -32,7 +32,8 @@ from tests.engine import BINDING, Engine, a_price
 
 RULES = table_for(("ETH", "BTC"))
 D = Decimal
-QUICK = TraderConfig(loop_interval_s=0.02, balance_retry_s=0.1)
+# No balance of this exchange lags behind a trade.
+QUICK = TraderConfig(loop_interval_s=0.02, balance_retry_s=0.1, balance_lag_s=0)
 
 
 class Flaky(PaperExchange):

@@ -1,6 +1,7 @@
 """Everything is sold on one wish: buys stop first, nothing comes back by itself, and what is left is named."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,9 +17,11 @@ from tests.engine import UNLIMITED, Engine
 PRICES = {"ETH": "2500", "BTC": "60000", "SOL": "140"}
 RULES = table_for(tuple(PRICES))
 D = Decimal
+# No balance of this exchange lags behind a trade.
+PROMPT = replace(UNLIMITED, balance_lag_s=0)
 
 
-def an_engine(folder: Path, paper: PaperExchange, config: TraderConfig = UNLIMITED) -> Engine:
+def an_engine(folder: Path, paper: PaperExchange, config: TraderConfig = PROMPT) -> Engine:
     return Engine(paper, paper.feed, [one.market for one in RULES], folder, account_feed=paper, config=config)
 
 
