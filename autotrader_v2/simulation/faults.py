@@ -119,7 +119,6 @@ HOSTILE: Mapping[str, float] = {
     "hand_withdraw": 0.02,
     "hand_withdraw_coins": 0.01,
     "hand_lock": 0.02,
-    "person_order_limits": 0.01,
 }
 
 CALM: Mapping[str, float] = {"person_switch": 0.02, "person_quick_buy": 0.02, "person_sell_all": 0.02}
