@@ -28,8 +28,8 @@ SENTENCES: Mapping[str, str] = {
     "one_kind": "{pct:.0f} % of the months it was chosen on were {kind}: how it does in another kind of market is not "
     "known.",
     "no_fall": "No month of the data it was chosen on fell by 10 %: this ladder has not been through a bad time.",
-    "each_alone": "Each of the {coins} coins was played by itself, with a budget of {budget} of its own. Where they share "
-    "one balance some buys cannot be paid; `backtest` with the winner over the same candles shows how that goes.",
+    "each_alone": "Each of the {coins} coins was played by itself, with a budget of {budget} of its own. Where they "
+    "share one balance some buys cannot be paid; `backtest` with the winner over the same candles shows how that goes.",
     "edge": "{name} {value} is the {end} value of its range: the best may lie beyond it, so widen the range.",
     "refused": "{refused} of {tried} ladders could not be played and count for nothing.",
 }
