@@ -2,6 +2,7 @@
 
 import csv
 import sys
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -39,23 +40,26 @@ def waves(count: int = 400) -> list[float]:
     return [round(30_000 * (1 - 0.03 * abs((at % 40) - 20) / 20), 1) for at in range(count)]
 
 
-def a_study(file: Path) -> None:
-    """Four ladders of two parameters: profit grows with the fall; one of them could not be played."""
+def a_study(file: Path, drops: Sequence[str] = ("1", "2")) -> None:
+    """Four ladders of two parameters: profit grows with the fall; one of them could not be played.
+
+    Of more `drops` more ladders, which earn less.
+    """
     from autotrader_v2.infrastructure.studies import Studies
     from autotrader_v2.search.figures import Figures
     from autotrader_v2.search.trials import Ask, Trial
 
     home = Studies(f"sqlite:///{file.as_posix()}")
     about = {
-        "ranges": {"drop_step_pct": ["1", "2"], "steps": ["3", "4"]},
+        "ranges": {"drop_step_pct": list(drops), "steps": ["3", "4"]},
         "set": {"profit_pct": "0.9"},
         "budget": "500",
         "data": "candles",
     }
     study = home.open("sweep-1", about)
-    points = [{"drop_step_pct": drop, "steps": steps} for drop in ("1", "2") for steps in ("3", "4")]
+    points = [{"drop_step_pct": drop, "steps": steps} for drop in drops for steps in ("3", "4")]
     study.offer([Ask(at, point) for at, point in enumerate(points)])
-    study.claim(4, "me")
+    study.claim(len(points), "me")
 
     def seen(pnl: float, fall: float) -> Figures:
         counts = {"under_water_ms": 1, "cycles_closed": 7, "cycles_open": 0, "ran_dry": 1, "unpaid": 0, "trades": 9}
@@ -71,9 +75,9 @@ def a_study(file: Path) -> None:
             **counts,
         )
 
-    found = [seen(1, 1), seen(2, 3), seen(1.5, 4)]
+    found = [seen(1, 1), seen(2, 3), seen(1.5, 4), *[seen(0.5, 4)] * (len(points) - 4)]
     done = [Trial(number=at, point=points[at], seen=one) for at, one in enumerate(found)]
-    study.finish([*done, Trial(number=3, point=points[3], refused="no")])
+    study.finish([*done, Trial(number=len(found), point=points[-1], refused="no")])
     home.close()
 
 

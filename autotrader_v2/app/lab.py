@@ -1,4 +1,8 @@
-"""The Lab: runs in turn, each in a worker process; what they gave is kept; see `application/lab.py`."""
+"""The Lab: runs in turn, each in a worker process; what they gave is kept; see `application/lab.py`.
+
+What a person waits for while looking at something (files, studies, a ladder of one) has a worker of its own beside
+them: a run may take minutes.
+"""
 
 import contextlib
 import json
@@ -6,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -33,6 +37,19 @@ _UNTOLD = ("files", "rules_ms")
 _STOP_WAIT_S = 6.0
 _SUMMARY = ("pnl", "pnl_pct", "max_drawdown_pct", "cycles_closed", "cycles_open", "ran_dry", "begin_ms", "end_ms")
 Job = tuple[str, str]
+_LOOKS = frozenset({"look", "read"})
+
+
+@dataclass(slots=True)
+class _Line:
+    """Jobs that are done one after the other, and the one at work."""
+
+    queue: deque[Job] = field(default_factory=deque)
+    working: tuple[Job, LabProcess] | None = None
+
+    def has(self, job: Job) -> bool:
+        """Whether it waits or works."""
+        return job in self.queue or (self.working is not None and self.working[0] == job)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +74,41 @@ class LabRoom:
         self._studies = studies
         self._read: dict[str, _Answer] = {}
         self._changed = threading.Condition()
-        self._queue: deque[Job] = deque()
-        self._working: tuple[Job, LabProcess] | None = None
+        self._runs_line, self._looks_line = _Line(), _Line()
         self._progress: dict[str, tuple[int, int]] = {}
         # What a history job needs to know, and why one has failed.
         self._asked: dict[str, dict[str, Any]] = {}
-        self._failed: dict[str, str] = {}
+        self._failed: dict[str, Mapping[str, str]] = {}
         self._stopped = False
         self._runs = LabRuns(folder)
         self._files = LabFiles(folder / "files.json", candles)
         self._histories = LabHistories(folder / "history")
         self._search = LabSearches(command)
-        self._thread = threading.Thread(target=self._work, name="lab", daemon=True)
+        self._threads = [
+            threading.Thread(target=self._work, args=(line,), name=name, daemon=True)
+            for name, line in (("lab", self._runs_line), ("lab-looks", self._looks_line))
+        ]
 
     def start(self) -> None:
         """Work from now on."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
         """End what works; it will be told as interrupted."""
         with self._changed:
             self._stopped = True
-            self._queue.clear()
-            process = self._working[1] if self._working else None
+            lines = self._runs_line, self._looks_line
+            for line in lines:
+                line.queue.clear()
+            processes = [line.working[1] for line in lines if line.working is not None]
             self._changed.notify_all()
-        if process is not None:
+        for process in processes:
             process.end()
         self._search.end()
-        if self._thread.is_alive():
-            self._thread.join(_STOP_WAIT_S)
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(_STOP_WAIT_S)
 
     # -- reading
 
@@ -123,23 +146,22 @@ class LabRoom:
         """See `Lab`."""
         files = {name: stamp for name, (stamp, of) in self._files.there().items() if of == symbol}
         if not files:
-            return {"state": "none", "figures": None, "what": None}
+            return _past("none")
         key, job = history_job(files, ladder)
         figures = self._histories.known(key)
         if figures:
-            return {"state": "known", "figures": figures, "what": None}
+            return _past("known", figures)
         with self._changed:
             if key in self._failed:
-                return {"state": "failed", "figures": None, "what": self._failed[key]}
-            at_work = self._working is not None and self._working[0] == ("history", key)
-            if not at_work and ("history", key) not in self._queue:
+                return {**_past("failed"), **self._failed[key]}
+            if not self._runs_line.has(("history", key)):
                 if not ask:
-                    return {"state": "unknown", "figures": None, "what": None}
+                    return _past("unknown")
                 if len(self._asked) >= QUEUE_MAX:
                     raise CommandRefused("lab_busy", "Too many ladders are being looked at; wait for one of them.")
                 self._asked[key] = job
                 self._enqueue(("history", key), first=True)
-        return {"state": "working", "figures": None, "what": None}
+        return _past("working")
 
     def sweeps(self) -> Mapping[str, Any]:
         """See `Lab`."""
@@ -235,12 +257,13 @@ class LabRoom:
         with self._changed:
             if self._head(run_id)["status"] in OVER:
                 return
-            if ("run", run_id) in self._queue:
-                self._queue.remove(("run", run_id))
+            line = self._runs_line
+            if ("run", run_id) in line.queue:
+                line.queue.remove(("run", run_id))
                 with _disk():
                     self._over(run_id, "cancelled")
                 return
-            process = self._working[1] if self._working and self._working[0] == ("run", run_id) else None
+            process = line.working[1] if line.working and line.working[0] == ("run", run_id) else None
         if process is not None:
             process.end()
 
@@ -257,17 +280,17 @@ class LabRoom:
             self._head(run_id)
             self._runs.delete(run_id)
 
-    # -- the thread
+    # -- the threads
 
-    def _work(self) -> None:
+    def _work(self, line: _Line) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._stopped or self._queue)
+                self._changed.wait_for(lambda: self._stopped or line.queue)
                 if self._stopped:
                     return
-                job = self._queue.popleft()
+                job = line.queue.popleft()
                 process = LabProcess(self._command)
-                self._working = job, process
+                line.working = job, process
             try:
                 self._do(job, process)
             except OSError as error:
@@ -275,10 +298,10 @@ class LabRoom:
                 _log.error("the Lab could not write", what=str(error))
                 # What is told in memory counts; it cannot be written down just now.
                 with self._changed, contextlib.suppress(OSError):
-                    self._note_failure(job, "no_disk", str(error))
+                    self._note_failure(job, "no_disk", str(error), "")
             finally:
                 with self._changed:
-                    self._working = None
+                    line.working = None
 
     def _do(self, job: Job, process: LabProcess) -> None:
         kind, key = job
@@ -301,7 +324,7 @@ class LabRoom:
             answer = process.do({"kind": kind, **asked}, tell)
         except WorkerFailed as error:
             with self._changed:
-                self._note_failure(job, error.code, error.said)
+                self._note_failure(job, error.code, error.said, error.where)
             return
         with self._changed:
             self._note_answer(job, answer)
@@ -325,7 +348,7 @@ class LabRoom:
         else:
             self._runs.result_file(key).unlink(missing_ok=True)
 
-    def _note_failure(self, job: Job, code: str, what: str) -> None:
+    def _note_failure(self, job: Job, code: str, what: str, where: str) -> None:
         kind, key = job
         if kind == "run":
             if key in self._runs.heads:
@@ -337,12 +360,13 @@ class LabRoom:
             _log.warning("the Lab's worker failed", job=kind, code=code, what=what)
         if kind == "history":
             self._asked.pop(key, None)
-            self._failed[key] = what or code
+            self._failed[key] = {"code": code, "where": where, "what": what or code}
         elif kind == "read":
             self._keep_read(key, None, code, what or code)
         else:
             # Not asked again and again: what could not be looked at is told as a problem.
-            self._files.note({name: {"problem": what or code} for name in self._files.unknown()})
+            told = {"problem": what or code, "problem_code": "not_looked_at"}
+            self._files.note(dict.fromkeys(self._files.unknown(), told))
 
     def _over(self, run_id: str, status: str, **values: Any) -> None:
         self._progress.pop(run_id, None)
@@ -352,12 +376,13 @@ class LabRoom:
 
     def _enqueue(self, job: Job, *, first: bool = False) -> None:
         """Once; what a person waits for on a dialog goes before long runs."""
-        if job in self._queue or (self._working is not None and self._working[0] == job):
+        line = self._looks_line if job[0] in _LOOKS else self._runs_line
+        if line.has(job):
             return
         if first:
-            self._queue.appendleft(job)
+            line.queue.appendleft(job)
         else:
-            self._queue.append(job)
+            line.queue.append(job)
         self._changed.notify_all()
 
     def _head(self, run_id: str) -> dict[str, Any]:
@@ -383,6 +408,11 @@ class LabRoom:
         self._read[key] = _Answer(stamp, time.monotonic(), told, code, what)
         while len(self._read) > _READ_MAX:
             del self._read[next(iter(self._read))]
+
+
+def _past(state: str, figures: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What is known of a ladder's past, before what went wrong with it."""
+    return {"state": state, "figures": figures, "code": None, "where": None, "what": None}
 
 
 @contextlib.contextmanager

@@ -15,7 +15,10 @@ _ENDINGS = (".parquet", ".csv", ".csv.gz")
 _FILES_MAX = 20_000
 _SEEN_S = 1.0
 # A file that cannot be used has none of these.
-_NOTHING: Mapping[str, Any] = {"first_ms": None, "last_ms": None, "interval_ms": None, "candles": None, "problem": None}
+_NOTHING: Mapping[str, Any] = {
+    **dict.fromkeys(("first_ms", "last_ms", "interval_ms", "candles")),
+    **dict.fromkeys(("problem", "problem_code", "problem_where")),
+}
 # Size and time of the last change.
 Stamp = list[int]
 

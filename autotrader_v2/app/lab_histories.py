@@ -15,7 +15,7 @@ from autotrader_v2.domain.money import HUNDRED, ZERO, plain, reported
 
 _KEPT_MAX = 300
 # What was worked out in another way is worked out again.
-_RECKONED = "by stretches, each worst by itself"
+_RECKONED = "by stretches, each worst by itself, with what was left out"
 _SUMMED = ("ran_dry", "unpaid", "cycles_closed", "cycles_open")
 
 

@@ -22,11 +22,14 @@ else:
 
 
 class WorkerFailed(Exception):
-    """The worker told why it could not (`code`), or ended without a word; `said`: its last lines."""
+    """The worker told why it could not (`code`), or ended without a word; `said`: its last lines.
 
-    def __init__(self, code: str, said: str) -> None:
+    `where`: what it is about in no language, such as a file and its row; empty where that is not known.
+    """
+
+    def __init__(self, code: str, said: str, where: str = "") -> None:
         super().__init__(said)
-        self.code, self.said = code, said
+        self.code, self.said, self.where = code, said, where
 
 
 class LabProcess:
@@ -68,7 +71,7 @@ class LabProcess:
             code = "cancelled" if self.ended else "crashed"
             raise WorkerFailed(code, "\n".join(said) or f"exit code {child.returncode}")
         if "failed" in answer:
-            raise WorkerFailed(str(answer["failed"]), str(answer.get("what", "")))
+            raise WorkerFailed(str(answer["failed"]), str(answer.get("what", "")), str(answer.get("where", "")))
         return answer
 
     def stop(self) -> None:

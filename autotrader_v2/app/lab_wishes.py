@@ -47,7 +47,9 @@ def search_job(wish: SearchWish) -> dict[str, Any]:
     try:
         read_space(ranges, fixed)
     except BadRange as error:
-        raise CommandRefused("bad_range", str(error), field="ranges", values={"what": str(error)}) from error
+        # Without a name there is nothing to search, or what no form offers.
+        field = error.name or "ranges"
+        raise CommandRefused("bad_range", str(error), field=field, values={"what": error.reason}) from error
     return {
         "from_ms": wish.from_ms,
         "to_ms": wish.to_ms,

@@ -31,7 +31,7 @@ from autotrader_v2.backtest.result import BacktestFailed, Result
 from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.infrastructure.feeds.candle_files import CandleFile
-from autotrader_v2.infrastructure.feeds.candle_overlaps import unused_in
+from autotrader_v2.infrastructure.feeds.candle_overlaps import Unused, unused_in
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.infrastructure.feeds.errors import SourceError
 from autotrader_v2.infrastructure.feeds.file_names import market_in_name
@@ -81,9 +81,9 @@ def main() -> int:
         MemoryError,
     ) as error:
         what = error.listed if isinstance(error, Holes) else str(error)
-        answer = {"failed": _code(error), "what": what or type(error).__name__}
+        answer = {"failed": _code(error), "what": what or type(error).__name__, "where": _where(error)}
     except KeyboardInterrupt:
-        answer = {"failed": "cancelled", "what": ""}
+        answer = {"failed": "cancelled", "what": "", "where": ""}
     print(json.dumps(answer), file=answers, flush=True)
     return 0
 
@@ -148,7 +148,13 @@ def _history(job: Mapping[str, Any], tell: Callable[[int, int], None]) -> dict[s
         result, _ = _result([part], [one], params, budget, play, lambda _done: None)
         parts.append(told_of(result, _prices([part]), [part], one.fee)["figures"])
     span_ms = sum(stretch.span_ms for stretch in stretches)
-    return together(parts) | {"candles": sum(map(len, tapes)), "span_ms": span_ms, "stretches": len(stretches)}
+    told = {"candles": sum(map(len, tapes)), "span_ms": span_ms, "stretches": len(stretches)}
+    return together(parts) | told | {"unused": [_left_out(one) for tape in tapes for one in tape.unused]}
+
+
+def _left_out(one: Unused) -> dict[str, Any]:
+    """For the page; see `Unused`."""
+    return {**one._asdict(), "path": one.path.name, "instead": one.instead.name}
 
 
 def _played(job: Mapping[str, Any], tell: Callable[[int, int], None]) -> dict[str, Any]:
@@ -286,7 +292,14 @@ def _look(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
                 "candles": file.rows,
             }
         except (SourceError, OSError, ValueError) as error:
-            told[name] = {"problem": str(error)}
+            code = (
+                error.code
+                if isinstance(error, SourceError)
+                else "missing"
+                if isinstance(error, OSError)
+                else "bad_data"
+            )
+            told[name] = {"problem": str(error), "problem_code": code, "problem_where": _where(error)}
     return {"files": told}
 
 
@@ -343,6 +356,19 @@ def _code(error: BaseException) -> str:
             return "no_memory"
         case _:
             return "bad_data"
+
+
+def _where(error: BaseException) -> str:
+    """File, row and column in no language, as far as they are known."""
+    match error:
+        case SourceError():
+            return error.where
+        case OSError(filename=str() as name):
+            return Path(name).name
+        case BadLadder():
+            return error.field
+        case _:
+            return ""
 
 
 _JOBS: Mapping[str, Callable[[Mapping[str, Any], _Teller], dict[str, Any]]] = {

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from autotrader_v2.app.parity_causes import NEAR_MS, Explained, explained
-from autotrader_v2.app.past_run import money_at, money_words, run_compiled_from, run_from, seed_words, tapes_of
+from autotrader_v2.app.past_run import (
+    money_at,
+    money_words,
+    run_compiled_from,
+    run_from,
+    seed_words,
+    tapes_of,
+    told_unused,
+)
 from autotrader_v2.app.past_state import PastMarket
 from autotrader_v2.app.recordings import utc
 from autotrader_v2.app.replay_command import markets_of
@@ -117,6 +125,7 @@ def parity(asked: Asked) -> dict[str, Any]:
         "trades": trades_count,
         "same": same,
         "without_prices": left_out,
+        "unused": told_unused(prices.tapes),
         "causes": dict(Counter(one.cause.value for one in found)),
         "differences": [_row(one) for one in found],
     }
@@ -180,6 +189,8 @@ def _tell(told: Mapping[str, Any]) -> None:
     print(money_words(told["money"]))
     if told["without_prices"]:
         print(f"Without prices or rules of that day, so left out: {', '.join(told['without_prices'])}")
+    for line in told["unused"]:
+        print(line)
     for row in told["differences"]:
         print(f"{utc(row['time_ms'])} {row['symbol']}: {_WORDS[Cause(row['cause'])]}. {row['detail']}".rstrip())
         for name in ("journal", "backtest"):

@@ -116,6 +116,12 @@ def quotes_in(folder: Path, market: Market, from_ms: int, to_ms: int) -> Iterato
     return (quote_of(market, row) for row in quote_files(folder).rows(market.pair, from_ms, to_ms))
 
 
+def told_unused(tapes: Sequence[Tape]) -> list[str]:
+    """What was not used of candle files that overlap, for people."""
+    candles = [tape for tape in tapes if isinstance(tape, CandleTape)]
+    return [one.told(tape.market.pair) for tape in candles for one in tape.unused]
+
+
 class Prices(NamedTuple):
     """What a stretch of the past is played with.
 
@@ -156,6 +162,7 @@ def tapes_of(
             tape = QuoteTape(quotes_in(recorded, one.market, from_ms, to_ms), one.market, rule.tick)
         elif (found := candles.get(one.market.pair)) is not None:
             tape = CandleTape(found.files, one.market, rule.tick, seed=seed, from_ms=from_ms, to_ms=to_ms)
+            tape.unused = found.unused
         else:
             continue
         if len(tape):

@@ -34,6 +34,11 @@ class SizeMode(StrEnum):
     MARTINGALE = "martingale"
     CUSTOM = "custom"
 
+    @classmethod
+    def _missing_(cls, value: object) -> "SizeMode | None":
+        # As the page calls it.
+        return cls.MARTINGALE if value == "doubling" else None
+
 
 class OrderStyle(StrEnum):
     """`market`: market + ioc. `capped`: limit + ioc at the worst price."""
@@ -178,6 +183,7 @@ def _read(name: str, kind: type, given: Any) -> Any:
         if isinstance(error, BadLadder):
             raise
         known = ", ".join(one.value for one in kind) if issubclass(kind, StrEnum) else "numbers"
+        known = known.replace("martingale", "martingale (or doubling)")
         raise BadLadder(name, f"{given!r} is not one of {known}") from None
 
 

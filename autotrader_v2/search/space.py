@@ -18,7 +18,14 @@ Point = Mapping[str, str]
 
 
 class BadRange(ValueError):
-    """A range that cannot be searched; the message says which and why."""
+    """A range that cannot be searched; the message says which and why.
+
+    `name`: the parameter, empty where it is not about a known one; `reason`: the message without it.
+    """
+
+    def __init__(self, reason: str, *, name: str = "") -> None:
+        super().__init__(f"{name}: {reason}" if name else reason)
+        self.name, self.reason = name, reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ def read_range(text: str) -> Range:
     if name not in _KNOWN:
         raise BadRange(f"{name} is no ladder parameter; known are {', '.join(sorted(_KNOWN))}")
     if name == "sizes":
-        raise BadRange("sizes cannot be searched: it is a list itself; set it with --set")
+        raise BadRange("cannot be searched: it is a list itself; set it with --set", name=name)
     listed = _steps(name, values) if ":" in values else [part.strip() for part in values.split(",") if part.strip()]
     return _checked(name, listed)
 
@@ -85,9 +92,9 @@ def read_space(texts: Sequence[str], fixed: Mapping[str, str]) -> Space:
         raise BadRange("there is nothing to search: name at least one range, such as drop_step_pct=0.5:4:0.25")
     for name in names:
         if names.count(name) > 1:
-            raise BadRange(f"{name} has two ranges")
+            raise BadRange("it has two ranges", name=name)
         if name in fixed:
-            raise BadRange(f"{name} is both searched and set")
+            raise BadRange("it is both searched and set", name=name)
     for name, value in fixed.items():
         if name not in _KNOWN:
             raise BadRange(f"{name} is no ladder parameter; known are {', '.join(sorted(_KNOWN))}")
@@ -99,31 +106,33 @@ def read_space(texts: Sequence[str], fixed: Mapping[str, str]) -> Space:
 def _steps(name: str, text: str) -> list[str]:
     parts = text.split(":")
     if len(parts) != 3:
-        raise BadRange(f"{name}: {text[:60]!r} is not FROM:TO:STEP")
+        raise BadRange(f"{text[:60]!r} is not FROM:TO:STEP", name=name)
     try:
         begin, end, step = (amount(part.strip()) for part in parts)
     except NotANumber as error:
-        raise BadRange(f"{name}: {error}") from None
+        raise BadRange(str(error), name=name) from None
     if step <= ZERO:
-        raise BadRange(f"{name}: the step must be above 0, not {plain(step)}")
+        raise BadRange(f"the step must be above 0, not {plain(step)}", name=name)
     if begin > end:
-        raise BadRange(f"{name}: the range begins above its end, {plain(begin)} > {plain(end)}")
+        raise BadRange(f"the range begins above its end, {plain(begin)} > {plain(end)}", name=name)
     count = int((end - begin) // step) + 1
     if count > VALUES_MAX:
-        raise BadRange(f"{name}: {plain(begin)} to {plain(end)} by {plain(step)} is {count} values, over {VALUES_MAX}")
+        raise BadRange(
+            f"{plain(begin)} to {plain(end)} by {plain(step)} is {count} values, over {VALUES_MAX}", name=name
+        )
     return [plain(begin + number * step) for number in range(count)]
 
 
 def _checked(name: str, listed: Sequence[str]) -> Range:
     """The values in one spelling and without repetition, numbers in order."""
     if not listed:
-        raise BadRange(f"{name}: there is no value")
+        raise BadRange("there is no value", name=name)
     known: dict[str, Decimal | None] = {}
     for text in listed:
         try:
             value = getattr(changed(_LENIENT, {name: text}), name)
         except BadLadder as error:
-            raise BadRange(f"{name}: {error.reason}") from None
+            raise BadRange(error.reason, name=name) from None
         number = Decimal(value) if isinstance(value, int | Decimal) else None
         known[str(value) if number is None else plain(number)] = number
     numeric = None not in known.values()

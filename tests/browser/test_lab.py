@@ -138,6 +138,18 @@ def test_the_card_before_the_switch_tells_the_past(served: Served, open_page: Op
 
 
 @pytest.mark.usefixtures("candles")
+@pytest.mark.parametrize(("columns", "told"), [(2, 0), (40, 1)])
+def test_a_heat_map_that_is_wider_than_the_page_says_so(
+    served: Served, open_page: Open, columns: int, told: int
+) -> None:
+    """Its best may be among what is not in sight."""
+    a_study(served.engine.folder / "studies.db", [str(one) for one in range(1, columns + 1)])
+    page = lab(open_page())
+    expect(page.get_by_test_id("heat").locator("button")).to_have_count(columns * 2 - 1, timeout=_FIRST_MS)
+    expect(page.get_by_test_id("heat-wide")).to_have_count(told)
+
+
+@pytest.mark.usefixtures("candles")
 def test_a_search_is_seen_and_a_ladder_of_it_run(served: Served, open_page: Open) -> None:
     """Heat map and scatter; a cell and a point show their ladder, which goes into the form."""
     a_study(served.engine.folder / "studies.db")

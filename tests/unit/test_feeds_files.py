@@ -346,11 +346,24 @@ def test_a_folder_is_merged_by_time_and_filtered(tmp_path: Path) -> None:
 
 def test_files_of_one_market_that_overlap_follow_each_other(tmp_path: Path) -> None:
     """A market never has two prices at once: the earlier file is played to its end."""
+
+    def rows(begin: int, end: int) -> list[str]:
+        return [f"{T0 + at * 60_000},{at + 1},{at + 1},{at + 1},{at + 1},1" for at in range(begin, end)]
+
+    for name, span in (("a", (0, 4)), ("b", (2, 7)), ("c", (1, 3))):
+        a_csv(tmp_path, f"BTC_USDT_{name}.csv", rows=rows(*span))
+    quotes = quotes_of(tmp_path)
+    assert {(quote.exchange_ms - T0) // 60_000: int(quote.last) for quote in quotes} == {at: at + 1 for at in range(7)}
+    assert len(quotes) == 7 * 12
+
+
+def test_files_of_one_market_that_contradict_each_other_are_not_replayed(tmp_path: Path) -> None:
+    """As `backtest` refuses them: which of them is right nobody knows."""
     a_csv(tmp_path, "BTC_USDT_a.csv", rows=[f"{T0 + minute * 60_000},1,1,1,1,1" for minute in range(4)])
     a_csv(tmp_path, "BTC_USDT_b.csv", rows=[f"{T0 + minute * 60_000},2,2,2,2,1" for minute in range(2, 7)])
-    a_csv(tmp_path, "BTC_USDT_c.csv", rows=[f"{T0 + minute * 60_000},3,3,3,3,1" for minute in range(1, 3)])
-    by_minute = {(quote.exchange_ms - T0) // 60_000: int(quote.last) for quote in quotes_of(tmp_path)}
-    assert by_minute == {0: 1, 1: 1, 2: 1, 3: 1, 4: 2, 5: 2, 6: 2}
+    with pytest.raises(SourceBadData, match="different candles of the same time") as caught:
+        open_source(f"replay:{tmp_path}")
+    assert "BTC_USDT_a.csv" in caught.value.where and "BTC_USDT_b.csv" in caught.value.where
 
 
 # --- recordings ---

@@ -168,6 +168,7 @@ def test_damaged_candles_are_told_with_their_row(a_room: Make, folder: Path) -> 
         until("read", lambda: not room.data()["reading"])
         (one,) = room.data()["files"]
         assert "8" in one["problem"]
+        assert (one["problem_code"], one["problem_where"]) == ("bad_data", "BTC_USDT_5m.csv:8:high")
         with pytest.raises(CommandRefused, match="no such candles"):
             room.begin(WISH)
         return
@@ -322,7 +323,7 @@ def test_the_history_of_a_ladder_is_worked_out_once(a_room: Make, folder: Path) 
     assert figures["candles"] == 399
     assert figures["longest_cycle_ms"] > 0
     again = a_room(started=False)
-    assert again.history("BTC_USDT", ladder, ask=False) == {"state": "known", "figures": figures, "what": None}
+    assert again.history("BTC_USDT", ladder, ask=False) == room.history("BTC_USDT", ladder, ask=False)
     assert again.history("BTC_USDT", {**ladder, "steps": 2}, ask=False)["state"] == "unknown"
     a_file(folder / "candles", "BTC_USDT_1m.csv", waves(50), 60_000)
     until("seen", lambda: again.history("BTC_USDT", ladder, ask=False)["state"] == "unknown")
@@ -388,10 +389,35 @@ def test_the_worst_fall_of_stretches_is_the_worst_in_money_and_the_worst_in_perc
 
 def test_a_history_that_cannot_be_known_says_why(a_room: Make, tmp_path: Path) -> None:
     """And is not tried again and again."""
-    room = ready(a_room(*a_worker(tmp_path, "tell({'failed': 'bad_data', 'what': 'row 7'})\n")))
+    room = ready(a_room(*a_worker(tmp_path, "tell({'failed': 'bad_data', 'what': 'row 7', 'where': 'a.csv:7'})\n")))
     room.history("BTC_USDT", {}, ask=True)
     until("told", lambda: room.history("BTC_USDT", {}, ask=True)["state"] == "failed")
-    assert room.history("BTC_USDT", {}, ask=True)["what"] == "row 7"
+    told = room.history("BTC_USDT", {}, ask=True)
+    assert (told["code"], told["where"], told["what"]) == ("bad_data", "a.csv:7", "row 7")
+
+
+def test_a_history_of_bad_candles_is_a_code_with_file_row_and_column(folder: Path) -> None:
+    """The page has the sentence in its own language."""
+    file = folder / "candles" / "BTC_USDT_5m.csv"
+    lines = file.read_text().splitlines()
+    cells = lines[6].split(",")
+    lines[6] = ",".join([cells[0], "NaN", *cells[2:]])
+    file.write_text("\n".join(lines))
+    job = {"kind": "history", "files": [str(file)], "from_ms": 0, "to_ms": None, "ladder": {}, "budget": "500"}
+    with pytest.raises(WorkerFailed) as caught:
+        LabProcess().do(job, lambda *_: None)
+    assert (caught.value.code, caught.value.where) == ("bad_data", f"{file.name}:7:open")
+
+
+def test_what_is_looked_at_does_not_wait_for_a_run(a_room: Make, tmp_path: Path) -> None:
+    """Once the stretches of a chosen ladder waited minutes behind a run at work."""
+    (tmp_path / "studies.db").touch()
+    body = "if job['kind'] == 'study':\n    tell({'points': []})\n    sys.exit()\n" + WAITS
+    room = ready(a_room(*a_worker(tmp_path, body)))
+    run = room.begin(WISH)["id"]
+    until("the run works", lambda: status(room, run) == "running")
+    until("read", lambda: room.sweep("s", "a", "b", "profit")["state"] == "known")
+    assert status(room, run) == "running"
 
 
 def test_no_folder_of_candles_is_no_error(tmp_path: Path) -> None:
@@ -767,6 +793,17 @@ def test_a_search_that_cannot_work_is_refused(a_room: Make, changes: dict[str, A
         room.search(replace(SEARCH, **changes))
     assert refused.value.code == code
     assert room.sweeps()["search"] is None
+
+
+def test_a_range_that_is_refused_names_its_parameter_for_the_page(a_room: Make) -> None:
+    """The page calls it otherwise than the command line, so the reason comes without the name."""
+    room = ready(a_room())
+    with pytest.raises(CommandRefused) as refused:
+        room.search(replace(SEARCH, ranges={"drop_step_pct": "2:1:1"}))
+    assert (refused.value.field, refused.value.values["what"]) == (
+        "drop_step_pct",
+        "the range begins above its end, 2 > 1",
+    )
 
 
 def test_a_search_is_told_as_heat_map_and_points(a_room: Make, tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ def test_a_list_is_put_in_order_and_holds_nothing_twice() -> None:
     assert read_range("steps=8, 2,4,2.0").values == ("2", "4", "8")
     named = read_range("size_mode=martingale,fixed")
     assert (named.values, named.numeric) == (("martingale", "fixed"), False)
+    # The page's word for it.
+    assert read_range("size_mode=doubling,fixed") == named
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ def test_a_list_is_put_in_order_and_holds_nothing_twice() -> None:
         ("steps=,", "no value"),
         ("depth=1:2:1", "no ladder parameter"),
         ("sizes=1:2:1", "cannot be searched"),
-        ("size_mode=huge", "not one of"),
+        ("size_mode=huge", r"size_mode: .* not one of fixed, geometric, martingale \(or doubling\), custom"),
         ("drop_step_pct", "NAME=FROM:TO:STEP"),
     ],
 )

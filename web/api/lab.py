@@ -76,7 +76,10 @@ class NewName(Request):
 
 
 class CandleFile(Part):
-    """What a file holds, or `files` of them that follow on each other; `problem`: why it cannot be used."""
+    """What a file holds, or `files` of them that follow on each other; `problem`: why it cannot be used, in English.
+
+    The same for other languages: `problem_code`, and `problem_where`: file, row and column as far as they are known.
+    """
 
     name: str
     files: int
@@ -86,6 +89,8 @@ class CandleFile(Part):
     interval_ms: int | None
     candles: int | None
     problem: str | None
+    problem_code: Literal["missing", "unreadable", "no_market", "empty", "bad_data", "not_looked_at"] | None
+    problem_where: str | None
 
 
 class Data(Reply):
@@ -264,6 +269,22 @@ class RunBegun(Reply):
     id: str
 
 
+class LeftOut(Part):
+    """From `from_ms` up to `to_ms` the candles of `path` were not used, as those of `instead` were.
+
+    `differ` of the `compared` longer candles are not what the shorter ones make together.
+    """
+
+    path: str
+    instead: str
+    interval_ms: int
+    instead_interval_ms: int
+    from_ms: int
+    to_ms: int
+    compared: int
+    differ: int
+
+
 class HistoryFigures(Part):
     """What the ladder did in stretches without a hole of more than a day, each with money enough for a whole ladder.
 
@@ -285,13 +306,19 @@ class HistoryFigures(Part):
     candles: int
     span_ms: int
     stretches: int
+    unused: list[LeftOut]
 
 
 class History(Reply):
-    """`state` none: there are no candles of the coin; unknown: nobody has asked yet; failed: `what` says why."""
+    """`state` none: there are no candles of the coin; unknown: nobody has asked yet; failed: `code` says why.
+
+    `where`: the file, row and column it is about, as far as they are known; `what`: the same in English words.
+    """
 
     state: Literal["none", "unknown", "working", "failed", "known"]
     figures: HistoryFigures | None
+    code: str | None
+    where: str | None
     what: str | None
 
 
@@ -518,7 +545,10 @@ def search(wish: NewSearch) -> None:
     """Begin a search in a process of low priority beside that of the runs; one at a time."""
     ranges = {one.name: f"{one.begin:f}:{one.end:f}:{one.step:f}" for one in wish.ranges}
     if len(ranges) < len(wish.ranges):
-        raise CommandRefused("bad_range", "Each parameter has one range.", field="ranges", values={"what": ""})
+        named = [one.name for one in wish.ranges]
+        twice = next(name for name in named if named.count(name) > 1)
+        what = "it has two ranges"
+        raise CommandRefused("bad_range", f"{twice}: {what}", field=twice, values={"what": what})
     objectives = tuple(dict.fromkeys(wish.objectives))
     desk().lab.search(SearchWish(**_wish(wish), ranges=ranges, trials=wish.trials, objectives=objectives))
 

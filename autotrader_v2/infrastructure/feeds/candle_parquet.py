@@ -88,7 +88,9 @@ class ParquetCandles:
                     rows += batch.num_rows
         except pa.ArrowException as error:
             raise SourceUnreadable(
-                f"{self._path} is not readable as parquet: {error}.", do="Check that it was copied whole."
+                f"{self._path} is not readable as parquet: {error}.",
+                do="Check that it was copied whole.",
+                where=rows_of.place(self._path),
             ) from error
 
     def _check_size(self, pa: Any, file: Any, names: Sequence[str]) -> None:
@@ -96,12 +98,14 @@ class ParquetCandles:
         rows = file.metadata.num_rows
         if rows > ROWS_MAX:
             raise SourceUnreadable(
-                f"{self._path} claims {rows} rows; more than {ROWS_MAX} are not read.", do="Split it by time."
+                f"{self._path} claims {rows} rows; more than {ROWS_MAX} are not read.",
+                do="Split it by time.",
+                where=rows_of.place(self._path),
             )
         for name in names if rows else ():
             kind = file.schema_arrow.field(name).type
             if pa.types.is_boolean(kind) or not (pa.types.is_primitive(kind) or pa.types.is_decimal(kind)):
-                raise rows_of.bad(self._path, f"a column holds something else than numbers ({kind})", column=name)
+                raise rows_of.text_column(self._path, name, str(kind))
 
     def _converted(self, pa: Any, columns: Mapping[str, Any], rows: int) -> tuple[Any, list[Any]]:
         converted: list[Any] = []
@@ -178,7 +182,7 @@ def _are_believable_ms(pa: Any, column: Any) -> bool:
     if not pa.types.is_integer(column.type):
         return False
     ends = pc.min_max(column).as_py()
-    return bool(ends["min"] >= rows_of.SECONDS_BELOW and ends["max"] < rows_of.TIME_END_MS)
+    return bool(ends["min"] >= rows_of.TIME_BEGIN_MS and ends["max"] < rows_of.TIME_END_MS)
 
 
 def _ticks(prices: Any, tick: Decimal, power: int) -> "array[int]":

@@ -12,7 +12,9 @@ from autotrader_v2.infrastructure.feeds.errors import SourceBadData, SourceEmpty
 
 # Prices of more decimals than any exchange shows come from arithmetic on floats; they are rounded to this many.
 DECIMALS_MAX = 12
-# No market is older than the epoch's first second, and none of 2200 is recorded yet.
+# No coin was traded before 2000: what reads as earlier is no Unix time, such as the day 20220131, which as seconds
+# would lie in August 1970. And nothing of 2200 is recorded yet.
+TIME_BEGIN_MS = 946_684_800_000
 TIME_END_MS = 7_258_118_400_000
 
 _TIME_NAMES = ("timestamp_ms", "timestamp", "open_time", "time", "date", "datetime", "ts", "unix")
@@ -91,6 +93,11 @@ def believable_ms(at_ms: int) -> int:
     """The same time. Errors: ValueError for one that no recording has."""
     if not 0 < at_ms < TIME_END_MS:
         raise ValueError("the time is not between 1970 and 2200")
+    if at_ms < TIME_BEGIN_MS:
+        raise ValueError(
+            f"the time reads as {utc_text(at_ms)} UTC, before any coin was traded (Unix times count s, ms, µs or ns; a"
+            " day is written 2022-01-31, not 20220131)"
+        )
     return at_ms
 
 
@@ -102,7 +109,9 @@ def columns_of(path: Path, names: Sequence[str]) -> tuple[str, ...]:
     twice = [name for name in plain.values() if name in (time_name, *prices) and names.count(name) > 1]
     if twice:
         raise SourceUnreadable(
-            f"{path} has the column {twice[0]} twice, so which one holds is not known.", do="Keep one of them."
+            f"{path} has the column {twice[0]} twice, so which one holds is not known.",
+            do="Keep one of them.",
+            where=place(path, column=_shown(twice[0])),
         )
     found = [name for name in (time_name, *prices) if name is not None]
     if len(found) < 1 + len(prices):
@@ -110,6 +119,7 @@ def columns_of(path: Path, names: Sequence[str]) -> tuple[str, ...]:
         raise SourceUnreadable(
             f"{path} has the columns {has}; candles need time, open, high, low and close.",
             do="Name them timestamp, open, high, low, close (volume is optional).",
+            where=place(path),
         )
     return tuple(found)
 
@@ -121,11 +131,18 @@ def _shown(name: str) -> str:
 
 def empty(path: Path) -> SourceEmpty:
     """There is no row."""
-    return SourceEmpty(f"{path} holds no candle, so there is nothing to play.", do="Choose another file.")
+    return SourceEmpty(
+        f"{path} holds no candle, so there is nothing to play.", do="Choose another file.", where=place(path)
+    )
 
 
 def _where(number: int | None, column: str = "") -> str:
     return (f", row {number}" if number else "") + (f", column {column}" if column else "")
+
+
+def place(path: Path, number: int | None = None, column: str = "") -> str:
+    """File, row and column in no language: BTC_USDT_1m.csv:7:low."""
+    return ":".join([path.name, *([str(number)] if number else []), *([column] if column else [])])
 
 
 def bad(path: Path, what: str, number: int | None = None, column: str = "") -> SourceBadData:
@@ -133,6 +150,18 @@ def bad(path: Path, what: str, number: int | None = None, column: str = "") -> S
     return SourceBadData(
         f"{path}{_where(number, column)}: {what}. Prices that no market had would be traded, so it is not played.",
         do="Repair or remove that row.",
+        where=place(path, number, column),
+    )
+
+
+def text_column(path: Path, column: str, kind: str) -> SourceBadData:
+    """A column that holds something else than numbers, from its first row on."""
+    return SourceBadData(
+        f"{path}{_where(1, column)}: from the first row on the column holds {kind}, not numbers. What it means is not"
+        " guessed, so the file is not played.",
+        do="Write it again with numbers in that column (pandas: frame[name].astype(float)); times as Unix time or as"
+        " timestamps.",
+        where=place(path, 1, column),
     )
 
 
@@ -157,4 +186,5 @@ def unsorted(path: Path, previous_ms: int, following_ms: int, number: int | None
     return SourceBadData(
         f"{path}{_where(number, 'time')}: {utc_text(following_ms)} UTC {what}; time must rise.",
         do="Sort the rows by time, oldest first, and drop duplicates.",
+        where=place(path, number, "time"),
     )

@@ -1,12 +1,19 @@
 """What can be wrong with a price source, in words for the person who named it."""
 
+from typing import ClassVar
+
 
 class SourceError(ValueError):
-    """The prices asked for cannot be played. `what` happened and what it means, then what to `do`."""
+    """The prices asked for cannot be played. `what` happened and what it means, then what to `do`.
 
-    def __init__(self, what: str, *, do: str) -> None:
+    For whoever shows it in another language: `code`, and `where` in no language: file, row and column as far as known.
+    """
+
+    code: ClassVar[str] = "bad_data"
+
+    def __init__(self, what: str, *, do: str, where: str = "") -> None:
         super().__init__(f"{what} {do}")
-        self.what, self.do = what, do
+        self.what, self.do, self.where = what, do, where
 
 
 class UnknownSource(SourceError):
@@ -16,13 +23,25 @@ class UnknownSource(SourceError):
 class SourceMissing(SourceError):
     """There is no such file or folder, or it cannot be opened."""
 
+    code = "missing"
+
 
 class SourceUnreadable(SourceError):
     """The file is not one of the known kinds: columns, format or market are unknown."""
 
+    code = "unreadable"
+
+
+class UnknownMarket(SourceUnreadable):
+    """The file's name tells no market."""
+
+    code = "no_market"
+
 
 class SourceEmpty(SourceError):
     """There is nothing to play, or nothing of the wanted markets."""
+
+    code = "empty"
 
 
 class SourceBadData(SourceError):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from autotrader_v2.infrastructure.feeds.errors import SourceEmpty, SourceMissing, SourceUnreadable
+from autotrader_v2.infrastructure.feeds.errors import SourceEmpty, SourceMissing, SourceUnreadable, UnknownMarket
 
 # Longer names first: FDUSD ends with USD.
 _QUOTES = ("FDUSD", "USDT", "USDC", "BUSD", "TUSD", "USD", "EUR", "GBP", "TRY", "DAI", "BTC", "ETH", "BNB")
@@ -64,9 +64,10 @@ def market_in_name(path: Path) -> tuple[str, str]:
         name = None if _BESIDE_THE_MARKET.fullmatch(word) else _split(word)
         if name is not None:
             return name
-    raise SourceUnreadable(
+    raise UnknownMarket(
         f"The name of {path.name} does not tell which market its prices are of, so they cannot be used.",
         do="Rename it so that it holds base and quote, such as BTC_USDT_5m.csv or BTCUSDT-1m.csv.",
+        where=path.name,
     )
 
 

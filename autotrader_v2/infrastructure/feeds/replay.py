@@ -7,9 +7,12 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Protocol
 
+import structlog
+
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.infrastructure.feeds.candle_files import CandleFile
+from autotrader_v2.infrastructure.feeds.candle_overlaps import unused_in
 from autotrader_v2.infrastructure.feeds.candles import CandleTrack
 from autotrader_v2.infrastructure.feeds.errors import SourceEmpty, SourceMissing, UnknownSource
 from autotrader_v2.infrastructure.feeds.file_names import files_in, market_in_name, split_symbol
@@ -19,6 +22,7 @@ from autotrader_v2.infrastructure.feeds.ticks import GateFile, GateTrack, Stream
 
 _ENDINGS = (".parquet", ".csv", ".csv.gz", ".jsonl", ".jsonl.gz")
 _BEFORE_ALL_MS = -1
+_log = structlog.get_logger()
 
 _Name = tuple[str, str]
 
@@ -95,7 +99,10 @@ def open_replay(
     ticks: Mapping[Market, Decimal],
     points_per_candle: int,
 ) -> Replay:
-    """Open a file, or all files of prices directly in a folder; see `open_source`. Errors: the `SourceError` family."""
+    """Open a file, or all files of prices directly in a folder; see `open_source`. Errors: the `SourceError` family.
+
+    Candle files of one market that contradict each other are refused; what is not used of those that overlap is logged.
+    """
     if not path_text:
         raise UnknownSource("A replay needs a file or folder.", do="Write replay:PATH.")
     path = Path(path_text).expanduser()
@@ -115,6 +122,10 @@ def open_replay(
             f"{path} holds prices of {found}, but of none of the {len(wanted)} wanted markets.",
             do="Choose other markets or another file or folder.",
         )
+    for market, candles in search.candles.items():
+        tick = ticks.get(market, min(one.tick for one in candles))
+        for left_out in unused_in(candles, tick, 0, None):
+            _log.warning("candle files overlap", what=left_out.told(market.pair))
     return Replay(tracks, ticks)
 
 
@@ -128,6 +139,7 @@ class _Search:
         self._points = points
         self._tracks: list[Track] = []
         self._gate: dict[Market, dict[str, list[GateFile]]] = {}
+        self.candles: dict[Market, list[CandleFile]] = {}
         # Names of markets that were found but not wanted.
         self.others: set[_Name] = set()
 
@@ -145,7 +157,9 @@ class _Search:
             return
         kind = None if ending.endswith(".parquet") else gate_kind(next(text_lines(file), ""))
         if kind is None:
-            self._tracks.append(CandleTrack(CandleFile(file), market, seed=self._seed, points=self._points))
+            candles = CandleFile(file)
+            self.candles.setdefault(market, []).append(candles)
+            self._tracks.append(CandleTrack(candles, market, seed=self._seed, points=self._points))
         else:
             self._gate.setdefault(market, {}).setdefault(kind, []).append(GateFile(file, kind))
 

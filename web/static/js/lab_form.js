@@ -116,4 +116,4 @@ export function LabForm({ data, given, onBegun, onSearch }) {
   </section>`;
 }
 
-const Broken = ({ files }) => files.length > 0 && html`<details class="more"><summary class="warn">${t("lab.broken", { count: files.length })}</summary>${files.map((file) => html`<p key=${file.name} class="note wrap"><b>${file.name}</b> ${file.problem}</p>`)}</details>`;
+const Broken = ({ files }) => files.length > 0 && html`<details class="more"><summary class="warn">${t("lab.broken", { count: files.length })}</summary>${files.map((file) => html`<p key=${file.name} class="note wrap"><b>${file.name}</b> ${file.problem_code && html`${t(`lab.file.${file.problem_code}`)} `}<span class="faint">${file.problem}</span></p>`)}</details>`;

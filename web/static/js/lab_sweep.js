@@ -1,5 +1,5 @@
 /** What a search found: a heat map of two parameters and every ladder by profit and fall; a chosen one goes into the form. */
-import { html, useState } from "./lib.js";
+import { html, useEffect, useRef, useState } from "./lib.js";
 import { give } from "./actions.js";
 import { ticks } from "./equity_chart.js";
 import { useAnswer } from "./hooks.js";
@@ -65,14 +65,29 @@ function Pictures({ sweep, onTake, onRun }) {
       <${LabVerdict} verdict=${told.verdict} sweep=${sweep} onTake=${onTake} />`}`;
 }
 
+/** Whether a box is wider inside than it shows, now and after each change of its width. */
+function useOverflow(signature) {
+  const box = useRef(null);
+  const [over, setOver] = useState(false);
+  useEffect(() => {
+    const look = () => setOver(box.current.scrollWidth > box.current.clientWidth + 1);
+    const watch = new ResizeObserver(look);
+    watch.observe(box.current);
+    look();
+    return () => watch.disconnect();
+  }, [signature]);
+  return [box, over];
+}
+
 function Heat({ heat, x, y, figure, picked, onPick }) {
+  const [box, over] = useOverflow(`${x} ${y} ${figure} ${heat.x_values.length}`);
   const all = heat.rows.flat().filter(Boolean).map((cell) => Number(cell.value));
   const most = Math.max(...all.map(Math.abs), 1e-9);
   const best = figure === "profit" ? Math.max(...all) : Math.min(...all);
   const ground = (value) => `color-mix(in srgb, var(${figure === "profit" && value >= 0 ? "--gain" : "--loss"}) ${Math.round((Math.abs(value) / most) * 45)}%, transparent)`;
   const look = (cell) => `${Number(cell.value) === best ? "best" : ""}${cell.number === picked ? " pick" : ""}`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label=${t("sweep.heat")}><table class="heat" data-testid="heat"><caption class="note">${t("sweep.axes", { y: t(`param.${y}`), x: t(`param.${x}`) })}</caption><thead><tr><td></td>${heat.x_values.map((value) => html`<th key=${value}>${exact(value)}</th>`)}</tr></thead>
-    <tbody>${heat.rows.map((row, at) => html`<tr key=${at}><th>${exact(heat.y_values[at])}</th>${row.map((cell, column) => html`<td key=${column}>${cell && html`<button type="button" class=${look(cell)} aria-pressed=${String(cell.number === picked)} style=${{ background: ground(Number(cell.value)) }} onClick=${() => onPick(cell.number)}>${FIGURES[figure](cell.value)}</button>`}</td>`)}</tr>`)}</tbody></table></div>`;
+  return html`<div>${over && html`<p class="note" data-testid="heat-wide">${t("sweep.wide", { count: number(heat.x_values.length, 0) })}</p>`}<div ref=${box} class="scroll" tabindex="0" role="region" aria-label=${t("sweep.heat")}><table class="heat" data-testid="heat"><caption class="note">${t("sweep.axes", { y: t(`param.${y}`), x: t(`param.${x}`) })}</caption><thead><tr><td></td>${heat.x_values.map((value) => html`<th key=${value}>${exact(value)}</th>`)}</tr></thead>
+    <tbody>${heat.rows.map((row, at) => html`<tr key=${at}><th>${exact(heat.y_values[at])}</th>${row.map((cell, column) => html`<td key=${column}>${cell && html`<button type="button" class=${look(cell)} aria-pressed=${String(cell.number === picked)} style=${{ background: ground(Number(cell.value)) }} onClick=${() => onPick(cell.number)}>${FIGURES[figure](cell.value)}</button>`}</td>`)}</tr>`)}</tbody></table></div></div>`;
 }
 
 /** Profit up, fall to the right; the front is joined, its squares cannot be beaten in both. */

@@ -25,7 +25,8 @@ export function Past({ currency, quote }) {
         <div><span class="lab">${t("past.dry")}</span><div class=${`v${it.ran_dry ? " warn" : ""}`}>${t("past.times", { count: it.ran_dry })}</div><p>${t("past.dry_of", { count: it.cycles_closed + it.cycles_open })}</p></div>
         <div><span class="lab">${t("past.loss")}</span><div class="v loss">${number(`-${it.max_drawdown}`)} ${quote}</div><p>${t("past.loss_of", { percent: signedPercent(`-${it.max_drawdown_pct}`, 1) })}</p></div>
         <div><span class="lab">${t("past.wait")}</span><div class="v">${longSpan(it.longest_cycle_ms)}</div><p>${t(it.cycles_open ? "past.open" : "past.closed")}</p></div>
-      </div><p class="note">${t("past.of", { days: number(Math.round(it.span_ms / 86400000), 0), candles: number(it.candles, 0), from: fieldOf(it.begin_ms), to: fieldOf(it.end_ms) })}</p>`
-      : html`<p class="note" role="status">${t(`past.${state === "none" || state === "failed" ? state : "working"}`, { currency, what: answer.what })}</p>`}
+      </div><p class="note">${t("past.of", { days: number(Math.round(it.span_ms / 86400000), 0), candles: number(it.candles, 0), from: fieldOf(it.begin_ms), to: fieldOf(it.end_ms) })}</p>${it.unused.map((one) => html`<p key=${`${one.path} ${one.instead}`} class="note">${t("past.unused", { file: one.path, instead: one.instead, from: fieldOf(one.from_ms), to: fieldOf(one.to_ms) })}${one.differ ? ` ${t("past.differ", { differ: number(one.differ, 0), compared: number(one.compared, 0) })}` : ""}</p>`)}`
+      : state === "failed" ? html`<p class="note w" role="status">${t("past.failed")} ${t(`past.fail.${answer.code}`, { currency })} ${answer.where && html`<span class="mono">${answer.where}</span>`}</p>`
+      : html`<p class="note" role="status">${t(`past.${state === "none" ? state : "working"}`, { currency })}</p>`}
   </section>`;
 }
