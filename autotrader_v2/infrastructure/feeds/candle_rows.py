@@ -157,8 +157,8 @@ def bad(path: Path, what: str, number: int | None = None, column: str = "") -> S
 def text_column(path: Path, column: str, kind: str) -> SourceBadData:
     """A column that holds something else than numbers, from its first row on."""
     return SourceBadData(
-        f"{path}{_where(1, column)}: from the first row on the column holds {kind}, not numbers. What it means is not"
-        " guessed, so the file is not played.",
+        f"{path}{_where(1, column)}: from the first row on the column holds something else than numbers ({kind})."
+        " What it means is not guessed, so the file is not played.",
         do="Write it again with numbers in that column (pandas: frame[name].astype(float)); times as Unix time or as"
         " timestamps.",
         where=place(path, 1, column),
