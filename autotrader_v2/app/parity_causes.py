@@ -1,5 +1,6 @@
 """Why an order of a journal and the backtest's differ: what the journal tells of the moment the two parted."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,9 +15,12 @@ from autotrader_v2.domain.orders import Why
 from autotrader_v2.domain.situation import Reason, SwitchMode
 from autotrader_v2.infrastructure.store.past import PastDecision, PastOrder, Wish
 
-# What happened so near to an order may have made it another one.
+# What happened so near to an order may have made it another one. Inside a candle the backtest only guesses when a
+# price was there, so that the way of the price may have made it a candle's length off.
 NEAR_MS = 60_000
 _PRICE_NEAR_MS = 120_000
+# A decision is noted that soon behind its order at the most.
+_NOTED_WITHIN_MS = 5_000
 _PROGRAM = frozenset({"engine", "first start", "finish"})
 # Commands that change nothing of what is running.
 _HARMLESS = frozenset({"start_setting"})
@@ -102,13 +106,20 @@ def _cause(
     pause = one.pause_at(at_ms)
     if pause is not None:
         return Cause.FAULT, f"paused: {pause.cause}"
+    failed = _failed_sends(difference, order, one, near_ms)
+    if failed:
+        return Cause.FAULT, failed
     both = difference.order is not None and difference.trade is not None
     if both and abs(difference.apart_ms) <= near_ms:
         return Cause.FILL, "the same decision, filled otherwise"
     for tried in one.orders(at_ms - NEAR_MS, at_ms + NEAR_MS):
         if not tried.traded or tried.state == "filled_late":
             return Cause.FAULT, f"{tried.intent.client_id} ended as {tried.state} {tried.label}".rstrip()
-    for decision in _in_force(one, at_ms):
+    # What held the journal back until it made its order, not what it decided behind that.
+    until_ms = at_ms + near_ms
+    if order is not None and difference.apart_ms > 0:
+        until_ms = min(until_ms, order.intent.decided_ms)
+    for decision in _in_force(one, at_ms, at_ms - near_ms, until_ms):
         for cause, reasons in _BY_REASON:
             if decision.reason in reasons:
                 return cause, f"{decision.reason} at {utc(decision.time_ms)}"
@@ -139,12 +150,55 @@ def _is_a_hand(wish: Wish) -> bool:
     return wish.what != "command" or wish.value[0] not in _HARMLESS
 
 
-def _in_force(one: PastMarket, at_ms: int) -> Iterator[PastDecision]:
-    """What was decided around that time, newest first, and what held until then: a hold is noted once."""
-    yield from reversed(one.decisions(at_ms - NEAR_MS, at_ms + NEAR_MS))
-    held = one.decision_at(at_ms - NEAR_MS)
-    if held is not None:
-        yield held
+def _failed_sends(difference: Difference, order: PastOrder | None, one: PastMarket, near_ms: int) -> str:
+    """What became of the journal's own tries at what the backtest made and it made later, or never; "" without any.
+
+    They may begin as far off as the backtest's guess of the moment, and go on until the order that traded.
+    """
+    made = difference.trade
+    if made is None:
+        return ""
+    begin_ms = made.ts_ms - near_ms
+    until_ms = made.ts_ms + near_ms if order is None else order.intent.decided_ms
+    wanted = (made.side, made.cycle_id, made.step)
+    tried = [past for past in one.orders(begin_ms, until_ms) if not past.traded and _purpose(past) == wanted]
+    if tried:
+        ended = Counter(f"{past.state} {past.label}".rstrip() for past in tried)
+        words = ", ".join(f"{count} x {what}" for what, count in ended.items())
+        return f"{_tries([past.intent.decided_ms for past in tried])}: {words}"
+    # What was given up before it reached the journal leaves no attempt, only the decision.
+    given_up = [
+        decision.time_ms
+        for decision in one.decisions(begin_ms, until_ms)
+        if decision.kind == made.side
+        and (made.step is None or decision.values.get("step") == str(made.step))
+        and not one.orders(decision.time_ms - _NOTED_WITHIN_MS, decision.time_ms + 1)
+    ]
+    return f"{_tries(given_up)}: given up before it was sent" if given_up else ""
+
+
+def _purpose(past: PastOrder) -> tuple[str, int, int | None]:
+    return past.intent.side.value, past.intent.cycle_id, past.intent.step
+
+
+def _tries(times_ms: Sequence[int]) -> str:
+    """How many and when, in words."""
+    if len(times_ms) == 1:
+        return f"the journal tried it at {utc(times_ms[0])}"
+    return f"the journal tried it {len(times_ms)} times from {utc(times_ms[0])} to {utc(times_ms[-1])}"
+
+
+def _in_force(one: PastMarket, at_ms: int, begin_ms: int, until_ms: int) -> Iterator[PastDecision]:
+    """What held at that time, then what was decided around it, the nearest first, then what held until the beginning.
+
+    A hold is noted once.
+    """
+    then, before = one.decision_at(at_ms), one.decision_at(begin_ms)
+    if then is not None:
+        yield then
+    yield from sorted(one.decisions(begin_ms, until_ms), key=lambda decision: abs(decision.time_ms - at_ms))
+    if before is not None:
+        yield before
 
 
 def _held_then(one: PastMarket, at_ms: int) -> str:

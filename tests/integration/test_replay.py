@@ -63,6 +63,22 @@ def _change(journal: Path, *statements: str) -> None:
             assert database.execute(statement).rowcount > 0, statement
 
 
+def _undecided(label: str) -> str:
+    """What takes a buy's decision away: without its order that would tell of a send given up."""
+    asked = f"SELECT decided_ms FROM attempts WHERE client_id = '{label}'"
+    return f"DELETE FROM decisions WHERE kind = 'buy' AND time_ms = ({asked})"
+
+
+def _never_made(journal: Path, label: str) -> None:
+    """Let nothing have become of a buy."""
+    _change(
+        journal,
+        _undecided(label),
+        f"DELETE FROM fills WHERE client_id = '{label}'",
+        f"DELETE FROM attempts WHERE client_id = '{label}'",
+    )
+
+
 def _label(journal: Path, where: str) -> str:
     with closing(sqlite3.connect(journal)) as database:
         (label,) = database.execute(f"SELECT client_id FROM attempts WHERE {where} ORDER BY seq LIMIT 1").fetchone()
@@ -334,9 +350,8 @@ def test_parity_a_hold_beside_it_is_the_cause(
         journal,
         "INSERT INTO decisions (account, market, book, kind, reason, payload, time_ms) SELECT account, market, book,"
         f" 'hold', '{reason}', '{{}}', decided_ms + 1 FROM attempts WHERE client_id = '{label}'",
-        f"DELETE FROM fills WHERE client_id = '{label}'",
-        f"DELETE FROM attempts WHERE client_id = '{label}'",
     )
+    _never_made(journal, label)
     (row,) = told("parity", "--db", journal, "--day", DAYS[0], "--data", played[1], *SEED)[1]["differences"]
     assert row["cause"] == cause and reason in row["detail"]
 
@@ -359,6 +374,7 @@ def _an_hour_later(journal: Path) -> int:
         (made_ms,) = database.execute("SELECT max(time_ms) FROM fills WHERE client_id = ?", (label,)).fetchone()
     _change(
         journal,
+        _undecided(label),
         f"UPDATE fills SET time_ms = time_ms + 3480000, quote = '9.9' WHERE client_id = '{label}'",
         f"UPDATE attempts SET decided_ms = decided_ms + 3480000 WHERE client_id = '{label}'",
     )
@@ -416,11 +432,7 @@ def test_parity_an_order_that_is_missing_without_a_cause_is_told_as_such(
 ) -> None:
     recorded = _recorded(tmp_path / "recorded", played[1])
     label = _label(journal, "step = 2")
-    _change(
-        journal,
-        f"DELETE FROM fills WHERE client_id = '{label}'",
-        f"DELETE FROM attempts WHERE client_id = '{label}'",
-    )
+    _never_made(journal, label)
     code, found = told("parity", "--db", journal, "--day", DAYS[0], "--recorded", recorded)
     assert code == 1 and found["causes"] == {"unexplained": 1}
     # Where only candles are known the way of the price inside them is.
