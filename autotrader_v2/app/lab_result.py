@@ -8,9 +8,9 @@ from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
-from autotrader_v2.backtest.metrics import Line, Metrics, Price, metrics_of, samples_of
+from autotrader_v2.backtest.metrics import Line, Metrics, Price, following, metrics_of, samples_of
 from autotrader_v2.backtest.metrics_of_one import Closes, metrics_of_one
-from autotrader_v2.backtest.result import Result, Trade
+from autotrader_v2.backtest.result import Rest, Result, Trade
 from autotrader_v2.domain.money import HUNDRED, ONE, ZERO, plain, reported
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 
@@ -101,10 +101,12 @@ def longest_cycle_ms(trades: Iterable[Trade], end_ms: int) -> int:
     for trade in trades:
         key = trade.symbol, trade.cycle_id
         begun.setdefault(key, trade.ts_ms)
-        if trade.side == "sell":
+        if trade.side == "sell" and trade.rest is not Rest.HELD:
             over[key] = trade.ts_ms
         else:
             over.pop(key, None)
+        if trade.rest is Rest.RESTARTED:
+            begun[following(trade)] = trade.ts_ms
     return max((over.get(key, end_ms) - at_ms for key, at_ms in begun.items()), default=0)
 
 

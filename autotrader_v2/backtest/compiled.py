@@ -3,7 +3,7 @@
 What it cannot run exactly it refuses by name (`NotCovered`); nothing is approximated.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -23,7 +23,7 @@ from autotrader_v2.backtest.prepared import (
     prepare,
     rows_of,
 )
-from autotrader_v2.backtest.result import BacktestFailed, Result, Trade, Unpaid, price_leaped
+from autotrader_v2.backtest.result import BacktestFailed, Result, Trade, Unpaid, price_leaped, with_rests
 from autotrader_v2.backtest.terms import MONEY_DIGITS, digits_of, money, terms_of
 from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.domain.market import Market, MarketRules
@@ -73,7 +73,7 @@ def run_compiled(
         )
     return Result(
         budget=budget,
-        trades=tuple(trades),
+        trades=with_rests(trades, run.open_cycles),
         unpaid=tuple(
             Unpaid(ts_ms=at_ms, symbol=markets[number].market.pair, cycle_id=cycle, step=step)
             for at_ms, number, cycle, step in run.unpaid.tolist()
@@ -117,7 +117,10 @@ def make_ready() -> None:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Run:
-    """What a run left. `trades` and `unpaid` by `columns.py`; `coins` held of each market, dust included."""
+    """What a run left. `trades` and `unpaid` by `columns.py`; `coins` held of each market, dust included.
+
+    `open_cycles`: of the markets that are in one, its id.
+    """
 
     markets: Sequence[Prepared]
     first: Whole
@@ -126,6 +129,7 @@ class Run:
     unpaid: Whole
     money: Decimal
     coins: Sequence[Decimal]
+    open_cycles: Mapping[str, int]
 
 
 class Joined(NamedTuple):
@@ -206,6 +210,9 @@ def play_markets(
         unpaid=unpaid[: shared[c.UNPAID]],
         money=Decimal((int(shared[c.MONEY_HIGH]) << 64) + (int(shared[c.MONEY_LOW]) & _LOW)).scaleb(-MONEY_DIGITS),
         coins=coins,
+        open_cycles={
+            one.market.pair: int(row[c.CYCLE]) for one, row in zip(markets, work, strict=True) if row[c.ACTIVE]
+        },
     )
 
 

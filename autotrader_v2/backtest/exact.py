@@ -20,7 +20,7 @@ from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.trader import AutoTraderV2
 from autotrader_v2.backtest.heads import Head, Tape
 from autotrader_v2.backtest.quiet import FOREVER_MS, quiet_of
-from autotrader_v2.backtest.result import BacktestFailed, Result, Trade, Unpaid, price_leaped
+from autotrader_v2.backtest.result import BacktestFailed, Result, Trade, Unpaid, price_leaped, with_rests
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.domain.limits import OrderLimits
@@ -260,7 +260,7 @@ class _Run:
         held = self._exchange.balances()
         return Result(
             budget=self._budget,
-            trades=tuple(self._book.trades),
+            trades=with_rests(self._book.trades, self._open_cycles()),
             unpaid=tuple(self._unpaid.values()),
             quote=_total(held, self._tapes[0].market.quote),
             coins={tape.market.pair: _total(held, tape.market.base) for tape in self._tapes},
@@ -331,6 +331,10 @@ class _Run:
         """Whether the engine accepted the newest price, so that what it decided was about it."""
         screened = self._trader.floor.board.screened(slot.market)
         return screened.waiting is None and screened.accepted is not None and screened.accepted.exchange_ms == at_ms
+
+    def _open_cycles(self) -> dict[str, int]:
+        cycles = [slot.state.cycle for slot in self._trader.floor.slots.values()]
+        return {one.market.pair: one.cycle_id for one in cycles if isinstance(one, Active)}
 
     def _note_unpaid(self, slot: Slot, at_ms: int) -> None:
         if slot.hold.reason is not Reason.NEEDS_MONEY:

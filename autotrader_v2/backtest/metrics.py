@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from autotrader_v2.backtest.result import Result, Trade
-from autotrader_v2.domain.money import HUNDRED, ONE, ZERO
+from autotrader_v2.backtest.result import Rest, Result, Trade
+from autotrader_v2.domain.money import HUNDRED, ONE, ZERO, share_of_cost
 
 DAY_MS = 86_400_000
 _YEAR_MS = Decimal("31557600000")
@@ -31,6 +31,27 @@ class Sample(NamedTuple):
     at_ms: int
     equity: Decimal
     invested: Decimal
+
+
+class Position:
+    """The coins of a symbol's open cycle and what they were paid with, as its trades tell. Dust is none of them."""
+
+    def __init__(self) -> None:
+        self.held = self.invested = ZERO
+
+    def book(self, trade: Trade) -> None:
+        """Take the symbol's next trade. The cost of what a partial sale takes goes with it, in proportion."""
+        coin, paid = moved(trade)
+        if trade.side == "buy":
+            if trade.step == 0:
+                self.held = self.invested = ZERO
+            self.held, self.invested = self.held + coin, self.invested - paid
+        elif trade.rest is Rest.NONE:
+            self.held = self.invested = ZERO
+        else:
+            taken = min(-coin, self.held)
+            self.invested -= share_of_cost(self.invested, taken, self.held)
+            self.held -= taken
 
 
 class Line(NamedTuple):
@@ -155,7 +176,7 @@ def samples_of(budget: Decimal, trades: Iterable[Trade], prices: Iterable[Price]
     """The account at the end of each candle. A coin is worth its last trade until its first candle ends."""
     coins: dict[str, Decimal] = {}
     worth: dict[str, Decimal] = {}
-    invested: dict[str, Decimal] = {}
+    positions: dict[str, Position] = {}
     money, value = budget, ZERO
     waiting = iter(trades)
     trade = next(waiting, None)
@@ -168,24 +189,39 @@ def samples_of(budget: Decimal, trades: Iterable[Trade], prices: Iterable[Price]
             money += paid
             coins[one] = held + coin
             value += coins[one] * worth[one]
-            invested[one] = invested.get(one, ZERO) - paid if trade.side == "buy" else ZERO
+            positions.setdefault(one, Position()).book(trade)
             trade = next(waiting, None)
         held = coins.get(symbol, ZERO)
         if held:
             value += held * (price - worth[symbol])
         worth[symbol] = price
-        yield Sample(at_ms, money + value, sum(invested.values(), ZERO))
+        yield Sample(at_ms, money + value, sum((one.invested for one in positions.values()), ZERO))
 
 
 def cycle_results(trades: Iterable[Trade]) -> dict[tuple[str, int], Decimal]:
-    """What each closed cycle earned after fees: received less paid. A cycle is closed when its last trade is a sale."""
+    """What each closed cycle earned after fees: received less paid.
+
+    A sale closes it, unless it left a part to be sold later. What such a rest was paid with goes with it where it
+    begins the next cycle.
+    """
     sums: dict[tuple[str, int], Decimal] = {}
-    last: dict[tuple[str, int], str] = {}
+    positions: dict[str, Position] = {}
+    closed: set[tuple[str, int]] = set()
     for trade in trades:
-        key = trade.symbol, trade.cycle_id
+        key, position = (trade.symbol, trade.cycle_id), positions.setdefault(trade.symbol, Position())
+        position.book(trade)
         sums[key] = sums.get(key, ZERO) + moved(trade)[1]
-        last[key] = trade.side
-    return {key: total for key, total in sums.items() if last[key] == "sell"}
+        if trade.side == "sell" and trade.rest is not Rest.HELD:
+            closed.add(key)
+        if trade.rest is Rest.RESTARTED:
+            sums[key] += position.invested
+            sums[following(trade)] = -position.invested
+    return {key: total for key, total in sums.items() if key in closed}
+
+
+def following(sale: Trade) -> tuple[str, int]:
+    """The cycle that a sale's rest begins."""
+    return sale.symbol, sale.cycle_id + 1
 
 
 def deepest_steps(trades: Iterable[Trade]) -> dict[tuple[str, int], int]:
@@ -195,6 +231,8 @@ def deepest_steps(trades: Iterable[Trade]) -> dict[tuple[str, int], int]:
         if trade.step is not None:
             key = trade.symbol, trade.cycle_id
             deepest[key] = max(deepest.get(key, 0), trade.step)
+        elif trade.rest is Rest.RESTARTED:
+            deepest[following(trade)] = 0
     return deepest
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from autotrader_v2.backtest.metrics import DAY_MS, Drawdown, Line, Metrics, Price, bought, metrics_from, moved
+from autotrader_v2.backtest.metrics import DAY_MS, Drawdown, Line, Metrics, Position, Price, bought, metrics_from, moved
 from autotrader_v2.backtest.result import Result, Trade
 from autotrader_v2.domain.money import HUNDRED, ZERO
 
@@ -64,17 +64,17 @@ def metrics_of_one(result: Result, closes: Closes, fee: Decimal) -> Metrics:
 
 def _stretches(budget: Decimal, trades: Iterable[Trade], closes: Closes) -> Iterator[_Stretch]:
     """See `metrics.samples_of`: a trade counts from the first candle that ends then or later."""
-    first, money, coins, invested = 0, budget, ZERO, ZERO
+    first, money, coins, position = 0, budget, ZERO, Position()
     for trade in trades:
         last = bisect_left(closes.ends_ms, trade.ts_ms, first)
         if last > first:
-            yield _Stretch(first, last, money, coins, invested)
+            yield _Stretch(first, last, money, coins, position.invested)
             first = last
         coin, paid = moved(trade)
         money, coins = money + paid, coins + coin
-        invested = invested - paid if trade.side == "buy" else ZERO
+        position.book(trade)
     if first < len(closes.ends_ms):
-        yield _Stretch(first, len(closes.ends_ms), money, coins, invested)
+        yield _Stretch(first, len(closes.ends_ms), money, coins, position.invested)
 
 
 def _line(budget: Decimal, buys: Sequence[Trade], closes: Closes) -> Line:

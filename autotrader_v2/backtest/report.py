@@ -8,9 +8,9 @@ from decimal import Decimal
 from html import escape
 
 from autotrader_v2.backtest.drawing import Line, Mark, Thinned, bar_chart, time_chart
-from autotrader_v2.backtest.metrics import Metrics, Price, buy_and_hold, samples_of
+from autotrader_v2.backtest.metrics import Metrics, Price, buy_and_hold, following, samples_of
 from autotrader_v2.backtest.report_style import STYLE
-from autotrader_v2.backtest.result import Result, Trade
+from autotrader_v2.backtest.result import Rest, Result, Trade
 from autotrader_v2.domain.ladder import BreakevenTable
 from autotrader_v2.domain.money import HUNDRED
 
@@ -129,7 +129,11 @@ def cycle_lengths(trades: Sequence[Trade]) -> list[int]:
         key = trade.symbol, trade.cycle_id
         first.setdefault(key, trade.ts_ms)
         last[key] = trade
-    return [trade.ts_ms - first[key] for key, trade in last.items() if trade.side == "sell"]
+        if trade.rest is Rest.RESTARTED:
+            first[following(trade)] = trade.ts_ms
+    return [
+        trade.ts_ms - first[key] for key, trade in last.items() if trade.side == "sell" and trade.rest is not Rest.HELD
+    ]
 
 
 def _notes(metrics: Metrics, story: Story) -> str:

@@ -1,9 +1,10 @@
 """What a backtest gives, whichever machine ran it: values that two machines can be compared by, trade by trade."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from autotrader_v2.domain.money import plain, reported
@@ -23,11 +24,22 @@ def price_leaped(symbol: str, at_ms: int, before: Decimal, bid: Decimal) -> Back
     )
 
 
+class Rest(StrEnum):
+    """What a sale left of its cycle: nothing that can be sold, a part to be sold later, or as little as a start buy
+    spends, with which the next cycle begins.
+    """
+
+    NONE = "none"
+    HELD = "held"
+    RESTARTED = "restarted"
+
+
 class Trade(NamedTuple):
     """One order that traded, all its fills together.
 
     Units: `base` in coins and `quote` in quote currency, both before the fee; `fee` in `fee_currency`. `side` is buy
     or sell; `step` 0 is the start buy, None a sale. `cycle_id` counts the cycles of a symbol from 1.
+    `rest`: of a sale.
     """
 
     ts_ms: int
@@ -39,6 +51,7 @@ class Trade(NamedTuple):
     fee: Decimal
     fee_currency: str
     cycle_id: int
+    rest: Rest = Rest.NONE
 
     @property
     def price(self) -> Decimal:
@@ -59,6 +72,22 @@ class Trade(NamedTuple):
             "fee_currency": self.fee_currency,
             "cycle_id": self.cycle_id,
         }
+
+
+def with_rests(trades: Sequence[Trade], open_cycles: Mapping[str, int]) -> tuple[Trade, ...]:
+    """The same trades, each sale with what it left. `open_cycles`: of symbols that are in one at the end, its id.
+
+    What follows tells it: the same cycle goes on, or the next one does without having begun with a buy of its own.
+    """
+    ahead = {symbol: (cycle_id, False) for symbol, cycle_id in open_cycles.items()}
+    told = list(trades)
+    for at in range(len(told) - 1, -1, -1):
+        trade = told[at]
+        cycle_id, begins = ahead.get(trade.symbol, (0, True))
+        if trade.side == "sell" and not begins:
+            told[at] = trade._replace(rest=Rest.HELD if cycle_id == trade.cycle_id else Rest.RESTARTED)
+        ahead[trade.symbol] = trade.cycle_id, trade.step == 0
+    return tuple(told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

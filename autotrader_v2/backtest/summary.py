@@ -21,6 +21,7 @@ class Summary:
 
     `pnl` is exact until it becomes a float; what is looked at in each candle (drawdown, capital) is summed in floats,
     so that accounts which agree to 14 digits count as equal in `under_water_ms`.
+    A sale in part counts as one of all here; `Metrics` tells them apart.
     `deepest_step` -1: nothing was bought. `fees`: worth of all fees at the price of their trade.
     """
 

@@ -4,6 +4,7 @@ from decimal import Decimal as D
 
 import pytest
 
+from autotrader_v2.app.lab_result import longest_cycle_ms
 from autotrader_v2.backtest.metrics import (
     Drawdown,
     Price,
@@ -15,7 +16,9 @@ from autotrader_v2.backtest.metrics import (
     percentile,
     samples_of,
 )
-from autotrader_v2.backtest.result import Result, Trade, Unpaid
+from autotrader_v2.backtest.metrics_of_one import Closes, metrics_of_one
+from autotrader_v2.backtest.report import cycle_lengths
+from autotrader_v2.backtest.result import Rest, Result, Trade, Unpaid, with_rests
 
 _DAY_MS = 86_400_000
 
@@ -51,6 +54,60 @@ def test_the_account_after_each_candle() -> None:
         (30, D("1016.02"), D(0)),
         (40, D("966.02") + 55, D(50)),
     ]
+
+
+def _sold_in_parts(rest: Rest) -> tuple[Trade, ...]:
+    """10 coins for 100; 8 of them sold for 96, the rest for 21 (of the next cycle where it began one)."""
+    last_of = 2 if rest is Rest.RESTARTED else 1
+    return (
+        _trade(1, "buy", "10", "100", "0", step=0),
+        _trade(11, "sell", "8", "96", "0")._replace(rest=rest),
+        _trade(31, "sell", "2", "21", "0", cycle=last_of),
+    )
+
+
+def test_what_a_sale_left_is_told_by_what_follows_it() -> None:
+    for rest in Rest:
+        parts = tuple(one._replace(rest=Rest.NONE) for one in _sold_in_parts(rest))
+        if rest is Rest.NONE:
+            parts = (*parts[:2], _trade(31, "buy", "2", "21", "0", step=0, cycle=2))
+        told = with_rests(parts, {"BTC_USDT": 2} if rest is Rest.NONE else {})
+        assert [one.rest for one in told] == [Rest.NONE, rest, Rest.NONE]
+    # Nothing follows but a cycle that is open at the end.
+    for open_cycle, rest in ((1, Rest.HELD), (2, Rest.RESTARTED)):
+        assert with_rests(parts[:2], {"BTC_USDT": open_cycle})[-1].rest is rest
+    assert with_rests(parts[:2], {"ETH_USDT": 1}) == parts[:2]
+
+
+@pytest.mark.parametrize("rest", [Rest.HELD, Rest.RESTARTED])
+def test_after_a_partial_sale_the_rest_still_holds_its_share_of_what_was_paid(rest: Rest) -> None:
+    invested = [one.invested for one in samples_of(D(1000), _sold_in_parts(rest), _PRICES)]
+    assert invested == [D(100), D(20), D(20), D(0)]
+    closes = Closes(symbol="BTC_USDT", tick=D(1), ends_ms=[one.at_ms for one in _PRICES], ticks=[9, 8, 10, 11])
+    found = metrics_of_one(_result(_sold_in_parts(rest)), closes, D(0))
+    assert (found.capital_max, found.capital_p50, found.exposure_pct) == (D(100), D(20), D(75))
+
+
+def test_a_cycle_that_was_sold_in_part_is_still_open() -> None:
+    trades = _sold_in_parts(Rest.HELD)
+    assert cycle_results(trades[:2]) == {} and cycle_results(trades) == {("BTC_USDT", 1): D(17)}
+    found = metrics_of(_result(trades[:2]), _PRICES, D(0))
+    assert (found.cycles_closed, found.cycles_open, found.realised) == (0, 1, D(0))
+    assert longest_cycle_ms(trades[:2], 40) == 39 and cycle_lengths(trades[:2]) == []
+
+
+def test_a_rest_as_small_as_a_start_buy_is_the_next_cycle_at_its_own_cost() -> None:
+    """Neither is the first cycle's loss, nor all of it the second one's profit."""
+    trades = _sold_in_parts(Rest.RESTARTED)
+    assert cycle_results(trades[:2]) == {("BTC_USDT", 1): D(16)}
+    assert cycle_results(trades) == {("BTC_USDT", 1): D(16), ("BTC_USDT", 2): D(1)}
+    found = metrics_of(_result(trades[:2]), _PRICES, D(0))
+    assert (found.cycles_closed, found.cycles_open, found.deepest) == (1, 1, {0: 2})
+    assert longest_cycle_ms(trades[:2], 40) == 29 and cycle_lengths(trades) == [10, 20]
+
+
+def _result(trades: tuple[Trade, ...]) -> Result:
+    return Result(budget=D(1000), trades=trades, unpaid=(), quote=D(0), coins={"BTC_USDT": D(0)}, ladder_steps=1)
 
 
 def test_figures_by_hand() -> None:
