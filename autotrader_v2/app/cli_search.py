@@ -25,6 +25,11 @@ from autotrader_v2.app.cli_words import (
     several_markets,
 )
 
+_INTERRUPTED = 130
+_STOPPED = (
+    "Stopped outside the search itself: this start lost no finished ladder. What was tried before is kept; the same "
+    "command goes on from there, or begins where nothing was."
+)
 _ParamFlag = Annotated[
     list[str],
     typer.Option("--param", metavar="NAME=FROM:TO:STEP", help="A range to search, or NAME=A,B,C; may be repeated."),
@@ -97,34 +102,40 @@ def sweep(
     begun = beginning(ladder, given_flags(data_dir=data_dir))
     sampler = sampler or ("tpe" if trials else "grid")
     objectives, limits = _aims(sampler, objective, winner, limit, engine)
-    from autotrader_v2.app.sweep_command import Search, run_sweep
+    try:
+        from autotrader_v2.app.sweep_command import Search, run_sweep
 
-    search = Search(
-        data=data,
-        params=param,
-        fixed=_fixed(begun, param, changes),
-        budget=_money(budget),
-        symbol=several_markets(symbols),
-        from_ms=from_ms,
-        to_ms=to_ms,
-        trials=trials,
-        sampler=sampler,
-        objectives=objectives,
-        winner=winner,
-        limits=limits,
-        hold_out_pct=hold_out,
-        hold_out_coins=_coins(hold_out_coins),
-        folds=folds,
-        study=study,
-        db=db,
-        data_dir=folder_of(data_dir),
-        jobs=jobs,
-        cluster=cluster,
-        seed=seed,
-        engine=engine,
-        as_json=as_json,
-    )
-    raise typer.Exit(run_sweep(search))
+        search = Search(
+            data=data,
+            params=param,
+            fixed=_fixed(begun, param, changes),
+            budget=_money(budget),
+            symbol=several_markets(symbols),
+            from_ms=from_ms,
+            to_ms=to_ms,
+            trials=trials,
+            sampler=sampler,
+            objectives=objectives,
+            winner=winner,
+            limits=limits,
+            hold_out_pct=hold_out,
+            hold_out_coins=_coins(hold_out_coins),
+            folds=folds,
+            study=study,
+            db=db,
+            data_dir=folder_of(data_dir),
+            jobs=jobs,
+            cluster=cluster,
+            seed=seed,
+            engine=engine,
+            as_json=as_json,
+        )
+        code = run_sweep(search)
+    except KeyboardInterrupt:
+        # While the program loads, while candles are read, before a ladder is tried, or while the last ones are judged.
+        typer.echo(f"\n{_STOPPED}", err=True)
+        code = _INTERRUPTED
+    raise typer.Exit(code)
 
 
 def _aims(

@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from autotrader_v2.app import cli  # noqa: F401 - it adds the commands
+from autotrader_v2.app.cli_words import app
 from autotrader_v2.app.sweep_workers import DASK_SCHEDULER, DASK_WORKER
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -137,6 +140,16 @@ def test_what_starts_a_cluster_is_told_as_the_docs_tell_it_and_is_there() -> Non
         assert (python, run_module) == ("python", "-m") and find_spec(module) is not None
         assert told in page
     assert "dask worker " not in page and "dask scheduler" not in page
+
+
+def test_ctrl_c_before_the_first_ladder_says_what_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("autotrader_v2.app.sweep_command.load", interrupted)
+    done = CliRunner().invoke(app, ["sweep", "--data", str(tmp_path), "--data-dir", str(tmp_path), *_RANGES])
+    assert done.exit_code == 130
+    assert "Stopped" in done.output and "lost no finished ladder" in done.output and "goes on" in done.output
 
 
 def test_tables_and_sentences(told: tuple[Path, dict[str, Any]]) -> None:
