@@ -393,7 +393,7 @@ class LabRoom:
 
     def _told(self, head: Mapping[str, Any]) -> dict[str, Any]:
         done, of = self._progress.get(head["id"], (0, 0))
-        progress = round(done / of, 3) if of else 0.0
+        progress = 1.0 if head["status"] == "done" else round(done / of, 3) if of else 0.0
         return {name: value for name, value in head.items() if name not in _UNTOLD} | {"progress": progress}
 
     def _named(self, wish: LabWish) -> list[str]:

@@ -13,6 +13,7 @@ import time
 from _thread import interrupt_main
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -244,7 +245,9 @@ def _tapes(
         first = _first_price(files[market], from_ms if rules_ms is None else rules_ms)
         if first is not None:
             one = rules_for(market.base, market.quote, price=first)
-            tape = CandleTape(files[market], market, one.tick, from_ms=from_ms, to_ms=to_ms)
+            tape = CandleTape(
+                files[market], market, one.tick, from_ms=from_ms, to_ms=to_ms, on_read=partial(_plus, on_read, read)
+            )
             if len(tape):
                 tape.unused = unused_in(files[market], one.tick, from_ms, to_ms)
                 tapes.append(tape)
@@ -257,6 +260,10 @@ def _tapes(
     if of_a_run and candles > CANDLES_MAX:
         raise Impossible("too_many_candles", f"{candles} candles; at most {CANDLES_MAX} of one run.")
     return tapes, rules
+
+
+def _plus(tell: Callable[[int], None], before: int, more: int) -> None:
+    tell(before + more)
 
 
 def _first_price(files: Iterable[CandleFile], from_ms: int) -> Decimal | None:

@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from itertools import islice
 from operator import add
@@ -34,7 +34,9 @@ class CandleTape:
         points: int = POINTS_PER_CANDLE,
         from_ms: int = 0,
         to_ms: int | None = None,
+        on_read: Callable[[int], None] = lambda _rows: None,
     ) -> None:
+        """`on_read`: how many rows of the files have been read, now and then."""
         if points < CORNERS:
             raise ValueError(f"points per candle: at least {CORNERS}, got {points}")
         self.market = market
@@ -46,7 +48,7 @@ class CandleTape:
         self._quoter = Quoter(market, tick)
         self.open_ms, self.interval_ms = array("q"), array("q")
         self.opened, self.high, self.low, self.closed = array("q"), array("q"), array("q"), array("q")
-        after_ms = from_ms - 1
+        after_ms, rows = from_ms - 1, 0
         self.files = tuple(sorted(files, key=lambda one: one.first_ms))
         for file in self.files:
             for part in file.in_ticks(tick):
@@ -56,6 +58,8 @@ class CandleTape:
                 for column, values in zip(own, part, strict=True):
                     column.extend(values[begin:end])
                 self.interval_ms.extend(array("q", [file.interval_ms]) * max(0, end - begin))
+                rows += len(part.open_ms)
+                on_read(rows)
                 if end < len(part.open_ms):
                     break
             after_ms = max(after_ms, file.last_ms + file.interval_ms - 1)
