@@ -23,7 +23,7 @@ WISH = LabWish(
 WAITS = "tell({'done': 1, 'of': 4})\nsys.stdin.read()\n"
 
 
-def a_file(folder: Path, name: str, prices: list[float], step_ms: int = MINUTES_5) -> Path:
+def a_file(folder: Path, name: str, prices: list[float], step_ms: int = MINUTES_5, begin_ms: int = BEGIN_MS) -> Path:
     """Candles that open at one price and close at the next."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / name
@@ -31,7 +31,7 @@ def a_file(folder: Path, name: str, prices: list[float], step_ms: int = MINUTES_
         rows = csv.writer(stream)
         rows.writerow(["timestamp", "open", "high", "low", "close"])
         for at, (one, other) in enumerate(pairwise(prices)):
-            rows.writerow([BEGIN_MS + at * step_ms, one, max(one, other), min(one, other), other])
+            rows.writerow([begin_ms + at * step_ms, one, max(one, other), min(one, other), other])
     return file
 
 

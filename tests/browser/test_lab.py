@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.screens import go
 from tests.browser.served import Served
-from tests.lab_files import WAITS, a_file, a_study, a_worker, waves
+from tests.lab_files import BEGIN_MS, WAITS, a_file, a_study, a_worker, waves
 
 Open = Callable[..., Page]
 
@@ -93,6 +93,26 @@ def test_a_ladder_of_the_lab_is_applied_through_the_preview(served: Served, open
     assert served.engine.desk.params("BTC")["own"] == {}
     ladder.get_by_role("button", name="Apply").click()
     served.engine.until("applied", lambda: served.engine.desk.params("BTC")["own"] == {"drop_step_pct": "2.5"})
+
+
+def test_h1_a_long_hole_is_told_before_the_click(served: Served, open_page: Open) -> None:
+    """The newest time without one is offered, and what goes across it cannot be pressed."""
+    folder = served.engine.folder / "candles"
+    a_file(folder / "old", "XRP_USDT_5m.csv", waves())
+    a_file(folder / "new", "XRP_USDT_5m.csv", waves(), begin_ms=BEGIN_MS + 5 * 86_400_000)
+    page = lab(open_page())
+    choice, button = page.locator("#lab-stretch"), page.get_by_role("button", name="Run", exact=True)
+    expect(choice.locator("option")).to_have_count(2)
+    expect(choice).to_have_value("1")
+    expect(page.locator("#lab-form")).to_contain_text("399 candles")
+    expect(button).to_be_enabled()
+    page.locator("#lab-from").fill("2023-11-10")
+    page.locator("#lab-from").blur()
+    expect(page.locator("#lab-form")).to_contain_text("Candles are missing for more than a day between these days")
+    expect(button).to_be_disabled()
+    choice.select_option("0")
+    expect(page.locator("#lab-form")).to_contain_text("399 candles")
+    run(page)
 
 
 @pytest.mark.usefixtures("candles")
