@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from autotrader_v2.app.backtest_data import PaperOutside, open_tapes
 from autotrader_v2.app.backtest_report import Asked, write_report
+from autotrader_v2.app.not_bought import why_not_bought
 from autotrader_v2.app.stretches import refuse_holes
 from autotrader_v2.application.commands import params_as_text
 from autotrader_v2.backtest.exact import run_exact
@@ -70,19 +71,26 @@ def run_backtest(
         print(f"{error} The figures up to there would mislead, so there are none.", file=sys.stderr)
         return _FAILED
     metrics = _metrics(result, tapes, rules[0].fee)
+    not_bought = None if result.trades else why_not_bought(tapes, rules, params, budget)
     gaps = {tape.market.pair: tape.gaps() for tape in tapes}
     candles = sum(len(tape) for tape in tapes)
     unused = [one.told(tape.market.pair) for tape in tapes for one in tape.unused]
     if as_json:
         told = _as_json(engine, result, metrics, gaps, candles, took_s)
-        print(json.dumps(_of_what(params, tapes) | told | {"unused": unused}))
+        told |= {"not_bought": not_bought and not_bought.as_json(), "unused": unused}
+        print(json.dumps(_of_what(params, tapes) | told))
     else:
         for line in unused:
             print(line)
         _tell(result, metrics, gaps, candles, took_s)
+        if not_bought is not None:
+            print("Nothing was bought, so these figures say nothing about the ladder:")
+            for line in not_bought.lines():
+                print(f"  {line}.")
     if report is not None:
         asked = Asked(engine, data, symbol, params, budget, from_ms, to_ms)
-        return write_report(report, asked, tapes, rules, result, metrics, _prices(tapes), _rows(result, metrics))
+        why = () if not_bought is None else not_bought.lines()
+        return write_report(report, asked, tapes, rules, result, metrics, _prices(tapes), _rows(result, metrics), why)
     return 0
 
 

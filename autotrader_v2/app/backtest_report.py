@@ -46,6 +46,7 @@ def write_report(
     metrics: Metrics,
     prices: Sequence[Price],
     figures: Sequence[tuple[str, str]],
+    not_bought: Sequence[str],
 ) -> int:
     """Write it and say where; returns the exit code."""
     story = Story(
@@ -59,6 +60,7 @@ def write_report(
         gaps={tape.market.pair: tape.gaps() for tape in tapes},
         prices=prices,
         fee=rules[0].fee,
+        not_bought=not_bought,
     )
     try:
         path.write_text(html_of(result, metrics, story), encoding="utf-8")

@@ -21,6 +21,7 @@ from autotrader_v2.app.backtest_data import PaperOutside
 from autotrader_v2.app.lab_histories import together
 from autotrader_v2.app.lab_result import told_of
 from autotrader_v2.app.lab_studies import studies_told, study_told
+from autotrader_v2.app.not_bought import why_not_bought
 from autotrader_v2.app.private_files import write_private
 from autotrader_v2.app.stretches import Holes, refuse_holes, stretches_of
 from autotrader_v2.app.sweep_data import SweepData
@@ -179,6 +180,8 @@ def _played(job: Mapping[str, Any], tell: Callable[[int, int], None]) -> dict[st
         rules[0].fee,
         on_part=lambda share: tell(of - rows * _COUNT + int(rows * _COUNT * share), of),
     )
+    if not result.trades:
+        told["warnings"] = [*why_not_bought(tapes, rules, params, budget).warnings(), *told["warnings"]]
     return told | {"engine": engine}
 
 

@@ -73,7 +73,7 @@ def run_exact(
     return _Run(tapes, params, budget, outside, leave_out=leave_out).run(on_progress)
 
 
-class _VirtualClock:
+class VirtualClock:
     """Time stands where the last price put it."""
 
     def __init__(self, begin_ms: int) -> None:
@@ -206,7 +206,7 @@ class _Run:
         self._unpaid: dict[tuple[str, int, int], Unpaid] = {}
         self._alerts: list[Alert] = []
         self._feed = _Feed()
-        self._clock = _VirtualClock(min(tape.open_ms[0] for tape in self._tapes))
+        self._clock = VirtualClock(min(tape.open_ms[0] for tape in self._tapes))
         self._exchange = outside.exchange(self._clock)
         journal = outside.journal(self._book.hear)
         # A market's own ladder, where the journal has one, goes over the common one.

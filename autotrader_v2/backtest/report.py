@@ -74,7 +74,7 @@ class Story:
     """What a report tells beside the result. `prices` in order of time; `gaps` by symbol, (from, to) in ms.
 
     `figures` are the rows of the table of metrics, `ladder` each parameter with its value, `tables` the ladder of each
-    symbol at its first price (or why there is none), `command` what repeats it.
+    symbol at its first price (or why there is none), `command` what repeats it, `not_bought` why nothing was.
     """
 
     engine: str
@@ -87,6 +87,7 @@ class Story:
     gaps: Mapping[str, Sequence[tuple[int, int]]]
     prices: Sequence[Price]
     fee: Decimal
+    not_bought: Sequence[str] = ()
 
 
 def html_of(result: Result, metrics: Metrics, story: Story) -> str:
@@ -138,7 +139,7 @@ def cycle_lengths(trades: Sequence[Trade]) -> list[int]:
 
 def _notes(metrics: Metrics, story: Story) -> str:
     """What of this very run must be known before its figures are believed."""
-    notes = []
+    notes = [f"Nothing was bought: {line}." for line in story.not_bought]
     if metrics.cycles_closed < _FEW_CYCLES:
         notes.append(f"Only {metrics.cycles_closed} cycles closed: too few to tell skill from luck.")
     if metrics.cycles_open:

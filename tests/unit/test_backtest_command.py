@@ -5,8 +5,13 @@ import os
 import subprocess
 import sys
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
+
+import pytest
+
+from autotrader_v2.app.backtest_command import run_backtest
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,15 +23,15 @@ def _run(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def _candles(folder: Path, count: int = 120, coin: str = "LTC") -> Path:
+def _candles(folder: Path, count: int = 120, coin: str = "LTC", price: str = "100") -> Path:
     """Falls 3 % in the first half and comes back in the second; ten minutes are missing in the middle."""
     rows = ["timestamp_ms,open,high,low,close"]
-    begin_ms, price = 1_640_995_200_000, Decimal(100)
+    begin_ms, worth = 1_640_995_200_000, Decimal(price)
     for number in range(count):
-        following = price + (Decimal("-0.05") if number < count // 2 else Decimal("0.06"))
+        following = worth + (Decimal("-0.05") if number < count // 2 else Decimal("0.06")) * Decimal(price) / 100
         at_ms = begin_ms + 60_000 * (number + (10 if number >= count // 2 else 0))
-        rows.append(f"{at_ms},{price},{max(price, following)},{min(price, following)},{following}")
-        price = following
+        rows.append(f"{at_ms},{worth},{max(worth, following)},{min(worth, following)},{following}")
+        worth = following
     path = folder / f"{coin}_USDT_1m.csv"
     path.write_text("\n".join(rows), encoding="utf-8")
     return path
@@ -104,6 +109,44 @@ def test_several_markets_by_comma_share_the_balance_as_a_folder_of_them_does(tmp
     repeated = json.loads(_run(*words, "--symbol", "LTC", "--symbol", "ETHUSDT").stdout)
     (tmp_path / "XRP_USDT_1m.csv").unlink()
     assert json.loads(_run(*words).stdout)["metrics"] == told["metrics"] == repeated["metrics"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "budget", "reason", "words"),
+    [
+        ({"start_quote": "100000"}, "100000000", "bad_ladder", "does not work in this market (size_multiplier: step 3"),
+        ({"max_spread_pct": "0.001"}, "1000", "spread_too_wide", "spread was above max_spread_pct"),
+        ({"start_quote": "50"}, "40", "needs_money", "budget did not pay"),
+        ({"start_limit": "0.001"}, "1000", "above_start_limit", "above start_limit"),
+    ],
+)
+def test_a_run_that_buys_nothing_says_why(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    changes: dict[str, str],
+    budget: str,
+    reason: str,
+    words: str,
+) -> None:
+    """In text, JSON and report: the obstacle that the engine met, at every price it was asked at."""
+    asked = partial(
+        run_backtest,
+        data=_candles(tmp_path, count=30, coin="ONE", price="0.9"),
+        symbol="",
+        changes=changes,
+        budget=Decimal(budget),
+        from_ms=0,
+        to_ms=None,
+        engine="exact",
+    )
+    assert asked(as_json=True) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["trades"] == [] and told["not_bought"]["reasons"] == {reason: told["not_bought"]["looked_at"]}
+    assert told["not_bought"]["looked_at"] >= 30
+    report = tmp_path / "report.html"
+    assert asked(as_json=False, report=report) == 0
+    assert "Nothing was bought" in (text := capsys.readouterr().out) and words in text
+    assert words in report.read_text(encoding="utf-8")
 
 
 def test_both_engines_tell_the_same(tmp_path: Path) -> None:

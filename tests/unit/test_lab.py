@@ -89,6 +89,7 @@ def test_a_run_gives_figures_curves_and_fills(a_room: Make) -> None:
     told = done(room, room.begin(WISH)["id"])
     run, result = told["run"], told["result"]
     assert run["status"] == "done", run["error"]
+    assert run["progress"] == 1
     figures = result["figures"]
     assert result["candles"] == 399
     assert (run["ladder"]["steps"], run["ladder"]["size_mode"]) == (3, "geometric")
@@ -576,6 +577,30 @@ def test_every_run_tells_how_far_it_is(folder: Path, monkeypatch: pytest.MonkeyP
     assert told == sorted(told)
     assert sum(0 < share < 1 for share in told) >= 4
     assert told[-1] > 0.9
+
+
+def test_reading_one_long_file_is_told_on_the_way(folder: Path) -> None:
+    """A run of one market is not at 0 % until all of its candles are read."""
+    from autotrader_v2.app import lab_worker
+
+    job = {"files": [str(a_file(folder / "long", "ETH_USDT_5m.csv", waves(60_000)))], "from_ms": 0, "to_ms": None}
+    told: list[int] = []
+    lab_worker._tapes(job, lab_worker._files(job), told.append)
+    assert told == sorted(told) and told[-1] == 59_999
+    assert 0 < told[0] < 30_000
+
+
+def test_a_ladder_that_buys_nothing_says_why(folder: Path) -> None:
+    from autotrader_v2.app import lab_worker
+
+    file = a_file(folder / "candles", "ONE_USDT_5m.csv", [0.01 + at / 100_000 for at in range(60)])
+    job = {"files": [str(file)], "from_ms": 0, "to_ms": None, "budget": "100000000"}
+    told = lab_worker._played(job | {"ladder": {"start_quote": "100000"}}, lambda *_: None)
+    assert told["figures"]["trades"] == 0
+    assert told["warnings"][0]["code"] == "not_bought_bad_ladder"
+    told = lab_worker._played(job | {"ladder": {"steps": 2}}, lambda *_: None)
+    assert told["figures"]["trades"] > 0
+    assert not any(one["code"].startswith("not_bought") for one in told["warnings"])
 
 
 def test_a_compiled_run_that_works_is_cancelled(a_room: Make, folder: Path) -> None:
