@@ -77,14 +77,14 @@ HOSTILE: Mapping[str, float] = {
     "fill_missed": 0.1,
     "fill_late": 0.2,
     "price_twice": 0.05,
-    "price_old": 0.05,
+    "price_old": 0.03,
     "price_crossed": 0.01,
     "price_nan": 0.01,
     "price_spike": 0.01,
     "price_jump": 0.005,
     "price_crash": 0.001,
     "price_silence": 0.002,
-    "price_thin": 0.15,
+    "price_thin": 0.08,
     "price_wide": 0.01,
     "worker_starved": 0.01,
     "write_fails": 0.01,
@@ -119,6 +119,7 @@ HOSTILE: Mapping[str, float] = {
     "hand_withdraw": 0.02,
     "hand_withdraw_coins": 0.01,
     "hand_lock": 0.02,
+    "person_order_limits": 0.01,
 }
 
 CALM: Mapping[str, float] = {"person_switch": 0.02, "person_quick_buy": 0.02, "person_sell_all": 0.02}

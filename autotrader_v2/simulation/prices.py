@@ -11,8 +11,8 @@ from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.simulation.faults import Dice
 from autotrader_v2.simulation.fibers import Hub
 
-# About as long as an order takes with the reading of balances after it.
-_APART_MS = (60, 160)
+# As long as an order takes, and for most also the reading of balances after it: a price before that changes nothing.
+_APART_MS = (100, 260)
 # While no price would change anything here it is only looked, less and less often, whether that is still so. Rarely
 # one comes all the same.
 _LOOKS_FIRST_MS = 40
