@@ -99,6 +99,32 @@ def test_o3_an_order_is_found_when_its_look_up_by_label_already_fails(sim: Simul
     assert isinstance(exchange.find(intent), Found)
 
 
+@pytest.mark.parametrize("hint", [False, True], ids=["label", "id"])
+def test_o3_an_order_that_only_own_trades_show_is_seen_and_waited_for(
+    sim: Simulator, exchange: GateExchange, *, hint: bool
+) -> None:
+    """No list and no look-up knows it; its trade proves that it was placed, and may not be the last."""
+    intent = an_intent()
+    order_id = exchange.send(intent).order_id if hint else ""
+    if not hint:
+        sim.faults.add(lost_answer())
+        lose(exchange, intent)
+    for path, answer in (
+        ("/spot/orders", Answer(200, b"[]")),
+        ("/spot/open_orders", Answer(200, b"[]")),
+        ("/spot/orders/*", Answer(404, b'{"label":"ORDER_NOT_FOUND","message":"no such order"}')),
+    ):
+        sim.faults.add(Fault(path=path, method="GET", times=9, execute=False, answer=answer))
+    found = exchange.find(intent, order_id)
+    assert isinstance(found, Found)
+    [order] = sim.account().orders
+    assert (found.finished, found.result.order_id, found.result.base) == (False, str(order.id), order.filled_base)
+    sim.faults.clear()
+    later = exchange.find(intent, found.result.order_id)
+    assert isinstance(later, Found)
+    assert later.finished
+
+
 def test_an_order_becomes_visible_after_a_while(sim: Simulator, exchange: GateExchange) -> None:
     sim.set_knobs(Knobs(visible_after_ms=400))
     intent = an_intent()

@@ -187,11 +187,18 @@ class Arena:
     """One run's engine; leave the `with` block to put the modules back."""
 
     def __init__(
-        self, plan: Plan, *, money: str = "1000", coins: str = "0", markets: Sequence[Market] = (ETH,)
+        self,
+        plan: Plan,
+        *,
+        money: str = "1000",
+        coins: str = "0",
+        markets: Sequence[Market] = (ETH,),
+        config: TraderConfig = CONFIG,
     ) -> None:
         self.scheduler = Scheduler(plan, _shared_lines)
         self._stack = contextlib.ExitStack()
         self._money, self._coins, self.markets = money, coins, tuple(markets)
+        self._config = config
 
     def __enter__(self) -> "Arena":
         primitives = Primitives(self.scheduler)
@@ -215,7 +222,7 @@ class Arena:
             bus=_Quiet(),
             board=QuoteBoard(),
             wallet=Wallet("USDT"),
-            config=CONFIG,
+            config=self._config,
             home_quote="USDT",
             common=LadderParams(steps=4),
             account_lock=primitives.Lock(),

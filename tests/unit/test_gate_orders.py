@@ -251,8 +251,29 @@ def test_the_signature_has_the_exchanges_time(gate: OpenExchange) -> None:
     assert abs(exchange.now_ms() - now_ms - 3_600_000) < 2_000
 
 
-def test_trades_that_are_not_told_yet_leave_the_order_unknown(gate: OpenExchange) -> None:
-    exchange, _ = gate(in_turn(answer(201, an_order()), answer(200, [a_trade(amount="0.07")])))
+WHOLE = an_order()
+# A last trade so small that the money without it is the order's but for rounding; its coins are not.
+WITH_A_CRUMB = an_order(filled_amount="0.0780000001")
+# As many coins as the order's, at a price that is not its.
+OTHER_MONEY = an_order(filled_total="4.98654")
+
+
+@pytest.mark.parametrize(
+    ("order", "told"),
+    [
+        (WHOLE, []),
+        (WHOLE, [a_trade(amount="0.07")]),
+        (WITH_A_CRUMB, [a_trade()]),
+        (OTHER_MONEY, [a_trade()]),
+        (WHOLE, [a_trade(), a_trade(id="2")]),
+    ],
+    ids=["none", "a part", "all but a crumb", "other money", "too many"],
+)
+def test_trades_that_are_not_told_yet_leave_the_order_unknown(
+    gate: OpenExchange, order: dict[str, Any], told: list[dict[str, Any]]
+) -> None:
+    """Coins that are not booked are coins that are never sold."""
+    exchange, _ = gate(in_turn(answer(201, order), answer(200, told)))
     error = failure(exchange)
     assert isinstance(error, OutcomeUnknown)
     assert error.order_id == "12332324"

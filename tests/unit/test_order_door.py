@@ -1,0 +1,132 @@
+"""The last look before an order leaves: what changed since the decision stops it, before it is written and after."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from autotrader_v2.application.events import Outcome
+from autotrader_v2.domain.limits import OrderLimits
+from autotrader_v2.domain.orders import OrderIntent, Side
+from autotrader_v2.domain.situation import Pause, Reason, SwitchMode
+from tests.schedules.arena import ETH, Arena
+from tests.schedules.plans import Seeded
+
+Change = Callable[[Arena, OrderIntent], object]
+TICK = Decimal("0.01")
+
+
+@pytest.fixture
+def arena() -> Iterator[Arena]:
+    """The engine without its threads: each part is called by the test."""
+    with Arena(Seeded(0, 0, 1)) as arena:
+        yield arena
+
+
+def a_decision(arena: Arena, price: str) -> OrderIntent:
+    """An order decided at that price, on its way to the door."""
+    arena.price(ETH, price)
+    wanted = arena.trader._decider.step(arena.slot(), arena.floor.board.newest(ETH)).wanted
+    assert isinstance(wanted, OrderIntent)
+    return wanted
+
+
+def a_buy(arena: Arena) -> OrderIntent:
+    """A start."""
+    arena.on(ETH)
+    return a_decision(arena, "2500")
+
+
+def a_sale(arena: Arena) -> OrderIntent:
+    """A take-profit."""
+    arena.started()
+    return a_decision(arena, "2600")
+
+
+def left(arena: Arena, intent: OrderIntent, change: Change, *, written: bool) -> bool:
+    """Whether the order was sent although that changed before or after it was written."""
+    before, execute = len(arena.exchange.sent), arena.trader._execute
+    if written:
+        [(slot, committed)] = execute.make_durable([(arena.slot(), intent)])
+        change(arena, intent)
+        outcome = execute.send(slot, committed)
+    else:
+        change(arena, intent)
+        outcome = execute(arena.slot(), intent)
+        if outcome is Outcome.NOT_SENT:
+            assert arena.floor.journal.attempt_of(intent.client_id) is None, "nothing was written for it either"
+    sent = len(arena.exchange.sent) > before
+    assert outcome is (Outcome.FILLED if sent else Outcome.NOT_SENT)
+    return sent
+
+
+def later(arena: Arena, intent: OrderIntent, *, price: bool) -> None:
+    """A second longer than a decision may wait; with a fresh price or with the old one."""
+    arena.clock.ms += arena.floor.config.max_quote_age_ms + 1000
+    if price:
+        arena.price(ETH, intent.seen_price)
+
+
+EITHER: dict[str, Change] = {
+    "the price it saw is old": lambda arena, intent: later(arena, intent, price=False),
+    "it was decided too long ago": lambda arena, intent: later(arena, intent, price=True),
+    "switched off": lambda arena, _: arena.slot().change(switch=SwitchMode.OFF),
+    "paused": lambda arena, _: arena.slot().change(pause=Pause(cause="orders_fail", since_ms=1)),
+    "held": lambda arena, _: arena.floor.holding.set(),
+    "the program ends": lambda arena, _: arena.floor.sending_ended.set(),
+}
+BUYS: dict[str, Change] = {
+    "the ask is above its worst price": lambda arena, intent: arena.price(ETH, intent.worst_price),
+    "another ladder": lambda arena, _: arena.slot().change(params=replace(arena.slot().state.params, steps=7)),
+    "a limit made stricter": lambda arena, _: arena.floor.buy_limits.set_limits(
+        replace(OrderLimits.none(), coin_turnover_day=TICK)
+    ),
+}
+SALES: dict[str, Change] = {
+    "the bid is below its worst price": lambda arena, intent: arena.price(ETH, intent.worst_price - TICK),
+}
+STILL_GOOD: Change = lambda arena, _: None  # noqa: E731
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["unwritten", "written"])
+@pytest.mark.parametrize("change", [*EITHER, *BUYS])
+def test_a_buy_that_no_longer_stands_does_not_leave(arena: Arena, change: str, *, written: bool) -> None:
+    intent = a_buy(arena)
+    assert intent.side is Side.BUY
+    assert not left(arena, intent, (EITHER | BUYS)[change], written=written)
+    assert arena.floor.wallet.funds().reserved == 0
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["unwritten", "written"])
+@pytest.mark.parametrize("change", [*EITHER, *SALES])
+def test_a_sale_that_no_longer_stands_does_not_leave(arena: Arena, change: str, *, written: bool) -> None:
+    """Never below its worst price, which a take-profit has at breakeven or above."""
+    intent = a_sale(arena)
+    assert intent.side is Side.SELL and intent.worst_price > 0
+    assert not left(arena, intent, (EITHER | SALES)[change], written=written)
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["unwritten", "written"])
+@pytest.mark.parametrize("decide", [a_buy, a_sale])
+def test_what_still_stands_leaves_once(arena: Arena, decide: Callable[[Arena], OrderIntent], *, written: bool) -> None:
+    assert left(arena, decide(arena), STILL_GOOD, written=written)
+
+
+@pytest.mark.parametrize("decide", [a_buy, a_sale])
+def test_an_order_at_exactly_its_worst_price_leaves(arena: Arena, decide: Callable[[Arena], OrderIntent]) -> None:
+    intent = decide(arena)
+    edge = intent.worst_price - (TICK if intent.side is Side.BUY else 0)
+    assert left(arena, intent, lambda arena, _: arena.price(ETH, edge), written=True)
+
+
+def test_a_buy_over_a_limit_is_not_even_claimed(arena: Arena) -> None:
+    """The limit is told with its name, nothing is reserved, nothing leaves."""
+    arena.floor.buy_limits.set_limits(replace(OrderLimits.none(), coin_turnover_day=Decimal(1)))
+    arena.on(ETH)
+    arena.price(ETH, "2500")
+    arena.settle()
+    assert (arena.exchange.sent, arena.slot().state.order) == ([], None)
+    assert arena.slot().hold.reason is Reason.LIMIT_REACHED
+    assert dict(arena.slot().hold.values)["which"] == "coin_turnover_day"
+    assert arena.floor.wallet.funds().reserved == 0
