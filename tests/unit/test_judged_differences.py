@@ -18,6 +18,8 @@ from tests.schedules.plans import Seeded
 
 D = Decimal
 PART = D("0.0015")
+# Longer than the same alert is kept from being told again.
+HOUR_MS = 3_600_000
 
 
 @pytest.fixture
@@ -127,7 +129,7 @@ def test_three_comparisons_in_a_row_with_what_nothing_explains_alert_once(arena:
 
     def compare(*, explained: bool) -> int:
         arena.exchange.open_orders = lambda: () if explained else (rests,)  # type: ignore[method-assign]
-        arena.clock.ms += 60_000
+        arena.clock.ms += HOUR_MS
         assert reconciler.reconcile().unexplained == (0 if explained else 1)
         return codes(arena, "reconcile_unexplained")
 
@@ -146,7 +148,7 @@ def test_three_comparisons_that_fail_in_a_row_alert_once(arena: Arena) -> None:
 
     def compare(*, works: bool) -> int:
         arena.exchange.open_orders = whole if works else fail  # type: ignore[method-assign]
-        arena.clock.ms += 60_000
+        arena.clock.ms += HOUR_MS
         if works:
             reconciler.reconcile()
         else:

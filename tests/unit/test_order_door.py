@@ -61,16 +61,14 @@ def left(arena: Arena, intent: OrderIntent, change: Change, *, written: bool) ->
     return sent
 
 
-def later(arena: Arena, intent: OrderIntent, *, price: bool) -> None:
-    """A second longer than a decision may wait; with a fresh price or with the old one."""
+def later(arena: Arena, intent: OrderIntent) -> None:
+    """Longer than a decision may wait, and its price is told again."""
     arena.clock.ms += arena.floor.config.max_quote_age_ms + 1000
-    if price:
-        arena.price(ETH, intent.seen_price)
+    arena.price(ETH, intent.seen_price)
 
 
 EITHER: dict[str, Change] = {
-    "the price it saw is old": lambda arena, intent: later(arena, intent, price=False),
-    "it was decided too long ago": lambda arena, intent: later(arena, intent, price=True),
+    "it was decided too long ago": later,
     "switched off": lambda arena, _: arena.slot().change(switch=SwitchMode.OFF),
     "paused": lambda arena, _: arena.slot().change(pause=Pause(cause="orders_fail", since_ms=1)),
     "held": lambda arena, _: arena.floor.holding.set(),
@@ -118,6 +116,16 @@ def test_an_order_at_exactly_its_worst_price_leaves(arena: Arena, decide: Callab
     intent = decide(arena)
     edge = intent.worst_price - (TICK if intent.side is Side.BUY else 0)
     assert left(arena, intent, lambda arena, _: arena.price(ETH, edge), written=True)
+
+
+def test_m7_a_fresh_decision_on_a_price_that_has_aged_since_does_not_leave(arena: Arena) -> None:
+    """Half a second at the door is enough when the price was almost too old already."""
+    arena.on(ETH)
+    arena.price(ETH, "2500")
+    arena.clock.ms += arena.floor.config.max_quote_age_ms - 500
+    intent = arena.trader._decider.step(arena.slot(), arena.floor.board.newest(ETH)).wanted
+    assert isinstance(intent, OrderIntent)
+    assert not left(arena, intent, lambda arena, _: setattr(arena.clock, "ms", arena.clock.ms + 1000), written=True)
 
 
 def test_a_buy_over_a_limit_is_not_even_claimed(arena: Arena) -> None:
