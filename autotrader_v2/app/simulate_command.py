@@ -2,20 +2,28 @@
 
 import json
 import os
+import sys
+import threading
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from itertools import takewhile
+from multiprocessing import get_context
+from multiprocessing.synchronize import Event
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from autotrader_v2.app.signals import interrupt_as_event
+from autotrader_v2.app.worker_process import serve_the_parent
 from autotrader_v2.simulation.campaign import Break, Tally, run_worlds
 from autotrader_v2.simulation.silence import quiet
 from autotrader_v2.simulation.world import Plan
 
-_BROKEN = 1
+_BROKEN, _INTERRUPTED = 1, 130
 _BATCHES_A_JOB = 16
 _TRACE_SHOWN = 40
+_LOOK_EVERY_S = 0.2
 
 
 def run_simulate(
@@ -28,7 +36,7 @@ def run_simulate(
     jobs: int,
     as_json: bool,
 ) -> int:
-    """Run the worlds; returns the exit code: 1 when something broke. `jobs` 0: one for each core."""
+    """Run the worlds; returns the exit code: 1 when something broke, 130 when stopped. `jobs` 0: one for each core."""
     plan = Plan(seed=first_seed, profile=profile, without=without)
     jobs = min(jobs or os.cpu_count() or 1, seeds)
     total = Tally()
@@ -42,33 +50,68 @@ def run_simulate(
         disable=not console.is_terminal,
     ) as progress:
         task = progress.add_task("worlds", total=seeds)
-        for part in _parts(range(first_seed, first_seed + seeds), plan, steps, jobs):
-            total.add(part)
-            progress.update(task, advance=part.seeds, description=f"worlds, {len(total.breaks)} broken")
+        whole = True
+        try:
+            with interrupt_as_event() as asked:
+                for part in _parts(range(first_seed, first_seed + seeds), plan, steps, jobs, asked):
+                    total.add(part)
+                    progress.update(task, advance=part.seeds, description=f"worlds, {len(total.breaks)} broken")
+                whole = total.seeds == seeds
+        except KeyboardInterrupt:  # a second one: the worlds under way are given up
+            whole = False
+    if not whole:
+        print(f"\nStopped. {total.seeds} of {seeds} worlds were lived to their end; of these:", file=sys.stderr)
     total.breaks.sort(key=lambda one: one.seed)
     if as_json:
         print(json.dumps(_as_json(total, profile, steps)))
     else:
         _tell(total, profile, steps)
+    if not whole:
+        return _INTERRUPTED
     return _BROKEN if total.breaks else 0
 
 
-def _parts(seeds: Sequence[int], plan: Plan, steps: int, jobs: int) -> Iterator[Tally]:
-    """Tallies as they come, from this process or from one for each job."""
+def _parts(seeds: Sequence[int], plan: Plan, steps: int, jobs: int, asked: threading.Event) -> Iterator[Tally]:
+    """Tallies as they come, from this process or from one for each job; once asked to stop, no further world begins."""
     if jobs == 1:
-        for seed in seeds:
-            yield _batch([seed], plan, steps)
+        for seed in takewhile(lambda _: not asked.is_set(), seeds):
+            quiet()
+            yield run_worlds([seed], plan, steps)
         return
     size = max(len(seeds) // (jobs * _BATCHES_A_JOB), 1)
     batches = [seeds[at : at + size] for at in range(0, len(seeds), size)]
-    with ProcessPoolExecutor(jobs) as pool:
-        for done in as_completed([pool.submit(_batch, batch, plan, steps) for batch in batches]):
-            yield done.result()
+    afresh = get_context("spawn")
+    stopping = afresh.Event()
+    pool = ProcessPoolExecutor(jobs, afresh, initializer=_begin, initargs=(stopping,))
+    try:
+        pending = {pool.submit(_batch, batch, plan, steps) for batch in batches}
+        while pending:
+            done, pending = wait(pending, _LOOK_EVERY_S, FIRST_COMPLETED)
+            yield from (one.result() for one in done)
+            if asked.is_set() and not stopping.is_set():
+                stopping.set()
+                pending = {one for one in pending if not one.cancel()}
+    except KeyboardInterrupt:
+        for worker in list(pool._processes.values()):
+            worker.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_stopping: Event | None = None
+
+
+def _begin(stopping: Event) -> None:
+    global _stopping  # noqa: PLW0603 - a worker process hears of it once, for its whole life
+    _stopping = stopping
+    serve_the_parent()
+    quiet()
 
 
 def _batch(seeds: Sequence[int], plan: Plan, steps: int) -> Tally:
-    quiet()
-    return run_worlds(seeds, plan, steps)
+    """In a worker process: what of the batch was lived until it was to stop."""
+    return run_worlds(takewhile(lambda _: _stopping is None or not _stopping.is_set(), seeds), plan, steps)
 
 
 def _as_json(total: Tally, profile: str, steps: int) -> dict[str, Any]:

@@ -1,14 +1,11 @@
 """Who plays the trials: processes of this machine, or a Dask cluster. Each holds the data once."""
 
-import os
-import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
-from threading import Thread
+from multiprocessing import get_context
 from typing import Any
 
+from autotrader_v2.app.worker_process import serve_the_parent
 from autotrader_v2.search.drive import Batch, try_all
 from autotrader_v2.search.space import Space
 from autotrader_v2.search.splits import Split
@@ -116,17 +113,7 @@ _job: Job | None = None
 def _begin(job: Job) -> None:
     global _job  # noqa: PLW0603 - a worker process has one job for its whole life
     _job = job
-    # Ctrl-C reaches every process of the terminal; the one that hands out the work decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_the_parent, name="parent", daemon=True).start()
-
-
-def _end_with_the_parent() -> None:
-    """One that was killed says nothing, and its queue would be waited at for ever."""
-    parent = parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
+    serve_the_parent()
 
 
 def _work(asks: Sequence[Ask]) -> Batch:
