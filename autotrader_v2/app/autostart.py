@@ -162,15 +162,20 @@ else:
         """Write the unit, or replace it, and enable it. Errors: `CannotAutostart`."""
         path, text = unit_path(), unit_text(command, str(folder))
         try:
+            before = path.read_bytes() if path.exists() else None
             path.parent.mkdir(parents=True, exist_ok=True)
             fresh = path.with_suffix(".new")
             fresh.write_text(text, encoding="utf-8")
             os.replace(fresh, path)
         except OSError as error:
             raise CannotAutostart(f"{path} cannot be written: {error.strerror}") from error
+        try:
+            _systemctl("daemon-reload")
+            _systemctl("enable")
+        except CannotAutostart as error:
+            _put_back(path, before)
+            raise CannotAutostart(f"{error} {path} is as it was before.") from error
         say(f"Written: {path}")
-        _systemctl("daemon-reload", path)
-        _systemctl("enable", path)
         say("It starts under its watchdog when you log on. It was not started now: `systemctl --user start mtrade`.")
         if not _lingers():
             say("It ends when you log off. To run from boot on, without anybody logged on: loginctl enable-linger")
@@ -183,10 +188,10 @@ else:
             say("It was not set to start by itself.")
             return 0
         try:
-            _systemctl("disable", path)
+            _systemctl("disable")
         finally:
             path.unlink(missing_ok=True)
-        _systemctl("daemon-reload", path)
+        _systemctl("daemon-reload")
         say("It does not start by itself any more. What runs goes on.")
         return 0
 
@@ -201,12 +206,22 @@ else:
         say(f"{path}: {enabled}, now {active}.")
         return 0 if enabled == "enabled" else _FAILED
 
-    def _systemctl(verb: str, path: Path) -> None:
+    def _put_back(path: Path, before: bytes | None) -> None:
+        """What could not be switched on leaves no unit behind, or the one that was there."""
+        try:
+            if before is None:
+                path.unlink(missing_ok=True)
+            else:
+                path.write_bytes(before)
+        except OSError as error:
+            raise CannotAutostart(f"{path} cannot be put back: {error.strerror}. Remove it by hand.") from error
+
+    def _systemctl(verb: str) -> None:
         words = ["systemctl", "--user", verb] + ([] if verb == "daemon-reload" else [NAME])
         done = run(words)
         if done.returncode:
             said = (done.stderr or done.stdout).strip()
-            raise CannotAutostart(f"`{' '.join(words)}` failed: {said}. The unit is {path}; nothing was started.")
+            raise CannotAutostart(f"`{' '.join(words)}` failed: {said}. Nothing was started.")
 
     def _lingers() -> bool:
         try:

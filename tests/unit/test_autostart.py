@@ -138,6 +138,26 @@ def test_without_systemd_it_says_so(
     assert "systemctl is not on this machine" in capsys.readouterr().err
 
 
+@LINUX_ONLY
+@pytest.mark.parametrize("fails", ["daemon-reload", "enable"])
+def test_what_could_not_be_switched_on_leaves_no_unit_or_the_one_of_before(
+    tools: Callable[[], list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str], fails: str
+) -> None:
+    """A unit left behind would look as if it started by itself, or start with flags that were refused."""
+    works = (tmp_path / "bin" / "systemctl").read_text("utf-8")
+    broken = f'#!/bin/sh\nif [ "$2" = {fails} ]; then echo no bus >&2; exit 1; fi\n'
+    (tmp_path / "bin" / "systemctl").write_text(broken, encoding="utf-8")
+    assert main(["autostart", "on"]) == 1
+    assert not autostart.unit_path().exists()
+    assert "no bus" in capsys.readouterr().err
+    (tmp_path / "bin" / "systemctl").write_text(works, encoding="utf-8")
+    assert main(["autostart", "on", "--mode", "paper"]) == 0
+    before = autostart.unit_path().read_text("utf-8")
+    (tmp_path / "bin" / "systemctl").write_text(broken, encoding="utf-8")
+    assert main(["autostart", "on", "--mode", "paper", "--port", "8899"]) == 1
+    assert autostart.unit_path().read_text("utf-8") == before
+
+
 def test_no_secret_of_the_environment_is_written_down(
     tools: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
