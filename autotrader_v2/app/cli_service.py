@@ -162,6 +162,7 @@ def autostart(
 
 @app.command()
 def health(
+    mode: ModeFlag = None,
     data_dir: DataDirFlag = None,
     watch: Annotated[bool, typer.Option("--watch", help="Again each second, until Ctrl-C.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -169,7 +170,7 @@ def health(
     """Tell how the running engine is, from its heartbeat; the exit code is 0 when it is at work and well."""
     from autotrader_v2.app.health_command import run_health
 
-    folder = folder_of(data_dir)
+    folder = folder_of(data_dir, mode)
     try:
         raise typer.Exit(run_health(folder, as_json=as_json, watch=watch))
     except KeyboardInterrupt:

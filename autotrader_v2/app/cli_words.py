@@ -66,11 +66,11 @@ def read_settings(flags: Mapping[str, str]) -> "Loaded":
         raise typer.Exit(_FAILED) from None
 
 
-def folder_of(data_dir: Path | None) -> Path:
+def folder_of(data_dir: Path | None, mode: str | None = None) -> Path:
     """The data folder; the store of secrets stays closed."""
     from autotrader_v2.app.settings import read_unopened
 
-    return unless_refused(lambda: read_unopened(given_flags(data_dir=data_dir))).data_dir
+    return unless_refused(lambda: read_unopened(given_flags(data_dir=data_dir, mode=mode))).data_dir
 
 
 def keyless(flags: Mapping[str, str]) -> "Settings":

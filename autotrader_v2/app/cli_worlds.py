@@ -65,8 +65,8 @@ def sim(
             show_default=False,
         ),
     ] = None,
-    key: Annotated[str, typer.Option("--key", help="API key of its one account.")] = "key",
-    secret: Annotated[str, typer.Option("--secret", help="Secret to that key.")] = "secret",  # noqa: S107 a box's own
+    key: Annotated[str, typer.Option("--key", help="API key of its one account.")] = "practice-key",
+    secret: Annotated[str, typer.Option("--secret", help="Secret to that key.")] = "practice-secret",  # noqa: S107 a box's own
     seed: Annotated[int, typer.Option("--seed", min=0, help="Makes its prices and its faults repeatable.")] = 1,
     faults: Annotated[
         str | None,

@@ -18,7 +18,9 @@ from autotrader_v2.app.values import ROOT
 from autotrader_v2.simulation.world import Plan
 from tests.processes import END_LIMIT_S, START_LIMIT_S
 
-POSIX_ONLY = pytest.mark.skipif(sys.platform == "win32", reason="a console's Ctrl-C cannot be sent to one process alone")
+POSIX_ONLY = pytest.mark.skipif(
+    sys.platform == "win32", reason="a console's Ctrl-C cannot be sent to one process alone"
+)
 LINUX_ONLY = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads children from /proc")
 WORLDS = 4000
 

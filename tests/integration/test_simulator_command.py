@@ -1,6 +1,7 @@
 """`mTrade.py sim` as a process: ready, serving, replaying, stopping when asked."""
 
 import http.client
+import inspect
 import json
 import os
 import signal
@@ -13,6 +14,8 @@ from unittest.mock import ANY
 from urllib.parse import urlsplit
 
 import pytest
+
+from autotrader_v2.app import cli_worlds, logs
 
 ROOT = Path(__file__).parents[2]
 CODE = "from autotrader_v2.app.cli import app; app()"
@@ -67,6 +70,15 @@ def test_it_replays_serves_and_stops_when_asked(tmp_path: Path) -> None:
         assert isinstance(pair, dict) and pair["precision"] == 4
         process.send_signal(signal.CTRL_BREAK_EVENT if sys.platform == "win32" else signal.SIGTERM)
         assert process.wait(60) == 0
+
+
+def test_its_default_key_and_secret_are_no_words_that_errors_use() -> None:
+    """Whatever is a secret is hidden in every line: with the key `key`, "Invalid key" was told as "Invalid ***"."""
+    key, secret = (inspect.signature(cli_worlds.sim).parameters[name].default for name in ("key", "secret"))
+    hide = logs._Redact((key, secret))
+    for said in ("Invalid key provided", "The secret of the key is wrong", "a start for practice"):
+        assert hide(None, "error", {"event": said})["event"] == said
+    assert hide(None, "error", {"event": f"{key} and {secret}"})["event"] == "*** and ***"
 
 
 @pytest.mark.parametrize(("name", "words"), [("none.csv", "Error"), ("bad.csv", "sim cannot start")])

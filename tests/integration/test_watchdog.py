@@ -251,7 +251,7 @@ def test_no_secret_is_in_the_commands_of_children(monkeypatch: pytest.MonkeyPatc
 def test_e16_health_tells_of_an_engine_at_work_and_of_none(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """For monitors: the exit code and one JSON object."""
     folder = tmp_path / "data"
-    ask = ["health", "--json", "--data-dir", str(folder)]
+    ask = ["health", "--json", "--mode", "paper", "--data-dir", str(folder)]
     assert main(ask) == 1
     flags = ["--feed", "synthetic", "--data-dir", str(folder)]
     with Serving(*flags, log=tmp_path / "log", AVAILABLE_SYMBOLS="ETH") as engine:

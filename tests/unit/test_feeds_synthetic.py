@@ -22,7 +22,7 @@ BTC = Market("gate", "BTC", "USDT")
 UNKNOWN = Market("gate", "NOBODYKNOWS", "USDT")
 CROSS = Market("gate", "ETH", "BTC")
 # Of the first 5,000 quotes with seed 7. Computed once: whoever changes the market on purpose changes it here.
-SEVEN = "0ebd107932b2d131"
+SEVEN = "02971661d125209e"
 
 
 def first(count: int, source: PriceSource) -> list[Quote]:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from autotrader_v2.app import env_file, settings
 from autotrader_v2.app.settings import BadSettings, Mode, Settings, load
 from autotrader_v2.app.values import ROOT, FeedKind
+from autotrader_v2.infrastructure.feeds.sources import open_source
 
 KEYS = {"api_key": "a-key", "api_secret": "a-secret"}
 SANDBOX = {"mode": "sandbox", "gate_host": "http://127.0.0.1:8790/api/v4", **KEYS}
@@ -35,6 +36,12 @@ def test_a_start_without_any_setting_is_paper_on_this_machine() -> None:
     assert loaded.paper_balance == (("USDT", Decimal(10_000)),)
     assert loaded.data_dir == ROOT / "data"
     assert loaded.database == ROOT / "data" / "paper.sqlite3"
+
+
+def test_practice_has_a_price_of_every_coin_that_is_traded_by_default() -> None:
+    """`sim` plays the synthetic market: a coin that it did not know was an error at every first start."""
+    played = open_source("synthetic").markets
+    assert set(load().settings.markets) <= set(played)
 
 
 def test_a_flag_wins_over_the_environment_and_that_over_the_file(

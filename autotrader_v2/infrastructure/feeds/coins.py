@@ -63,7 +63,7 @@ COINS: dict[str, Coin] = {
     "PEPE": Coin("0.0000098400", 10),
 }
 _LARGE = frozenset({"BTC", "ETH", "SOL", "XRP", "BNB"})
-_DEFAULT = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LTC", "AVAX", "LINK", "DOT", "TRX", "ATOM")
+_DEFAULT = ("BTC", "ETH", "SOL", "XRP", "DOGE", "ADA", "LTC", "AVAX", "LINK", "DOT", "TRX", "NEAR")
 
 
 def default_markets(exchange: str) -> tuple[Market, ...]:
