@@ -129,6 +129,37 @@ def world(seed: int, *, candles: int = 60) -> World:
     return World(seed, tapes, rules, params, budget)
 
 
+def thin_world(seed: int, *, candles: int = 40) -> World:
+    """A market whose book a large sale eats through: prices so coarse that an order reaches a few levels only."""
+    rng = random.Random(f"thin world {seed}")
+    digits = rng.randrange(5)
+    price = rng.uniform(150, 1_500) / 10**digits
+    start = Decimal(rng.choice((8_000, 20_000, 40_000)))
+    rules = MarketRules(
+        market=Market("gate", rng.choice(("NOBODY", "ADA", "BTC")), "USDT"),
+        price_precision=digits,
+        amount_precision=rng.choice((2, 4)) if price > 1 else 1,
+        fee=Decimal(rng.choice(("0.002", "0.001", "0"))),
+        min_base=ZERO,
+        min_quote=Decimal(3),
+    )
+    walk: Any = Walk(rng, price, candles, rng.choice((60_000, 60_000, 120_000)), rng.choice((0.02, 0.04, 0.07)))
+    params = LadderParams(
+        start_quote=start,
+        steps=rng.choice((8, 14, 20)),
+        drop_step_pct=Decimal(rng.choice(("0.7", "1.5", "2.5"))),
+        drop_growth_pct=ZERO,
+        drop_reference=rng.choice(tuple(DropReference)),
+        size_multiplier=Decimal(rng.choice(("1", "1.1", "1.2"))),
+        profit_pct=Decimal(rng.choice(("0.3", "0.8", "1.5"))),
+        max_spread_pct=Decimal(5),
+        max_slippage_pct=Decimal(20),
+        rebuy_pause_s=Decimal(rng.choice(("0", "5"))),
+        order_style=rng.choice(tuple(OrderStyle)),
+    )
+    return World(seed, [CandleTape([walk], rules.market, rules.tick, seed=seed)], [rules], params, start * 500)
+
+
 def _rules(rng: random.Random, coin: str, price: float, start: float) -> MarketRules:
     tick_digits = round(math.log10(10 ** rng.uniform(1.7, 6) / price))
     lot_digits = round(math.log10(price / start * 10 ** rng.uniform(0.5, 6)))

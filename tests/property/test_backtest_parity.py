@@ -5,6 +5,7 @@
 
 import os
 import pickle
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import cache
@@ -31,12 +32,14 @@ from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.infrastructure.feeds.file_names import market_in_name
 from autotrader_v2.matching.markets import rules_for
 from autotrader_v2.simulation.silence import quiet
-from tests.backtest_worlds import World, world
+from tests.backtest_worlds import World, thin_world, world
 
 _CANDLES = Path(__file__).resolve().parents[3] / "shared" / "data" / "candles"
 _FILES = sorted(_CANDLES.glob("*.parquet"))
 _LONG = int(os.environ.get("MTRADE_BACKTEST_WORLDS", "0"))
 _SHORT = 48
+# Of these `thin_world`s every one has a cycle that was sold in parts.
+_THIN = (5, 7, 17, 19, 31, 37)
 _BATCH = 12
 _STRETCH = 240
 _DIGITS_14 = Decimal("1e-13")
@@ -45,14 +48,14 @@ _REMEMBERED = (134, 370, 456, 645)
 
 
 @cache
-def _played(seed: int) -> tuple[World, Result | str]:
-    here = world(seed)
+def _played(seed: int, make: Callable[[int], World] = world) -> tuple[World, Result | str]:
+    here = make(seed)
     return here, here.exact()
 
 
-def _differs(seed: int) -> str:
+def _differs(seed: int, make: Callable[[int], World] = world) -> str:
     """What is not the same, for people; empty when all is, or the compiled rules refuse."""
-    here, exact = _played(seed)
+    here, exact = _played(seed, make)
     fast = here.compiled()
     if fast == exact or (isinstance(fast, str) and fast.startswith("refused")):
         return ""
@@ -70,6 +73,13 @@ def test_the_same_trades_as_the_engine_in_random_worlds(begin: int) -> None:
     found = [text for seed in range(begin, min(begin + _BATCH, _LONG or _SHORT)) if (text := _differs(seed))]
     if _LONG:
         _played.cache_clear()
+    assert found == []
+
+
+@pytest.mark.timeout(0 if _LONG else 300)
+def test_the_same_trades_as_the_engine_where_sales_eat_through_the_book() -> None:
+    seeds = range(_LONG // 4) if _LONG else _THIN
+    found = [text for seed in seeds if (text := _differs(seed, thin_world))]
     assert found == []
 
 
@@ -103,6 +113,14 @@ def test_the_worlds_are_worth_comparing() -> None:
     assert sum(bool(result.unpaid) for result in results) > 5
     assert max(trade.step or 0 for trade in trades) >= 5
     assert any(len(result.coins) > 1 and result.trades for result in results)
+
+
+@pytest.mark.parametrize("seed", _THIN)
+def test_the_thin_worlds_sell_in_parts(seed: int) -> None:
+    exact = _played(seed, thin_world)[1]
+    assert isinstance(exact, Result)
+    sales = Counter(trade.cycle_id for trade in exact.trades if trade.side == "sell")
+    assert max(sales.values()) > 1
 
 
 def _planted(change: Callable[[Terms], None], monkeypatch: pytest.MonkeyPatch) -> None:
