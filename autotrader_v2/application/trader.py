@@ -45,6 +45,7 @@ from autotrader_v2.application.recheck import Recheck
 from autotrader_v2.application.reconcile import Reconciler
 from autotrader_v2.application.recovery import known_slots, restore, restore_account
 from autotrader_v2.application.resolve import Resolver
+from autotrader_v2.application.second_instance import SETTING as OTHERS_ENDED
 from autotrader_v2.application.second_instance import SecondInstance
 from autotrader_v2.application.sell_everything import SETTING as SELLING
 from autotrader_v2.application.sell_everything import SellEverything
@@ -109,7 +110,7 @@ class AutoTraderV2:
         self._execute = ExecuteTrade(floor, self._booking, self._resolver, self._rules)
         self.reader = BalanceReader(floor)
         self.late_fills = LateFills(floor, self._booking, state.instance, state.settings.get(NOT_IN_JOURNAL) or ())
-        self._second_instance = SecondInstance(floor, state.instance, life)
+        self._second_instance = SecondInstance(floor, state.instance, life, state.settings.get(OTHERS_ENDED))
         self.reconciler = Reconciler(floor, self.reader, self.late_fills, self._second_instance, account_feed)
         self.recheck = Recheck(floor, self.reconciler)
         self.timekeeper = Timekeeper(floor, self.recheck)
@@ -261,6 +262,8 @@ class AutoTraderV2:
             self.commands.confirm_journal(by)
         # Before the pause ends: what was refused before must not pause it again.
         self.floor.exchange.forget_refusal()
+        if self.floor.account_pause is not None:
+            self._second_instance.ended(by)
         self.commands.resume_cycle(currency, by)
 
     def adopt(self, currency: str, *, price: Decimal | None, from_trades: bool, by: str) -> None:

@@ -49,12 +49,16 @@ def buys(engine: Engine, coin: str) -> None:
     engine.until_price(coin, COINS[coin], "a buy", lambda: engine.state(coin) == "ACTIVE")
 
 
-def assert_stops_buying(engine: Engine) -> None:
-    """Paused as for any second instance, told once, with a way out; coins are nobody's matter."""
+def assert_paused(engine: Engine) -> None:
     engine.until("paused", lambda: engine.floor.account_pause is not None, WITHIN_S)
     pause = engine.floor.account_pause
     assert pause is not None
     assert (pause.cause, pause.sells) == ("second_instance", True)
+
+
+def assert_stops_buying(engine: Engine) -> None:
+    """Paused as for any second instance, told once, with a way out; coins are nobody's matter."""
+    assert_paused(engine)
     [halt] = [halt for halt in halts_of(engine.trader) if halt.kind == "account_pause"]
     assert (halt.code, halt.stops, halt.ways) == ("second_instance", "buys", PAUSE_WAYS["second_instance"])
     assert codes(engine).count("second_instance") == 1
@@ -96,6 +100,34 @@ def test_p12_our_instance_with_a_life_not_ours_is_a_copy(
     with an_engine(sim, tmp_path, "bbbbbb", stream=stream) as engine:
         sim.trade_by_hand("ETH_USDT", Side.BUY, D(10), text=f"t-{engine.trader._state.instance}-4f.1{life}")
         assert_stops_buying(engine)
+
+
+def test_p12_the_one_that_comes_later_stops_buying_too_until_its_owner_says_that_the_other_has_ended(
+    sim: Simulator, tmp_path: Path
+) -> None:
+    """Another database, as on another machine. A crash, or a restart after that word, asks nobody again."""
+    with an_engine(sim, tmp_path / "first", "aaaaaa") as one:
+        buys(one, "ETH")
+        with an_engine(sim, tmp_path / "second", "bbbbbb") as two:
+            assert two.trader._state.instance != one.trader._state.instance
+            assert_stops_buying(two)
+            two.desk.switch("BTC", "on", "test")
+            for _ in range(20):
+                two.price("BTC", COINS["BTC"])
+                time.sleep(0.01)
+            assert [order.side for order in sim.account().orders] == [Side.BUY], "the first one's"
+        assert one.floor.account_pause is None, "it saw no order of the other"
+    with an_engine(sim, tmp_path / "second", "cccccc") as two:
+        assert_paused(two)
+        two.desk.resume_cycle(None, "test")
+        buys(two, "BTC")
+        two.trader.reconciler.reconcile()
+        assert two.floor.account_pause is None
+    with an_engine(sim, tmp_path / "second", "dddddd") as two:
+        two.trader.reconciler.reconcile()
+        assert two.floor.account_pause is None, "the owner's word is kept"
+        sim.trade_by_hand("ETH_USDT", Side.BUY, D(10), text=f"t-{one.trader._state.instance}-4f.1-aaaaaa")
+        assert_stops_buying(two)
 
 
 def test_p12_an_order_of_our_own_earlier_life_is_no_copy(sim: Simulator, tmp_path: Path) -> None:

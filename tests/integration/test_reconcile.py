@@ -10,6 +10,7 @@ import pytest
 from autotrader_v2.application.differences import Difference, Kind
 from autotrader_v2.application.floor import TraderConfig
 from autotrader_v2.application.funds import Limits
+from autotrader_v2.application.second_instance import LOOKED_BACK_MS
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.domain.situation import Reason, SwitchMode
@@ -221,10 +222,10 @@ def test_p12_labels_of_another_instance_stop_the_buying_and_not_the_selling(tmp_
 def test_p12_our_own_earlier_life_and_foreign_labels_are_no_second_instance(tmp_path: Path) -> None:
     with a_bench(tmp_path) as bench:
         bench.start()
-        # Another database traded here before this one began, and a bot of another kind does now.
+        # Another database traded here long before this one began, and a bot of another kind does now.
         reconciler = bench.engine.trader.reconciler
         second = reconciler._second
-        before_ms = bench.engine.exchange.now_ms() - 60_000
+        before_ms = bench.engine.exchange.now_ms() - LOOKED_BACK_MS - 60_000
         second.look("t-zzzz-4f.1", ETH.market, before_ms)
         for text in ("t-grid-bot-77", "apiv4", "t-ZZZZ-4f.1", "t-zzzz-4f.x", "t-zzzzz-4f.1"):
             second.look(text, ETH.market, bench.engine.exchange.now_ms() + 1000)
