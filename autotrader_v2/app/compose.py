@@ -52,6 +52,8 @@ if TYPE_CHECKING:
 _log = structlog.get_logger()
 # READY means trading. A start that has to wait for the exchange says so all the same, and serves its page meanwhile.
 _READY_AFTER_S = 4.0
+# A stop waits so long for a start that is still under way.
+_BOOT_ENDS_S = 10.0
 
 
 def serve(settings: Settings, *, open_browser: bool, life: str = "") -> int:
@@ -65,9 +67,11 @@ def serve(settings: Settings, *, open_browser: bool, life: str = "") -> int:
         recent=recent,
     )
     log()
-    from web.server import CannotServe
-
     with instance.claim(settings.data_dir, life) as held, sole(settings) as hold:
+        if not _hold_at_once(settings, hold):
+            return 1
+        from web.server import CannotServe
+
         # The files are those of the one program that runs on this folder.
         log(folder=settings.data_dir / "logs")
         stacks.install(settings.data_dir)
@@ -77,6 +81,22 @@ def serve(settings: Settings, *, open_browser: bool, life: str = "") -> int:
             print(f"mTrade cannot start: {error}", file=sys.stderr, flush=True)
             return 1
         return program.run(open_browser=open_browser)
+
+
+def _hold_at_once(settings: Settings, hold: Hold) -> bool:
+    """Take the locks before anything heavy is loaded; False when that was refused, and is told.
+
+    On paper the prices decide which database it is, and they are asked for later (`build`).
+    """
+    if settings.mode is Mode.PAPER:
+        return True
+    kind = feed_kind_of(settings)
+    try:
+        hold(database_of(settings, kind), binding_of(settings, kind))
+    except (instance.AlreadyTrading, instance.LocksUnusable, ValueError) as error:
+        print(f"mTrade cannot start: {error}", file=sys.stderr, flush=True)
+        return False
+    return True
 
 
 class _Program:
@@ -95,7 +115,7 @@ class _Program:
         self._upkeep: Upkeep | None = None
         self._desk = Desk(
             Binding(settings.mode.value, settings.gate_host, "", settings.feed_kind.value),
-            stop=self._stopping.set,
+            stop=self._ask_to_stop,
             available=settings.markets,
             primary=settings.primary_market,
         )
@@ -124,18 +144,23 @@ class _Program:
 
     def run(self, *, open_browser: bool) -> int:
         """Boot in the background, serve, wait for a reason to stop, stop."""
-        signals.install(self._stopping.set)
+        signals.install(self._ask_to_stop)
         self._notifier.start()
         self._heartbeat.start()
         self._awake.start()
         self._lab.start()
-        threading.Thread(target=self._boot, name="boot-program", daemon=True).start()
+        boot = threading.Thread(target=self._boot, name="boot-program", daemon=True)
+        boot.start()
         self._web.start()
+        # From here on it can be stopped, however long the start takes.
+        self._held.publish(host=self._settings.host, port=self._web.port, url=self._web.url)
         self._booted.wait(_READY_AFTER_S)
-        if self._failure is None:
+        if self._failure is None and not self._stopping.is_set():
             self._announce(open_browser=open_browser)
         while not self._stopping.wait(0.2) and self._failure is None:
             pass
+        # What it has opened by then is closed below.
+        boot.join(_BOOT_ENDS_S)
         self._web.shutdown()
         self._lab.stop()
         if self._trader is not None:
@@ -151,9 +176,14 @@ class _Program:
         _log.info("stopped")
         return 0
 
+    def _ask_to_stop(self) -> None:
+        self._stopping.set()
+        # Nobody waits for the start any more.
+        self._booted.set()
+
     def _announce(self, *, open_browser: bool) -> None:
-        web, settings = self._web, self._settings
-        self._held.publish(host=settings.host, port=web.port, url=web.url, flags=settings.flags)
+        web = self._web
+        self._held.keep_flags(self._settings.flags)
         link = web.one_time_link()
         print(f"READY {web.url}", flush=True)
         print(f"Open {link}\n(the link works once; Ctrl-C stops the program)", file=sys.stderr, flush=True)
@@ -164,9 +194,13 @@ class _Program:
 
     def _boot(self) -> None:
         try:
-            self._trader = build(self._settings, self._desk, self._notifier, hold=self._hold)
+            # A second hold of our own would be refused.
+            hold = self._hold if self._settings.mode is Mode.PAPER else None
+            self._trader = build(self._settings, self._desk, self._notifier, hold=hold)
             self._upkeep = self._around.upkeep = _upkeep_of(self._settings, self._trader)
             self._around.database = _file_of(self._trader)
+            if self._stopping.is_set():
+                return
             self._trader.start()
             self._trader.wait_started(_READY_AFTER_S)
             # What is here by now stays. To look through all of it again stops every thread for some 90 ms each time.

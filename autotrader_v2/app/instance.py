@@ -105,12 +105,15 @@ class Instance:
     stop_token: str = field(repr=False)
     nonce: str
 
-    def publish(self, *, host: str, port: int, url: str, flags: Mapping[str, str]) -> None:
+    def publish(self, *, host: str, port: int, url: str) -> None:
         """Tell other commands where this one serves. Call it when requests to stop are answered."""
         process = identify(os.getpid()) or ProcessIdentity(os.getpid(), "", sys.executable)
         holder = Holder(process=process, host=host, port=port, url=url, stop_token=self.stop_token)
-        write_private(self.data_dir / FLAGS_NAME, dict(flags))
         write_private(self.data_dir / CONTROL_NAME, asdict(holder))
+
+    def keep_flags(self, flags: Mapping[str, str]) -> None:
+        """For `restart`. Call it when the start has not failed: the flags of one that did are no example."""
+        write_private(self.data_dir / FLAGS_NAME, dict(flags))
 
 
 @contextmanager

@@ -44,10 +44,9 @@ def stop_running(
     if instance.is_free(data_dir):
         say(f"No mTrade is running in {data_dir}.")
         return Stopped.WAS_FREE
-    holder = instance.holder_of(data_dir)
+    holder = _holder_soon(data_dir, say, polite_wait_s)
     if holder is None:
-        # It may be just starting, or already stopping: both end by themselves.
-        if instance.wait_until_free(data_dir, polite_wait_s):
+        if instance.is_free(data_dir):
             return Stopped.ON_REQUEST
         raise CannotStop(
             f"An mTrade holds {data_dir}, but who it is cannot be read there ({instance.CONTROL_NAME}). "
@@ -69,6 +68,17 @@ def stop_running(
         f"The mTrade in {data_dir} still runs, and process {holder.process.pid} is not the one that was written down "
         "or may not be ended by you. Close its window or end it by hand, then try again."
     )
+
+
+def _holder_soon(data_dir: Path, say: Callable[[str], None], wait_s: float) -> Holder | None:
+    """Who holds the folder. One that is just starting tells it in a moment, one that is stopping leaves: None."""
+    holder = instance.holder_of(data_dir)
+    if holder is None:
+        say(f"The mTrade in {data_dir} is just starting or stopping; waiting for it.")
+    deadline = time.monotonic() + wait_s
+    while holder is None and time.monotonic() < deadline and not instance.wait_until_free(data_dir, _POLL_S):
+        holder = instance.holder_of(data_dir)
+    return holder
 
 
 def is_watched(data_dir: Path) -> bool:

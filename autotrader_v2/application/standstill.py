@@ -4,6 +4,9 @@ import threading
 
 from autotrader_v2.domain.situation import Hold, Reason
 
+# What needs a person first, what needs only patience last.
+_PRESSING = (Reason.CLOCK_WRONG, Reason.UNREACHABLE, Reason.CHECKING)
+
 
 class Standstill:
     """Readers take no lock: `now` is the most pressing reason, or None. No order leaves, a person's neither."""
@@ -20,7 +23,7 @@ class Standstill:
         with self._lock:
             new = hold.reason not in self._reasons
             self._reasons = {**self._reasons, hold.reason: hold}
-            self.now = next(iter(self._reasons.values()))
+            self.now = self._most_pressing()
         return new
 
     def end(self, reason: Reason) -> bool:
@@ -28,9 +31,12 @@ class Standstill:
         with self._lock:
             was = reason in self._reasons
             self._reasons = {one: hold for one, hold in self._reasons.items() if one is not reason}
-            self.now = next(iter(self._reasons.values()), None)
+            self.now = self._most_pressing()
         return was
 
     def reasons(self) -> tuple[Hold, ...]:
         """Everything it stands still for."""
         return tuple(self._reasons.values())
+
+    def _most_pressing(self) -> Hold | None:
+        return min(self._reasons.values(), key=lambda hold: _PRESSING.index(hold.reason), default=None)

@@ -248,6 +248,23 @@ def test_the_token_never_leaves_this_machine(tmp_path: Path) -> None:
     assert "not this machine" in "\n".join(said)
 
 
+def test_one_that_is_just_starting_is_waited_for_and_asked(tmp_path: Path) -> None:
+    """It holds the folder before it serves: who it is can be read a moment later."""
+    control = tmp_path / instance.CONTROL_NAME
+    with a_holder(tmp_path, "obeys") as held:
+        said: list[str] = []
+        aside = control.rename(tmp_path / "not yet")
+
+        def say(line: str) -> None:
+            said.append(line)
+            if aside.exists():
+                aside.rename(control)
+
+        assert stop_running(tmp_path, say) is Stopped.ON_REQUEST
+        assert held.wait(END_LIMIT_S) == 0
+    assert "just starting" in said[0]
+
+
 def test_a_holder_that_cannot_be_read_is_left_alone(tmp_path: Path) -> None:
     """Nothing is ended on a guess."""
     with a_holder(tmp_path, "obeys") as held:

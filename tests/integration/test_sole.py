@@ -1,6 +1,8 @@
 """One mTrade per database and per account, whatever the data folders: real processes beside each other (row P11)."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +10,9 @@ import pytest
 
 from autotrader_v2.app import sole
 from autotrader_v2.app.instance import AlreadyTrading, holder_of
-from autotrader_v2.app.settings import GATE_TESTNET_HOSTS, Settings
+from autotrader_v2.app.outside import account_of
+from autotrader_v2.app.settings import GATE_TESTNET_HOSTS, Settings, environment_with
+from autotrader_v2.app.values import ROOT
 from autotrader_v2.application.ports import Binding
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.matching.markets import rules_for
@@ -74,6 +78,31 @@ def test_p11_a_second_data_folder_with_the_same_key_leaves(sim: Simulator, tmp_p
         with serving(tmp_path, "second", **account(sim)) as second:
             assert second.get("/api/autotrader/stats")["running"], "a lock left by a kill is free"
     assert sum(order.side is Side.BUY for order in sim.account().orders) <= 2
+
+
+def test_p11_a_second_one_of_an_account_leaves_before_the_page_is_loaded(tmp_path: Path) -> None:
+    """Loading it takes seconds on a busy machine."""
+    key = {"MODE": "sandbox", "GATE_HOST": "http://127.0.0.1:1/api/v4", "API_KEY": "key", "API_SECRET": "secret"}
+    account = Binding("sandbox", key["GATE_HOST"], account_of("key"), "gate")
+    tell = (
+        "import sys; from autotrader_v2.app.cli import main; code = main(sys.argv[1:]); "
+        "print('web.server' in sys.modules); sys.exit(code)"
+    )
+    with sole.sole(settings_of(tmp_path, "first")) as hold:
+        hold(tmp_path / "one.sqlite3", account)
+        environment = environment_with(MTRADE_ENV_FILE="", LOCK_DIR=str(tmp_path / "locks"), **key)
+        words = ["serve", "--no-browser", "--port", "0", "--data-dir", str(tmp_path / "second")]
+        second = subprocess.run(
+            [sys.executable, "-c", tell, *words],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=END_LIMIT_S,
+            check=False,
+        )
+    assert (second.returncode, second.stdout) == (1, "False\n"), second.stderr
+    assert "Two would trade the same money twice" in second.stderr
 
 
 def test_p11_a_second_data_folder_with_the_same_database_leaves(tmp_path: Path) -> None:

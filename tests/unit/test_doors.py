@@ -164,7 +164,7 @@ def test_bad_input_is_refused_with_code_2_the_field_and_the_reason(
 def test_a_second_instance_is_refused_and_told_where_the_first_one_is(tmp_path: Path) -> None:
     """Two would trade the same money twice."""
     with instance.claim(tmp_path) as first:
-        first.publish(host="127.0.0.1", port=4321, url="http://127.0.0.1:4321/", flags={})
+        first.publish(host="127.0.0.1", port=4321, url="http://127.0.0.1:4321/")
         assert not instance.is_free(tmp_path)
         with pytest.raises(AlreadyRunning, match=r"http://127\.0\.0\.1:4321/"), instance.claim(tmp_path):
             pass
@@ -182,7 +182,8 @@ def test_two_folders_are_two_instances(tmp_path: Path) -> None:
 def test_the_holder_is_written_down_as_this_very_process(tmp_path: Path) -> None:
     """Pid, start and executable: what a later restart compares."""
     with instance.claim(tmp_path) as held:
-        held.publish(host="127.0.0.1", port=1, url="http://127.0.0.1:1/", flags={"port": "1"})
+        held.publish(host="127.0.0.1", port=1, url="http://127.0.0.1:1/")
+        held.keep_flags({"port": "1"})
         holder = instance.holder_of(tmp_path)
         assert holder is not None
         assert holder.process == process.identify(os.getpid())
@@ -196,7 +197,7 @@ def test_the_holder_is_written_down_as_this_very_process(tmp_path: Path) -> None
 def test_the_control_file_is_its_owners_alone(tmp_path: Path) -> None:
     """It carries the token that stops the trader."""
     with instance.claim(tmp_path / "new") as held:
-        held.publish(host="127.0.0.1", port=1, url="http://127.0.0.1:1/", flags={})
+        held.publish(host="127.0.0.1", port=1, url="http://127.0.0.1:1/")
         control = tmp_path / "new" / instance.CONTROL_NAME
         assert stat.S_IMODE(control.stat().st_mode) == 0o600
         assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
@@ -230,11 +231,9 @@ def test_the_control_file_is_never_half_written(tmp_path: Path) -> None:
     """Publishing again replaces it in one step and leaves nothing beside it."""
     with instance.claim(tmp_path) as held:
         for port in (1, 2):
-            held.publish(host="127.0.0.1", port=port, url="http://127.0.0.1/", flags={})
+            held.publish(host="127.0.0.1", port=port, url="http://127.0.0.1/")
         assert json.loads((tmp_path / instance.CONTROL_NAME).read_text(encoding="utf-8"))["port"] == 2
-        assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
-            [instance.LOCK_NAME, instance.CONTROL_NAME, instance.FLAGS_NAME]
-        )
+        assert sorted(path.name for path in tmp_path.iterdir()) == sorted([instance.LOCK_NAME, instance.CONTROL_NAME])
 
 
 def test_the_door_and_the_settings_agree_where_the_program_is() -> None:
