@@ -25,6 +25,7 @@ from autotrader_v2.backtest.prepared import NotCovered, Prepared, prepare
 from autotrader_v2.backtest.result import Result
 from autotrader_v2.backtest.summary import Summary, summarise
 from autotrader_v2.backtest.terms import Terms, terms_of
+from autotrader_v2.domain import situation
 from autotrader_v2.domain.ladder import LadderParams, Reserve
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.infrastructure.feeds.candle_rows import Candle, TickColumns, rows_in_ticks
@@ -39,7 +40,7 @@ _FILES = sorted(_CANDLES.glob("*.parquet"))
 _LONG = int(os.environ.get("MTRADE_BACKTEST_WORLDS", "0"))
 _SHORT = 48
 # Of these `thin_world`s every one has a cycle that was sold in parts.
-_THIN = (5, 7, 17, 19, 31, 37)
+_THIN = (6, 18, 22, 33)
 _BATCH = 12
 _STRETCH = 240
 _DIGITS_14 = Decimal("1e-13")
@@ -121,6 +122,13 @@ def test_the_thin_worlds_sell_in_parts(seed: int) -> None:
     assert isinstance(exact, Result)
     sales = Counter(trade.cycle_id for trade in exact.trades if trade.side == "sell")
     assert max(sales.values()) > 1
+
+
+@pytest.mark.parametrize("seed", [6, 22])
+def test_a_shorter_pause_behind_a_part_sold_would_be_seen(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    here, exact = _played(seed, thin_world)
+    monkeypatch.setattr(situation, "_REST_PAUSE_MS", 30_000)
+    assert here.exact() != exact
 
 
 def _planted(change: Callable[[Terms], None], monkeypatch: pytest.MonkeyPatch) -> None:
