@@ -2,11 +2,14 @@
 
 import threading
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from autotrader_v2.application.ports import AccessRefused
 from autotrader_v2.domain.market import Market, TradeStatus
 from autotrader_v2.infrastructure.gate import account_label, reachable, wire
+from autotrader_v2.infrastructure.gate.access import Access
 from autotrader_v2.infrastructure.gate.answers import error_answer
 from autotrader_v2.infrastructure.gate.budget import PLACE, PRIVATE_READ, READ, Budget, Rate
 from autotrader_v2.infrastructure.gate.hosts import LIVE_HOST, TESTNET_HOST, HostKind, kind_of, ws_url_of
@@ -236,3 +239,30 @@ def test_reachable_says_whether_gate_answers_in_time() -> None:
     for script in (say_nothing, hang_up, answer(200, "<html>")):
         with Stub(script) as stub:
             assert not reachable(stub.url, timeout_s=0.3)
+
+
+class _Told:
+    """A clock that says what the test tells it."""
+
+    now_s = 1000.0
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+
+def test_a4_a_refused_key_is_not_asked_with_again_for_half_a_minute() -> None:
+    """Each further refusal might get the address banned; a resume asks at once."""
+    clock: Any = _Told()
+    access, refusal = Access(clock), AccessRefused("Gate.io refuses the key.", do="Check it.", label="INVALID_KEY")
+    access.check()
+    access.refused(refusal)
+    for later_s in (0.0, 29.9):
+        clock.now_s = 1000.0 + later_s
+        with pytest.raises(AccessRefused) as told:
+            access.check()
+        assert (told.value.label, told.value.what) == (refusal.label, refusal.what)
+    clock.now_s = 1030.0
+    access.check()
+    access.refused(refusal)
+    access.forget()
+    access.check()

@@ -1,15 +1,13 @@
 """What the comparison with the exchange takes for what: coins on their way, sold by hand, gone; and when it alerts."""
 
-import threading
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from itertools import pairwise
 
 import pytest
 
 from autotrader_v2.application.differences import Kind
 from autotrader_v2.application.floor import TraderConfig
-from autotrader_v2.application.ports import AccessRefused, ExchangeUnavailable, Holding, OpenOrder
+from autotrader_v2.application.ports import ExchangeUnavailable, Holding, OpenOrder
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.orders import OrderType, Side
 from autotrader_v2.matching.records import OrderRequest, TimeInForce
@@ -159,24 +157,3 @@ def test_three_comparisons_that_fail_in_a_row_alert_once(arena: Arena) -> None:
     assert [compare(works=False) for _ in range(2)] == [0, 0]
     assert compare(works=True) == 0
     assert [compare(works=False) for _ in range(4)] == [0, 0, 1, 1]
-
-
-def test_a4_a_refused_key_is_not_asked_with_again_within_thirty_seconds(arena: Arena) -> None:
-    """However often a comparison is wanted: asking on may get the address banned."""
-    stopping, asked_ms = threading.Event(), list[int]()
-
-    def refuse() -> tuple[OpenOrder, ...]:
-        asked_ms.append(arena.clock.ms)
-        arena.floor.want_reconcile.set()
-        if len(asked_ms) == 3:
-            stopping.set()
-        raise AccessRefused("Gate.io refuses the key.", do="Check it.", label="INVALID_KEY")
-
-    arena.exchange.open_orders = refuse  # type: ignore[method-assign]
-    arena.floor.want_reconcile.set()
-    arena.trader.reconciler.run(stopping)
-    assert len(asked_ms) == 3
-    assert all(later - before >= 30_000 for before, later in pairwise(asked_ms))
-    pause = arena.floor.account_pause
-    assert pause is not None and pause.cause == "account_refused"
-    assert codes(arena, "account_paused") == 1
