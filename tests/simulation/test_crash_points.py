@@ -19,7 +19,9 @@ def lived(plan: Plan) -> World:
     [market] = world.markets
     walk = world.walks[market]
     first = walk.price
-    world.store.params[market] = {**world.store.params[market], "steps": "2", "rebuy_pause_s": "0"}
+    chosen = {**world.store.params[market], "steps": "2", "rebuy_pause_s": "0"}
+    world.store.params[market] = chosen
+    world.auditor.word.begins(walk.rules, chosen)
 
     def price() -> float:
         slot = world.process.floor.slots.get(market) if world.process is not None else None

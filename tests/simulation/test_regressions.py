@@ -108,7 +108,10 @@ def test_a_ladder_changed_between_decision_and_intent_still_stops_the_buy() -> N
     while not (label := claimed()):
         world.step()
     [slot] = world.slots()
-    slot.change(params=replace(slot.state.params, start_quote=slot.state.params.start_quote + 1))
+    larger = slot.state.params.start_quote + 1
+    [market] = world.markets
+    world.auditor.word.begins(slot.state.rules, {**world.store.params[market], "start_quote": str(larger)})
+    slot.change(params=replace(slot.state.params, start_quote=larger))
     world.run(200)
     assert label not in world.auditor.orders, "nothing was written, so nothing was sent"
 
