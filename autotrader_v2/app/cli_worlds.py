@@ -118,16 +118,24 @@ def simulate(
     profile: Annotated[str, typer.Option("--profile", help="calm, gate_as_seen or hostile.")] = "hostile",
     seed: Annotated[int, typer.Option("--seed", min=0, help="The first world; repeats one that broke.")] = 0,
     without: Annotated[str, typer.Option("--without", help="Kinds of events left out, by comma.")] = "",
+    only: Annotated[
+        str,
+        typer.Option("--only", help="The only events that happen, as a break names them: send_late#2,hand_sell#1-3."),
+    ] = "",
     jobs: Annotated[int, typer.Option("--jobs", min=0, help="Processes; 0 takes one for each core.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Let the engine live in simulated worlds where everything fails, and check its books after every step."""
+    from autotrader_v2.simulation.event_names import events_of
     from autotrader_v2.simulation.faults import PROFILES
 
     require("--profile", profile in PROFILES, f"must be one of {', '.join(PROFILES)}")
     left_out = frozenset(kind.strip() for kind in without.split(",") if kind.strip())
     unknown = sorted(left_out - PROFILES[profile].keys())
     require("--without", not unknown, f"{profile} has no {', '.join(unknown)}")
+    events = read_option("--only", events_of, only)
+    unknown = sorted({event.kind for event in events} - PROFILES[profile].keys())
+    require("--only", not unknown, f"{profile} has no {', '.join(unknown)}")
 
     from autotrader_v2.app.simulate_command import run_simulate
 
@@ -138,6 +146,7 @@ def simulate(
             steps=steps,
             profile=profile,
             without=left_out,
+            only=events if only else None,
             jobs=jobs,
             as_json=as_json,
         )

@@ -16,7 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from autotrader_v2.app.signals import interrupt_as_event
 from autotrader_v2.app.worker_process import serve_the_parent
-from autotrader_v2.simulation.campaign import Break, Tally, run_worlds
+from autotrader_v2.simulation.campaign import Tally, run_worlds
+from autotrader_v2.simulation.event_names import Event, named
+from autotrader_v2.simulation.lifetime import Break
 from autotrader_v2.simulation.silence import quiet
 from autotrader_v2.simulation.world import Plan
 
@@ -33,11 +35,15 @@ def run_simulate(
     steps: int,
     profile: str,
     without: frozenset[str],
+    only: frozenset[Event] | None,
     jobs: int,
     as_json: bool,
 ) -> int:
-    """Run the worlds; returns the exit code: 1 when something broke, 130 when stopped. `jobs` 0: one for each core."""
-    plan = Plan(seed=first_seed, profile=profile, without=without)
+    """Run the worlds; returns the exit code: 1 when something broke, 130 when stopped. `jobs` 0: one for each core.
+
+    With `only`, which is how a break already made short is repeated, it is not tried to make one shorter.
+    """
+    plan = Plan(seed=first_seed, profile=profile, without=without, only=only)
     jobs = min(jobs or os.cpu_count() or 1, seeds)
     total = Tally()
     console = Console(stderr=True)
@@ -63,9 +69,9 @@ def run_simulate(
         print(f"\nStopped. {total.seeds} of {seeds} worlds were lived to their end; of these:", file=sys.stderr)
     total.breaks.sort(key=lambda one: one.seed)
     if as_json:
-        print(json.dumps(_as_json(total, profile, steps)))
+        print(json.dumps(_as_json(total, profile)))
     else:
-        _tell(total, profile, steps)
+        _tell(total, profile)
     if not whole:
         return _INTERRUPTED
     return _BROKEN if total.breaks else 0
@@ -76,7 +82,7 @@ def _parts(seeds: Sequence[int], plan: Plan, steps: int, jobs: int, asked: threa
     if jobs == 1:
         for seed in takewhile(lambda _: not asked.is_set(), seeds):
             quiet()
-            yield run_worlds([seed], plan, steps)
+            yield run_worlds([seed], plan, steps, shrink=plan.only is None)
         return
     size = max(len(seeds) // (jobs * _BATCHES_A_JOB), 1)
     batches = [seeds[at : at + size] for at in range(0, len(seeds), size)]
@@ -111,13 +117,15 @@ def _begin(stopping: Event) -> None:
 
 def _batch(seeds: Sequence[int], plan: Plan, steps: int) -> Tally:
     """In a worker process: what of the batch was lived until it was to stop."""
-    return run_worlds(takewhile(lambda _: _stopping is None or not _stopping.is_set(), seeds), plan, steps)
+    wanted = takewhile(lambda _: _stopping is None or not _stopping.is_set(), seeds)
+    return run_worlds(wanted, plan, steps, shrink=plan.only is None)
 
 
-def _as_json(total: Tally, profile: str, steps: int) -> dict[str, Any]:
+def _as_json(total: Tally, profile: str) -> dict[str, Any]:
     return {
         "seeds": total.seeds,
         "steps": total.steps,
+        "faulted_steps": total.faulted_steps,
         "turns": total.turns,
         "processor_s": round(total.processor_s, 2),
         "steps_per_processor_s": round(total.steps / total.processor_s) if total.processor_s else None,
@@ -133,17 +141,19 @@ def _as_json(total: Tally, profile: str, steps: int) -> dict[str, Any]:
                 "step": one.step,
                 "invariant": one.invariant,
                 "what": one.what,
-                "command": one.command(profile, steps),
+                "events": len(one.events),
+                "first_events": one.first_events,
+                "command": one.command(profile),
             }
             for one in total.breaks
         ],
     }
 
 
-def _tell(total: Tally, profile: str, steps: int) -> None:
+def _tell(total: Tally, profile: str) -> None:
     faults = sum(total.faults.values())
     print(
-        f"{total.seeds} worlds, {total.steps} steps, {total.orders} orders, {total.restarts} restarts,"
+        f"{total.seeds} worlds, {total.steps} steps, {total.faulted_steps} of them among faults, {total.orders} orders, {total.restarts} restarts,"
         f" {faults} faults of {len(total.faults)} kinds."
     )
     if total.resolve_ms:
@@ -153,13 +163,16 @@ def _tell(total: Tally, profile: str, steps: int) -> None:
             f" {len(total.resolve_outage_ms)} more that an outage of the exchange fell into."
         )
     for one in total.breaks:
-        _tell_break(one, one.command(profile, steps))
+        _tell_break(one, one.command(profile))
     if not total.breaks:
         print("Nothing broke.")
 
 
 def _tell_break(one: Break, command: str) -> None:
     print(f"\nBROKEN {one.invariant} in world {one.seed} at step {one.step}: {one.what}")
+    if one.only is not None and one.first_events > len(one.events):
+        print(f"Made short: {one.first_steps} steps to {one.steps}, {one.first_events} events to {len(one.events)}.")
+    print(f"What went wrong before it: {named(one.events)}")
     print("What happened last:")
     print("\n".join(one.trace[-_TRACE_SHOWN:]))
     print(f"Repeat it: {command}")

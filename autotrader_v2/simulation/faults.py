@@ -1,12 +1,14 @@
 """What may go wrong and how often, drawn from the seed.
 
-Each kind has its own stream of chance, so leaving one kind out leaves the others where they were: that is how a long
-history is made short.
+Each kind has its own stream of chance, and each event of it a number, so leaving one out leaves the others where they
+were: that is how a long history is made short (`shrinking.py`).
 """
 
 import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+
+from autotrader_v2.simulation.event_names import Event, name_of
 
 # Chance per opportunity. An opportunity is a call, a write, a price or a person's turn, as the name begins.
 GATE_AS_SEEN: Mapping[str, float] = {
@@ -128,15 +130,43 @@ PROFILES: Mapping[str, Mapping[str, float]] = {"calm": CALM, "gate_as_seen": GAT
 # Of the kinds of a profile a seed leaves out so many: rare ones meet more often where common ones are missing.
 _LEFT_OUT = 0.25
 
+# What an event of a kind draws, at once, of the chance that all share: when it is left out as much is thrown away, or
+# every draw after it would be another one. Others change what follows by more than that.
+_DRAWN: Mapping[str, int] = {
+    "order_invisible": 1,
+    "balances_late": 2,
+    "fill_twice": 1,
+    "price_old": 2,
+    "price_silence": 1,
+    "price_thin": 1,
+    "worker_starved": 2,
+    "write_full": 1,
+    "outage": 1,
+}
+
 
 class Dice:
-    """All chance of one world. `happened` counts the faults by kind."""
+    """All chance of one world. `happened` counts the faults by kind, `events` lists them as they came.
 
-    def __init__(self, seed: int, rates: Mapping[str, float], without: frozenset[str] = frozenset()) -> None:
+    `only`: events that may happen, all others are left out; None: every one happens. `note` hears of each.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        rates: Mapping[str, float],
+        without: frozenset[str] = frozenset(),
+        only: frozenset[Event] | None = None,
+        note: Callable[[str], None] = lambda _name: None,
+    ) -> None:
         self.seed = seed
         self.rng = random.Random(f"{seed}:world")
         self.happened: Counter[str] = Counter()
-        self.hits = 0
+        self.events: list[Event] = []
+        self._only = only
+        self._note = note
+        # Counts also those left out: an event keeps its number.
+        self._number: Counter[str] = Counter()
         self._streams: dict[str, random.Random] = {}
         swarm = random.Random(f"{seed}:swarm")
         chosen = {kind: rate for kind, rate in rates.items() if swarm.random() >= _LEFT_OUT}
@@ -152,8 +182,15 @@ class Dice:
             self._until[kind] = left - 1
             return False
         self._until[kind] = self._gap(kind)
+        self._number[kind] += 1
+        event = Event(kind, self._number[kind])
+        if self._only is not None and event not in self._only:
+            for _ in range(_DRAWN.get(kind, 0)):
+                self.rng.random()
+            return False
         self.happened[kind] += 1
-        self.hits += 1
+        self.events.append(event)
+        self._note(name_of(event))
         return True
 
     def ms(self, low: int, high: int) -> int:
@@ -163,11 +200,6 @@ class Dice:
     def mostly_short_ms(self, low: int, high: int) -> int:
         """A time between the two, more often a short one: in a long one little happens."""
         return low + int(self.rng.random() ** 3 * (high - low))
-
-    @property
-    def kinds(self) -> tuple[str, ...]:
-        """What may happen in this world."""
-        return tuple(self._rates)
 
     def heal(self) -> None:
         """From now on nothing goes wrong."""

@@ -25,6 +25,7 @@ from autotrader_v2.domain.situation import Reason, SwitchMode, stricter
 from autotrader_v2.matching.accounts import FeeSettings
 from autotrader_v2.simulation.auditor import Auditor
 from autotrader_v2.simulation.beginnings import FIRST_PRICES, first_store, rules_of
+from autotrader_v2.simulation.event_names import Event
 from autotrader_v2.simulation.faults import PROFILES, Dice
 from autotrader_v2.simulation.fibers import Hub, Machine
 from autotrader_v2.simulation.heard import Allowed, Broken
@@ -65,11 +66,15 @@ _NO_PRICE_HELPS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What kind of world. `rates` replace the profile's; tests plant bugs through `config` and `exchange`."""
+    """What kind of world. `rates` replace the profile's; tests plant bugs through `config` and `exchange`.
+
+    `without`: kinds of events that never happen; `only`: if given, the only events that do.
+    """
 
     seed: int
     profile: str = "hostile"
     without: frozenset[str] = frozenset()
+    only: frozenset[Event] | None = None
     rates: Mapping[str, float] | None = None
     config: TraderConfig = CONFIG
     exchange: Callable[[VenueExchange], Exchange] = as_it_is
@@ -107,7 +112,8 @@ class World:
 
     def __post_init__(self) -> None:
         plan = self.plan
-        self.dice = dice = Dice(plan.seed, PROFILES[plan.profile] if plan.rates is None else plan.rates, plan.without)
+        rates = PROFILES[plan.profile] if plan.rates is None else plan.rates
+        self.dice = dice = Dice(plan.seed, rates, plan.without, plan.only, self._note)
         self.hub = hub = Hub(dice.rng, BEGINS_MS)
         rules = rules_of(plan.markets or _MARKETS_LEAST + int(dice.rng.random() * _MARKETS_MORE))
         self.markets = tuple(one.market for one in rules)
@@ -298,7 +304,7 @@ class World:
         hub, dice = self.hub, self.dice
         if self._healed:
             return False
-        before = dice.hits, self._owner.wishes
+        before = len(dice.events), self._owner.wishes
         hub.at(hub.now_ms + dice.ms(300, 2500), self._people)
         process = self.process
         if process is not None and process.trader.phase == "running" and not self.asleep:
@@ -329,7 +335,7 @@ class World:
         if self.venue.account.available("USDT") < 300:
             self.venue.core.deposit(self.venue.account, "USDT", Decimal(500))
             return True
-        return (dice.hits, self._owner.wishes) != before
+        return (len(dice.events), self._owner.wishes) != before
 
     def _stop(self, process: Process) -> None:
         """The program is ended as its owner ends it, and started again later."""

@@ -21,7 +21,7 @@ ORDERS = {"calm": 0.13, "gate_as_seen": 0.12, "hostile": 0.085}
 def test_nothing_breaks(profile: str) -> None:
     seeds, steps = WORLDS[profile]
     tally = run_worlds(range(1, seeds + 1), Plan(seed=0, profile=profile), steps)
-    assert not tally.breaks, "\n".join(f"{one.command(profile, steps)}\n{one.what}" for one in tally.breaks)
+    assert not tally.breaks, "\n".join(f"{one.command(profile)}\n{one.what}" for one in tally.breaks)
     assert tally.steps >= seeds * steps
     assert tally.orders > tally.steps * ORDERS[profile]
     if profile == "hostile":
@@ -39,26 +39,35 @@ def test_the_same_seed_is_the_same_world() -> None:
     assert told(run_world(plan, 1000)) != told(run_world(Plan(seed=12), 1000))
 
 
-def test_a_break_is_told_with_the_command_that_repeats_it(
+def test_a_break_is_told_with_its_shortest_history_and_the_command_that_repeats_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(Resolver, "look_at_due", lambda self: None)
-    arguments = ["simulate", "--seed", "5", "--seeds", "2", "--steps", "300", "--jobs", "1"]
-    assert main([*arguments, "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    first = told["breaks"][0]
+    assert main(["simulate", "--seed", "5", "--seeds", "1", "--steps", "300", "--jobs", "1", "--json"]) == 1
+    [first] = json.loads(capsys.readouterr().out)["breaks"]
     assert first["invariant"] == "I12"
-    assert first["command"].startswith(f"python3 mTrade.py simulate --seed {first['seed']} --steps 300")
-    again = first["command"].split()[2:]
-    assert main([*again, "--jobs", "1"]) == 1
+    assert first["events"] < first["first_events"] / 10
+    words = first["command"].split()
+    assert words[:7] == ["python3", "mTrade.py", "simulate", "--seed", "5", "--seeds", "1"]
+    assert int(words[words.index("--steps") + 1]) < 300
+    assert main([*words[2:], "--json"]) == 1
+    [again] = json.loads(capsys.readouterr().out)["breaks"]
+    assert again == first | {"first_events": first["events"]}
+    assert main(words[2:]) == 1
     out = capsys.readouterr().out
-    assert "BROKEN I12" in out
+    assert f"BROKEN I12 in world 5 at step {first['step']}: {first['what']}" in out
+    assert f"What went wrong before it: {words[-1]}" in out
     assert "What happened last" in out
+    assert out.rstrip().endswith(f"Repeat it: {first['command']}")
 
 
 def test_what_left_out_kinds_are_is_checked(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "--without", "nonsense"]) == 2
     assert "nonsense" in capsys.readouterr().err
+    assert main(["simulate", "--only", "nonsense#1"]) == 2
+    assert "nonsense" in capsys.readouterr().err
+    assert main(["simulate", "--only", "send_late#0"]) == 2
+    assert "send_late#0" in capsys.readouterr().err
     assert main(["simulate", "--profile", "mild"]) == 2
     assert main(["simulate", "--seeds", "3", "--steps", "100", "--profile", "calm", "--jobs", "2"]) == 0
     assert "Nothing broke" in capsys.readouterr().out
