@@ -40,6 +40,7 @@ _FINDINGS = (
     "tests/integration/test_ambiguous_sends.py",
     "tests/integration/test_late_fills.py",
     "tests/integration/test_proxy_faults.py",
+    "tests/integration/test_proxy_faults_streams.py",
     "tests/integration/test_races.py",
     "tests/integration/test_unknown_orders.py",
 )

@@ -1,6 +1,7 @@
 """Thousands of orders of unknown outcome: the real engine, SDK and sockets, and a network that spoils every order.
 
-Every order that is sent gets one fault of the rows O1 to O8, from a seed. All times of the proof of absence are
+Every order that is sent gets one fault of the rows O1 to O8, from a seed, and the stream that tells own trades loses,
+doubles, swaps, delays and throttles its messages by chance of the same seed. All times of the proof of absence are
 shortened alike: orders live 1 s instead of 3, the clock's error counts 50 ms instead of 1 s, the exchange shows
 everything after 0.2 s instead of 10 (the simulator does so at once), readings are 0.2 s apart instead of 2. Our own
 rate budget and the simulator's are lifted, because one account's allowance would make 10,000 sends last an hour.
@@ -36,6 +37,7 @@ from tests.canary import KEY, SECRET, no_secret_in
 from tests.engine import LIMITS_OFF, Engine, a_price
 from tests.integration.test_unknown_orders import QUICK_PROOF
 from tests.proxy import Do, Proxy, Rule, page
+from tests.proxy_streams import DoFrame, FrameRule
 
 CONFIG = replace(QUICK_PROOF, reconcile_s=10.0)
 _PRICE = Decimal(25)
@@ -66,6 +68,17 @@ MIX: Mapping[Rule, int] = {
     Rule(name="O7 no body", do=Do.TRUNCATE, keep=0): 3,
     Rule(name="O8 carried out twice", do=Do.REPEAT): 1,
     Rule(name="O8 carried out twice, answer lost", do=Do.REPEAT, delay_after_s=5.0): 1,
+}
+_OWN_TRADES = "spot.usertrades"
+# And what becomes of the telling of own trades meanwhile; the reads are what counts.
+MIX_OF_STREAMS: Mapping[FrameRule, int] = {
+    FrameRule(channel=_OWN_TRADES, do=DoFrame.PASS): 10,
+    FrameRule(channel=_OWN_TRADES, do=DoFrame.DROP): 4,
+    FrameRule(channel=_OWN_TRADES, do=DoFrame.REPEAT): 4,
+    FrameRule(channel=_OWN_TRADES, do=DoFrame.SWAP): 2,
+    FrameRule(channel=_OWN_TRADES, do=DoFrame.DELAY, delay_s=0.5): 2,
+    FrameRule(channel=_OWN_TRADES, do=DoFrame.DELAY, delay_s=2.0): 1,
+    FrameRule(channel=_OWN_TRADES, do=DoFrame.THROTTLE, bytes_per_s=2_000): 1,
 }
 
 
@@ -198,7 +211,7 @@ def _send(engine: Engine, proxy: Proxy, rules: list[MarketRules], sends: int) ->
     for one in rules:
         engine.price(one.market.base, _PRICE)
         engine.desk.switch(one.market.base, "on", "test")
-    proxy.mix(MIX)
+    proxy.mix(MIX, MIX_OF_STREAMS)
     ends_s = time.monotonic() + 60 + sends
     turn = 0
     while len(proxy.struck) < sends:

@@ -20,11 +20,11 @@ from fnmatch import fnmatchcase
 from typing import Any
 from urllib.parse import urlsplit
 
+from tests.proxy_streams import TEXT, DoFrame, FrameRule, Line, concerns, read_frame, write
+
 _START_LIMIT_S = 60.0
-_PIECE = 512
 # An abrupt end: what is not yet sent is thrown away and the peer sees a reset.
 _NO_LINGER = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
-_TEXT_FRAME = 1
 
 
 class Do(StrEnum):
@@ -69,28 +69,6 @@ class Rule:
     name: str = ""
 
 
-class DoFrame(StrEnum):
-    """What happens to a WebSocket message of the exchange. `SWAP`: it comes after the one that follows it."""
-
-    DROP = "drop"
-    REPEAT = "repeat"
-    SWAP = "swap"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameRule:
-    """One thing that goes wrong with pushed messages of a channel (a pattern). `skip`, `times`, `chance` as in `Rule`.
-
-    Pings and acknowledgements of subscriptions pass.
-    """
-
-    channel: str = "*"
-    times: int | None = None
-    skip: int = 0
-    chance: float = 1.0
-    do: DoFrame = DoFrame.DROP
-
-
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request as it came. `nth` counts the requests of its connection from 0: above 0 the connection was reused."""
@@ -123,14 +101,16 @@ class Proxy:
     """`with Proxy(sim.url) as proxy:` then `proxy.url` in place of `sim.url`. Methods may be called from any thread.
 
     `on_moment` is called on the proxy's thread, which waits for it; True: the request goes no further (the caller has
-    killed its sender). `seen`: all requests so far; `struck`: those that got a rule of a mix.
+    killed its sender). `seen`: all requests so far; `struck`: those that got a rule of a mix. `hits`: what was done how
+    often; `carried`: how many messages of streams, by what was done to them, are written to the end they go to.
     """
 
     def __init__(self, upstream: str, *, seed: int = 0) -> None:
         parts = urlsplit(upstream)
         self._upstream = (parts.hostname or "", parts.port or 0)
         self._prefix = parts.path
-        self._rng = random.Random(seed)
+        # Of their own each: how many messages come between two calls is for the clock, not for the seed.
+        self._rng, self._frames_rng = random.Random(seed), random.Random(f"{seed}:frames")
         self._rules: list[tuple[Rule | FrameRule, list[int]]] = []
         self._lock = threading.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -138,9 +118,11 @@ class Proxy:
         self._streams: set[asyncio.StreamWriter] = set()
         self.refuse_streams = False
         self._mixed: tuple[Sequence[Rule], Sequence[int]] = ((), ())
+        self._mixed_frames: tuple[Sequence[FrameRule], Sequence[int]] = ((), ())
         self.on_moment: Callable[[Moment, Request], bool] | None = None
         self.seen: list[Request] = []
         self.hits: dict[str, int] = {}
+        self.carried: dict[str, int] = {}
         self.struck: list[tuple[Rule, Request]] = []
 
     # -- for tests -------------------------------------------------------------------------------------------------
@@ -171,16 +153,21 @@ class Proxy:
         with self._lock:
             self._rules.extend((rule, [0]) for rule in rules)
 
-    def mix(self, rules: Mapping[Rule, int]) -> None:
-        """From now on every call that no rule above hits and that all of these match gets one of them, by weight."""
+    def mix(self, rules: Mapping[Rule, int], frames: Mapping[FrameRule, int] | None = None) -> None:
+        """From now on every call that no rule above hits and that all of these match gets one of them, by weight.
+
+        So does every message with `frames`.
+        """
         with self._lock:
             self._mixed = tuple(rules), tuple(rules.values())
+            self._mixed_frames = tuple(frames or ()), tuple((frames or {}).values())
 
     def clear(self) -> None:
         """All is well again."""
         with self._lock:
             self._rules.clear()
             self._mixed = (), ()
+            self._mixed_frames = (), ()
 
     def requests(self, method: str, path: str) -> list[Request]:
         """What came so far of a kind."""
@@ -268,7 +255,7 @@ class Proxy:
             raise _Gone
         if do is Do.TRUNCATE:
             answer = _shortened(answer, rule.keep)
-        await _write(writer, answer, rule.bytes_per_s)
+        await write(writer, answer, rule.bytes_per_s)
         self._tell(Moment.ANSWERED, request)
         if do is Do.CLOSE_AFTER:
             raise _Gone
@@ -286,29 +273,42 @@ class Proxy:
         to_exchange.write(raw)
         writer.write(await _head(from_exchange))
         self._streams.add(writer)
-        forwards = asyncio.create_task(_pour(reader, to_exchange))
+        there = asyncio.create_task(self._messages(reader, to_exchange, to_exchange=True))
         try:
-            await self._frames(from_exchange, writer)
+            await self._messages(from_exchange, writer, to_exchange=False)
         finally:
-            forwards.cancel()
+            there.cancel()
             self._streams.discard(writer)
 
-    async def _frames(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        held = b""
-        while True:
-            frame, opcode, payload = await _frame(reader)
-            rule = self._strike_frame(payload) if opcode == _TEXT_FRAME else None
-            match rule.do if rule else None:
-                case DoFrame.DROP:
+    async def _messages(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, to_exchange: bool) -> None:
+        """One way of a WebSocket, until either end is gone."""
+        line = Line(writer, self.carried)
+        carrier = asyncio.create_task(line.carry())
+        held, blackhole = b"", False
+        try:
+            while True:
+                frame, opcode, payload = await read_frame(reader)
+                rule = self._strike_frame(payload, to_exchange=to_exchange) if opcode == TEXT else None
+                do = rule.do if rule else DoFrame.PASS
+                blackhole = blackhole or do is DoFrame.BLACKHOLE
+                if blackhole or do is DoFrame.DROP:
                     continue
-                case DoFrame.REPEAT:
+                if do is DoFrame.REPEAT:
                     frame += frame
-                case DoFrame.SWAP if not held:
+                if do is DoFrame.SWAP and not held:
                     held = frame
                     continue
-            writer.write(frame + held)
-            held = b""
-            await writer.drain()
+                line.take(frame + held, rule or FrameRule(do=DoFrame.PASS))
+                held = b""
+        except (OSError, asyncio.IncompleteReadError):
+            # An end that closes has said all the same what is on its way, as long as the other one hears it.
+            said = asyncio.create_task(line.empty())
+            await asyncio.wait((said, carrier), return_when=asyncio.FIRST_COMPLETED)
+            said.cancel()
+        finally:
+            carrier.cancel()
+            if to_exchange:
+                writer.close()
 
     def _strike_call(self, request: Request) -> Rule | None:
         for rule, seen in self._in_force():
@@ -321,17 +321,19 @@ class Proxy:
             return rule
         return None
 
-    def _strike_frame(self, payload: bytes) -> FrameRule | None:
+    def _strike_frame(self, payload: bytes, *, to_exchange: bool) -> FrameRule | None:
         rules = [(rule, seen) for rule, seen in self._in_force() if isinstance(rule, FrameRule)]
-        if not rules:
+        mixed, weights = self._mixed_frames
+        if not rules and not mixed:
             return None
         told: dict[str, Any] = json.loads(payload)
-        if told.get("event") != "update":
-            return None
         for rule, seen in rules:
-            matches = fnmatchcase(str(told.get("channel")), rule.channel)
-            if matches and (hit := self._strikes(rule, seen)) is not None:
+            if concerns(rule, told, to_exchange) and (hit := self._strikes(rule, seen)) is not None:
                 return rule if hit else None
+        if mixed and concerns(mixed[0], told, to_exchange):
+            [rule] = self._frames_rng.choices(mixed, weights)
+            self.hits[rule.do] = self.hits.get(rule.do, 0) + 1
+            return rule
         return None
 
     def _in_force(self) -> Sequence[tuple[Rule | FrameRule, list[int]]]:
@@ -343,7 +345,8 @@ class Proxy:
         if rule.times is not None and seen[0] >= rule.skip + rule.times:
             return None
         seen[0] += 1
-        hit = seen[0] > rule.skip and self._rng.random() < rule.chance
+        rng = self._rng if isinstance(rule, Rule) else self._frames_rng
+        hit = seen[0] > rule.skip and rng.random() < rule.chance
         if hit:
             self.hits[rule.do] = self.hits.get(rule.do, 0) + 1
         return hit
@@ -414,37 +417,6 @@ def _shortened(answer: bytes, keep: int) -> bytes:
     lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"content-length:")]
     body = body[:keep]
     return b"\r\n".join([*lines, b"Content-Length: %d" % len(body)]) + b"\r\n\r\n" + body
-
-
-async def _write(writer: asyncio.StreamWriter, data: bytes, bytes_per_s: int) -> None:
-    piece = _PIECE if not bytes_per_s else max(1, bytes_per_s // 20)
-    for start in range(0, len(data), piece if bytes_per_s else len(data)):
-        writer.write(data[start : start + piece] if bytes_per_s else data)
-        await writer.drain()
-        if bytes_per_s:
-            await asyncio.sleep(piece / bytes_per_s)
-
-
-async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
-
-
-async def _frame(reader: asyncio.StreamReader) -> tuple[bytes, int, bytes]:
-    """A frame of the exchange, which masks nothing: whole, its kind, its payload."""
-    head = await reader.readexactly(2)
-    length = head[1] & 0x7F
-    if length == 126:
-        head += await reader.readexactly(2)
-        length = int.from_bytes(head[2:], "big")
-    elif length == 127:
-        head += await reader.readexactly(8)
-        length = int.from_bytes(head[2:], "big")
-    payload = await reader.readexactly(length)
-    return head + payload, head[0] & 0x0F, payload
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

@@ -23,7 +23,8 @@ from autotrader_v2.simulator import Simulator
 from tests.canary import KEY, SECRET, no_secret_in
 from tests.engine import Engine, a_price
 from tests.integration.test_unknown_orders import QUICK_PROOF, unknown
-from tests.proxy import Do, DoFrame, FrameRule, Proxy, Rule, page
+from tests.proxy import Do, Proxy, Rule, page
+from tests.proxy_streams import DoFrame, FrameRule
 
 ETH = rules_for("ETH")
 # How long a bound lasts before the test gives up; not an assertion about speed.
