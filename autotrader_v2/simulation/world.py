@@ -453,7 +453,9 @@ class World:
             hub.at(hub.now_ms + dice.ms(500, 10_000), self._gap)
             return
         late_ms = dice.ms(50, 10_000) if dice.hit("fill_late") else dice.ms(1, 60)
-        for _ in range(2 if dice.hit("fill_twice") else 1):
+        hub.at(hub.now_ms + late_ms, lambda: self._stream(fill))
+        # Asked only now: left out, it throws away what the second telling draws, not what the first one does.
+        if dice.hit("fill_twice"):
             hub.at(hub.now_ms + late_ms, lambda: self._stream(fill))
 
     def _stream(self, fill: Fill) -> bool:
