@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from itertools import takewhile
 from multiprocessing import get_context
-from multiprocessing.synchronize import Event
+from multiprocessing.synchronize import Event as ProcessEvent
 from typing import Any
 
 from rich.console import Console
@@ -105,10 +105,10 @@ def _parts(seeds: Sequence[int], plan: Plan, steps: int, jobs: int, asked: threa
         pool.shutdown(cancel_futures=True)
 
 
-_stopping: Event | None = None
+_stopping: ProcessEvent | None = None
 
 
-def _begin(stopping: Event) -> None:
+def _begin(stopping: ProcessEvent) -> None:
     global _stopping  # noqa: PLW0603 - a worker process hears of it once, for its whole life
     _stopping = stopping
     serve_the_parent()
@@ -153,8 +153,8 @@ def _as_json(total: Tally, profile: str) -> dict[str, Any]:
 def _tell(total: Tally, profile: str) -> None:
     faults = sum(total.faults.values())
     print(
-        f"{total.seeds} worlds, {total.steps} steps, {total.faulted_steps} of them among faults, {total.orders} orders, {total.restarts} restarts,"
-        f" {faults} faults of {len(total.faults)} kinds."
+        f"{total.seeds} worlds, {total.steps} steps, {total.faulted_steps} of them before all healed,"
+        f" {total.orders} orders, {total.restarts} restarts, {faults} faults of {len(total.faults)} kinds."
     )
     if total.resolve_ms:
         print(
