@@ -343,6 +343,8 @@ def _config(settings: Settings, outside: Outside) -> TraderConfig:
         usual,
         order_life_ms=int(usual.order_life_ms * outside.pace),
         slow_commit_ms=int(usual.slow_commit_ms * outside.pace),
+        # A paper balance moves with the trade: nobody has to wait before coins are adopted or written off.
+        balance_lag_s=0.0 if settings.mode is Mode.PAPER else usual.balance_lag_s,
         real_time=feed_kind_of(settings) is FeedKind.GATE,
     )
 

@@ -48,7 +48,8 @@ class Served:
         rules = rules or [rules_for(name) for name in prices]
         self._start = {"USDT": Decimal(money)}
         self.paper = PaperExchange(rules, self._start, clock=SystemClock(), seed=7)
-        config = TraderConfig(loop_interval_s=0.05)
+        # As `serve` on paper has it.
+        config = TraderConfig(loop_interval_s=0.05, balance_lag_s=0)
         markets = [one.market for one in rules]
         self._rules = {one.market.base: one for one in rules}
         self.engine = Engine(self.paper, self.paper.feed, markets, folder, account_feed=self.paper, config=config)

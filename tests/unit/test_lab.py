@@ -202,11 +202,11 @@ def test_a_stop_ends_the_worker(a_room: Make, tmp_path: Path) -> None:
     room = ready(a_room(*a_worker(tmp_path, body)))
     room.begin(WISH)
     until("it works", lambda: pid_file.exists() and pid_file.read_text() != "")
-    process = room._working[1] if room._working else None
-    assert process is not None
+    working = room._runs_line.working
+    assert working is not None
     room.stop()
-    assert not room._thread.is_alive()
-    assert process._child is None
+    assert not any(thread.is_alive() for thread in room._threads)
+    assert working[1]._child is None
 
 
 def test_the_worker_ends_when_nobody_listens_any_more(tmp_path: Path) -> None:
