@@ -54,7 +54,9 @@ def table(
 def sim(
     host: Annotated[str, typer.Option("--host", help="Address to serve on; this machine only.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 8790,
-    feed: Annotated[str, typer.Option("--feed", help="Prices: synthetic or replay:PATH.")] = "synthetic",
+    feed: Annotated[
+        str, typer.Option("--feed", help="Prices: synthetic, replay:PATH, or told (by /sim/price alone).")
+    ] = "synthetic",
     speed: Annotated[str, typer.Option("--speed", help="How fast its prices run, or max.")] = "1",
     balance: Annotated[
         list[str] | None,
@@ -81,15 +83,17 @@ def sim(
 ) -> None:
     """Run an exchange in a box: Gate's API on this machine, with play money."""
     from autotrader_v2.app import values
+    from autotrader_v2.app.sim_command import TOLD, read_faults, run_sim
 
     address = read_option("--host", values.read_loopback, host)
-    prices = read_option("--feed", values.read_feed, feed)
-    require("--feed", prices == "synthetic" or prices.startswith("replay:"), "must be synthetic or replay:PATH")
+    word = feed.strip().lower()
+    require(
+        "--feed", word in ("synthetic", TOLD) or word.startswith("replay:"), "must be synthetic, replay:PATH or told"
+    )
+    prices = TOLD if word == TOLD else read_option("--feed", values.read_feed, feed)
     pace = read_option("--speed", values.read_speed, speed)
     balances = read_option("--balance", values.read_balances, balance or ["USDT=10000"])
     token = None if control_token is None else read_option("--control-token", values.read_token, control_token)
-
-    from autotrader_v2.app.sim_command import read_faults, run_sim
 
     plan = None if faults is None else read_option("--faults", read_faults, faults)
 

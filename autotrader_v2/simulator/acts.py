@@ -76,6 +76,11 @@ def _account_kind(fields: Fields) -> Do:
     return lambda world: world.account_kind(unified=unified, key=key)
 
 
+def _rate_limits(fields: Fields) -> Do:
+    enabled = fields.flag("enabled")
+    return lambda world: world.rate_limits(enabled=enabled)
+
+
 def _clock(fields: Fields) -> Do:
     offset_ms = fields.whole("offset_ms", least=-(10**11), most=10**11) if fields.has("offset_ms") else None
     step_ms = fields.whole("step_ms", 0, least=-(10**11), most=10**11)
@@ -88,7 +93,8 @@ def _price(fields: Fields) -> Do:
     if bid > ask:
         raise fields.bad("bid", f"is above the ask, {ask}")
     last = fields.money("last", above="0") if fields.has("last") else bid
-    return lambda world: world.set_price(pair, bid, ask, last)
+    sizes = {name: fields.money(name, above="0") for name in ("bid_size", "ask_size") if fields.has(name)}
+    return lambda world: world.set_price(pair, bid, ask, last, **sizes)
 
 
 def _move(fields: Fields) -> Do:
@@ -145,6 +151,7 @@ ACTS: Mapping[str, Act] = {
     "fees": Act("account", "other fees, GT or points deducted or not (A5, O16)", _fees),
     "key": Act("account", "the key is revoked, bound to other addresses, read only, may withdraw (A4)", _key),
     "account_kind": Act("account", "classic or unified account (A6)", _account_kind),
+    "rate_limits": Act("account", "calls are counted against rate limits, of every account, or not", _rate_limits),
     "clock": Act("clock", "the exchange's clock: offset_ms sets, step_ms adds, drift_ppm runs away (M12)", _clock),
     "price": Act("price", "a market's price", _price),
     "move": Act("price", "prices go to factor times within ramp_s, for hold_s or for good (M8, M11)", _move),
@@ -169,7 +176,11 @@ def read_act(name: str, values: Any, where: str) -> Do:
 
 def perform(world: World, name: str, values: Mapping[str, Any], where: str) -> Any:
     """Do it. Errors: `BadField` when it cannot be read, or cannot be done to this exchange as it is."""
-    do = read_act(name, values, where)
+    return carry_out(world, read_act(name, values, where), where)
+
+
+def carry_out(world: World, do: Do, where: str) -> Any:
+    """Do what was read. Errors: `BadField` when it cannot be done to this exchange as it is."""
     try:
         return do(world)
     except (Refused, ValueError, LookupError) as error:

@@ -3,18 +3,26 @@
 import hmac
 import ipaddress
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from itertools import takewhile
+from typing import Any, TypeVar
 
 from autotrader_v2.domain.money import plain
-from autotrader_v2.simulator.acts import ACTS, perform
+from autotrader_v2.matching.records import Order, UserTrade
+from autotrader_v2.simulator.acts import ACTS, Do, carry_out, read_act
+from autotrader_v2.simulator.errors import ApiError
 from autotrader_v2.simulator.faults import Faults
 from autotrader_v2.simulator.faults.reading import knobs_of, plan_of, rules_of
 from autotrader_v2.simulator.fields import BadField, Fields
 from autotrader_v2.simulator.http import HttpRequest, response
+from autotrader_v2.simulator.params import from_query
+from autotrader_v2.simulator.shapes import order_shape, trade_shape
 from autotrader_v2.simulator.world import World
 
-_ROUTES = ("faults", "account", "clock", "price", "market", "knobs")
+_ROUTES = ("faults", "account", "orders", "trades", "clock", "price", "market", "knobs")
+_ACTS_MAX = 1000
+_PAGE, _PAGE_MAX = 100, 1000
+_Row = TypeVar("_Row", Order, UserTrade)
 
 
 class _Refusal(Exception):
@@ -44,6 +52,8 @@ class Control:
             status, told = refusal.status, {"error": str(refusal)}
         except BadField as error:
             status, told = 400, {"error": str(error)}
+        except ApiError as error:
+            status, told = 400, {"error": error.message}
         return response(status, json.dumps(told, default=str).encode(), close=close)
 
     def _admit(self, request: HttpRequest, address: str) -> None:
@@ -63,6 +73,10 @@ class Control:
             raise _Refusal(404, f"there is /sim/ with {', '.join(_ROUTES)}")
         if name == "faults":
             return self._rules(request)
+        if name in ("orders", "trades"):
+            if request.method != "GET":
+                raise _Refusal(405, "GET")
+            return self._books(name, request.query)
         if request.method == "GET":
             return self._shown(name)
         if request.method not in ("POST", "PUT"):
@@ -70,7 +84,7 @@ class Control:
         if name == "knobs":
             self._world.core.knobs = knobs_of(_body(request), "knobs", self._world.core.knobs)
             return self._shown(name)
-        return self._act(name, _body(request))
+        return self._acts(name, _body(request))
 
     def _rules(self, request: HttpRequest) -> Any:
         match request.method:
@@ -104,18 +118,33 @@ class Control:
         ]
         return {"seed": self._faults.seed, "rules": rows, "counts": dict(sorted(self._faults.counts.items()))}
 
-    def _act(self, route: str, body: Any) -> Any:
-        given = dict(body) if isinstance(body, Mapping) else {}
-        acts = [name for name, act in ACTS.items() if act.route == route]
-        # A route with one act needs no name for it.
-        name = Fields(given, route).text("act", acts[0] if len(acts) == 1 else None, choices=acts)
-        given.pop("act", None)
-        done = perform(self._world, name, given, route)
+    def _acts(self, route: str, body: Any) -> Any:
+        """Do one act or, in their order, a list of them."""
+        if not isinstance(body, list):
+            return self._done(_read(route, body, route), route) | self._shown(route)
+        if len(body) > _ACTS_MAX:
+            raise BadField(f"{route}: at most {_ACTS_MAX} acts at once, not {len(body)}")
+        # All are read before the first is done: one that nobody can mean leaves the exchange as it was.
+        acts = [(_read(route, one, f"{route}[{at}]"), f"{route}[{at}]") for at, one in enumerate(body)]
+        return {"done": [self._done(act, where) for act, where in acts], **self._shown(route)}
+
+    def _done(self, act: tuple[str, Do], where: str) -> dict[str, Any]:
+        name, do = act
+        result = carry_out(self._world, do, where)
         self._faults.counts[name] += 1
-        shown: dict[str, Any] = {"done": name, **self._shown(route)}
-        if name == "trade":
-            shown["order_id"] = str(done.id)
-        return shown
+        return {"done": name, "order_id": str(result.id)} if name == "trade" else {"done": name}
+
+    def _books(self, name: str, query: str) -> dict[str, Any]:
+        """A page of an account's orders or trades as they are, whatever its owner is shown by now."""
+        params = from_query(query)
+        after, limit = params.whole("after", 0), params.whole("limit", _PAGE, least=1, most=_PAGE_MAX)
+        try:
+            account = self._world.account(params.text("key"))
+        except KeyError:
+            raise _Refusal(404, "no account has this key") from None
+        if name == "orders":
+            return _page(name, reversed(account.orders.values()), after, limit, order_shape)
+        return _page(name, reversed(account.trades), after, limit, trade_shape)
 
     def _shown(self, route: str) -> dict[str, Any]:
         world = self._world
@@ -146,6 +175,23 @@ class Control:
                 }
             case _:
                 return {"markets": {pair: str(pit.rules.status) for pair, pit in world.core.pits.items()}}
+
+
+def _read(route: str, body: Any, where: str) -> tuple[str, Do]:
+    given = dict(body) if isinstance(body, Mapping) else {}
+    acts = [name for name, act in ACTS.items() if act.route == route]
+    # A route with one act needs no name for it.
+    name = Fields(given, where).text("act", acts[0] if len(acts) == 1 else None, choices=acts)
+    given.pop("act", None)
+    return name, read_act(name, given, where)
+
+
+def _page(
+    name: str, newest_first: Iterable[_Row], after: int, limit: int, shape: Callable[[_Row], dict[str, Any]]
+) -> dict[str, Any]:
+    """The oldest rows with an id above `after`. Ids rise, so only what is newer than that is looked at."""
+    rows = list(takewhile(lambda row: row.id > after, newest_first))[::-1]
+    return {name: [shape(row) for row in rows[:limit]], "more": len(rows) > limit}
 
 
 def _body(request: HttpRequest) -> Any:

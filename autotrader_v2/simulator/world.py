@@ -89,6 +89,10 @@ class World:
         """Switch between the classic and the unified account."""
         self.account(key).unified = unified
 
+    def rate_limits(self, *, enabled: bool) -> None:
+        """Refuse calls beyond the rate limits, or none."""
+        self._desk.limiter.enabled = enabled
+
     # -- clock and prices ------------------------------------------------------------------------------------------
 
     def shift_clock(self, *, offset_ms: int | None = None, step_ms: int = 0, drift_ppm: int | None = None) -> None:
@@ -99,10 +103,19 @@ class World:
         if drift_ppm is not None:
             self.clock.drift(drift_ppm)
 
-    def set_price(self, pair: str, bid: Decimal, ask: Decimal, last: Decimal) -> None:
-        """Set a market's price; the next one of the feed follows it."""
-        now_ms = self.clock.now_ms()
-        self.take(Quote(self.core.pit(pair).rules.market, bid, ask, last, now_ms, now_ms))
+    def set_price(
+        self,
+        pair: str,
+        bid: Decimal,
+        ask: Decimal,
+        last: Decimal,
+        *,
+        bid_size: Decimal | None = None,
+        ask_size: Decimal | None = None,
+    ) -> None:
+        """Set a market's price; the next one of the feed follows it. Sizes in coins, None: as the market's kind has."""
+        market, now_ms = self.core.pit(pair).rules.market, self.clock.now_ms()
+        self.take(Quote(market, bid, ask, last, now_ms, now_ms, bid_size=bid_size, ask_size=ask_size))
 
     def move_price(self, pair: str, factor: Decimal, *, ramp_s: float = 0.0, hold_s: float | None = None) -> None:
         """Let prices of pairs of that pattern move by a factor, for a while or for good."""

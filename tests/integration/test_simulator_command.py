@@ -72,6 +72,18 @@ def test_it_replays_serves_and_stops_when_asked(tmp_path: Path) -> None:
         assert process.wait(60) == 0
 
 
+def test_with_told_prices_nothing_has_a_price_before_it_is_told() -> None:
+    with a_sim("--feed", "told", "--control-token", "a-made-up-token") as (_, url):
+        assert isinstance(pairs := ask(url, "/spot/currency_pairs"), list)
+        assert {"BTC_USDT", "ETH_USDT", "PEPE_USDT"} <= {one["id"] for one in pairs}
+        assert ask(url, "/spot/order_book?currency_pair=ETH_USDT") == {
+            "current": ANY,
+            "update": ANY,
+            "bids": [],
+            "asks": [],
+        }
+
+
 def test_its_default_key_and_secret_are_no_words_that_errors_use() -> None:
     """Whatever is a secret is hidden in every line: with the key `key`, "Invalid key" was told as "Invalid ***"."""
     key, secret = (inspect.signature(cli_worlds.sim).parameters[name].default for name in ("key", "secret"))
@@ -118,14 +130,14 @@ def test_it_injects_the_faults_of_a_file_and_its_token_is_told(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("option", "words"),
     [
+        (("--feed", "gate"), "synthetic, replay:PATH or told"),
+        (("--feed", "told:now"), "synthetic, replay:PATH or told"),
         (("--faults", "windy"), "profiles are calm, gate_as_seen, hostile"),
         (("--faults", "{bad}"), "bad.toml: rules[0].chance must be a number from 0 to 1, not 7"),
         (("--control-token", ""), "--control-token"),
     ],
 )
-def test_faults_and_tokens_that_cannot_be_meant_are_refused(
-    tmp_path: Path, option: tuple[str, str], words: str
-) -> None:
+def test_options_that_cannot_be_meant_are_refused(tmp_path: Path, option: tuple[str, str], words: str) -> None:
     bad = tmp_path / "bad.toml"
     bad.write_text('[[rules]]\nkind = "late"\nchance = 7\n')
     command = [sys.executable, str(ROOT / "mTrade.py"), "sim", "--port", "0", option[0], option[1].format(bad=bad)]

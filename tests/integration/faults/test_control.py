@@ -2,12 +2,15 @@
 
 import http.client
 import json
+import time
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
+from autotrader_v2.domain.orders import Side
 from autotrader_v2.simulator import Simulator
 from tests.integration.faults.box import MARKET_BUY, PAIR
 from tests.integration.simulated import RawClient, a_simulator
@@ -128,3 +131,83 @@ def test_the_control_routes_are_never_struck_themselves(sim: Simulator, control:
     control("POST", "faults", {"kind": "maintenance"})
     assert RawClient(sim)("GET", "/spot/time")[0] == 503
     assert control("GET", "faults")[0] == 200
+
+
+def test_the_books_are_shown_whole_page_by_page_whatever_the_owner_is_shown(sim: Simulator, control: Controls) -> None:
+    for _ in range(3):
+        sim.trade_by_hand(PAIR, Side.SELL, 1, text="t-mine")
+    sim.trade_by_hand(PAIR, Side.BUY, 1, price=10)
+    control("POST", "knobs", {"visible_after_ms": 60_000})
+    control("POST", "faults", {"kind": "maintenance"})
+    account = sim.account()
+    for name, own in (("orders", account.orders), ("trades", account.trades)):
+        first = control("GET", f"{name}?limit=2")[1]
+        assert first["more"] is True
+        rest = control("GET", f"{name}?limit=2&after={first[name][-1]['id']}")[1]
+        assert rest["more"] is False
+        assert [row["id"] for row in first[name] + rest[name]] == [str(one.id) for one in own]
+        assert control("GET", f"{name}?after={own[-1].id}") == (200, {name: [], "more": False})
+        assert control("GET", f"{name}?key=bob") == (200, {name: [], "more": False})
+    told = control("GET", "orders")[1]["orders"]
+    assert [(row["status"], row["text"]) for row in told] == [("closed", "t-mine")] * 3 + [("open", "web")]
+    told = control("GET", "trades")[1]["trades"][0]
+    assert (Decimal(told["amount"]), Decimal(told["price"])) == (account.trades[0].amount, account.trades[0].price)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "trades?limit=0", 400),
+        ("GET", "trades?limit=1001", 400),
+        ("GET", "orders?after=-1", 400),
+        ("GET", "orders?after=x", 400),
+        ("GET", "orders?key=nobody", 404),
+        ("POST", "orders", 405),
+        ("DELETE", "trades", 405),
+    ],
+)
+def test_books_that_cannot_be_shown_are_refused(control: Controls, method: str, path: str, status: int) -> None:
+    assert control(method, path, {} if method == "POST" else None)[0] == status
+
+
+def test_several_prices_are_told_at_once_with_what_is_on_offer_there(sim: Simulator, control: Controls) -> None:
+    other = "BTC_USDT"
+    prices = [
+        {"act": "price", "pair": PAIR, "bid": "70", "ask": "70.5", "bid_size": "5", "ask_size": "7"},
+        {"act": "price", "pair": other, "bid": "60000", "ask": "60001"},
+    ]
+    status, told = control("POST", "price", prices)
+    assert (status, told["done"]) == (200, [{"done": "price"}] * 2)
+    assert told["prices"][PAIR] == {"bid": "70", "ask": "70.5"}
+    assert told["prices"][other] == {"bid": "60000", "ask": "60001"}
+    book = RawClient(sim)("GET", "/spot/order_book", query=f"currency_pair={PAIR}&limit=1")[1]
+    assert (book["bids"], book["asks"]) == ([["70", "5"]], [["70.5", "7"]])
+
+
+def test_a_list_with_an_act_nobody_can_mean_does_nothing(sim: Simulator, control: Controls) -> None:
+    deposit = {"act": "deposit", "currency": "USDT", "amount": "5"}
+    status, told = control("POST", "account", [deposit, {"act": "deposit", "currency": "USDT", "amount": "x"}])
+    assert (status, sim.account().total("USDT")) == (400, Decimal(10_000))
+    assert "account[1].amount must be a number" in told["error"]
+    status, told = control("POST", "account", [deposit] * 1001)
+    assert (status, told["error"]) == (400, "account: at most 1000 acts at once, not 1001")
+    # What can be read but not done ends the list where it is.
+    status, told = control("POST", "account", [deposit, deposit | {"act": "withdraw", "amount": "99999999"}, deposit])
+    assert (status, sim.account().total("USDT")) == (400, Decimal(10_005))
+    assert told["error"].startswith("account[1]: ")
+
+
+def test_rate_limits_are_switched_off_and_on() -> None:
+    now_us = time.time_ns() // 1000
+    # The clock stands still, so that no window ends.
+    with a_simulator(control_token=TOKEN, rate_limits=True, clock_us=lambda: now_us) as sim:
+        control, call = Controls(sim), RawClient(sim)
+
+        def statuses() -> set[int]:
+            return {call("POST", "/spot/orders", MARKET_BUY)[0] for _ in range(12)}
+
+        assert statuses() == {201, 429}
+        assert control("POST", "account", {"act": "rate_limits", "enabled": False})[0] == 200
+        assert statuses() == {201}
+        assert control("POST", "account", {"act": "rate_limits", "enabled": True})[0] == 200
+        assert statuses() == {429}
