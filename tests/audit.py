@@ -11,16 +11,59 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.matching.records import UserTrade
-from autotrader_v2.simulator.server import AccountView
 
 OPEN = ("intended", "unknown")
 # Two different orders of rounding may differ by this much of a quote unit over a whole run; 18 decimals are kept.
 _ROUNDED = Fraction(1, 10**12)
 Row = Mapping[str, Any]
+
+
+class Ordered(Protocol):
+    """What is compared of an order at the exchange: of the simulator's own, or of what its process shows."""
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+
+    @property
+    def text(self) -> str:
+        """The label."""
+
+    @property
+    def pair(self) -> str:
+        """`ETH_USDT`."""
+
+    @property
+    def side(self) -> Side:
+        """What was asked for."""
+
+    @property
+    def amount(self) -> Decimal:
+        """Quote currency for a market buy, else coins."""
+
+    @property
+    def filled_base(self) -> Decimal:
+        """Coins that changed hands."""
+
+
+class Account(Protocol):
+    """The exchange's books of an account, oldest first."""
+
+    @property
+    def open_orders(self) -> Sequence[Ordered]:
+        """Those that may still trade."""
+
+    @property
+    def orders(self) -> Sequence[Ordered]:
+        """All."""
+
+    @property
+    def trades(self) -> Sequence[UserTrade]:
+        """All."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +112,7 @@ def markets_in_doubt(database: Path) -> set[str]:
 
 
 def differences(
-    books: Books, account: AccountView, *, ended: bool = True, repeated: Collection[str] = frozenset()
+    books: Books, account: Account, *, ended: bool = True, repeated: Collection[str] = frozenset()
 ) -> list[str]:
     """What does not agree, in words; empty: all does.
 
@@ -119,7 +162,7 @@ def _fills(books: Books, ours: Sequence[UserTrade], *, ended: bool) -> list[str]
     return found
 
 
-def _orders(attempts: Mapping[str, Row], account: AccountView, repeated: Collection[str]) -> list[str]:
+def _orders(attempts: Mapping[str, Row], account: Account, repeated: Collection[str]) -> list[str]:
     """Every order at the exchange is the one that was intended, and one intent had one effect at most."""
     found = []
     effects: defaultdict[tuple[str, int], set[int]] = defaultdict(set)

@@ -1,4 +1,4 @@
-"""The engine as a process, killed again and again, on a price path that does not care.
+"""The engine as a process, killed again and again, at an exchange in a process, on a price path that does not care.
 
 Several coins walk the same cycles over and over: start, some rebuys, sale. A coin's price stands still until the
 exchange has carried out its next order, so what is traded does not depend on when that happens, and a run that was
@@ -17,13 +17,13 @@ from threading import Event, Thread
 from autotrader_v2.domain.money import floor_to
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.matching.markets import rules_for
-from autotrader_v2.simulator import Simulator
 from tests import audit
 from tests.canary import KEY, SECRET, TOKEN
 from tests.dying import POINTS
 from tests.engine import LIMITS_OFF, a_price
 from tests.processes import DOOR, Serving
 from tests.proxy import Do, Moment, Proxy, Request, Rule
+from tests.sim_process import SimControl, SimProcess, ToldAccount
 
 PRICES = {
     "ETH": Decimal(2500),
@@ -114,8 +114,9 @@ class CoinPath:
 class Market:
     """Moves the prices, from the exchange's own books alone. A thread of its own."""
 
-    def __init__(self, sim: Simulator, coins: tuple[str, ...]) -> None:
+    def __init__(self, sim: SimControl, coins: tuple[str, ...]) -> None:
         self._sim = sim
+        self._last_trade = 0
         # So many coins wait for their next order at a time, those not counted that `in_doubt` names; 0: all may.
         self.at_once = 0
         self.in_doubt: set[str] = set()
@@ -141,13 +142,16 @@ class Market:
 
     def tell(self) -> None:
         """Count the orders, tell the prices."""
-        for trade in self._sim.account().trades:
+        for trade in self._sim.trades(self._last_trade):
             self._known[trade.pair].add(trade.order_id)
+            self._last_trade = trade.id
         for coin, path in self.paths.items():
             self.orders[coin] = len(self._known[path.rules.market.pair])
         self._move()
-        for coin, path in self.paths.items():
-            self._sim.feed(a_price(path.rules.market, path.price(self._moved[coin]), path.rules.tick))
+        self._sim.tell(
+            a_price(path.rules.market, path.price(self._moved[coin]), path.rules.tick)
+            for coin, path in self.paths.items()
+        )
 
     def _move(self) -> None:
         """Move prices on whose order has happened, the longest unmoved first, as far as not too many wait already."""
@@ -167,6 +171,10 @@ class Market:
         path, orders = self.paths[coin], self.orders[coin]
         return orders > 0 and path.cycle(orders) == path.cycle(orders - 1) == self.last.get(coin)
 
+    def check(self) -> None:
+        """Errors: AssertionError when its thread has ended, as when the exchange's process has."""
+        assert self._thread.is_alive(), "the market stands still: its thread has ended"
+
     def cycle(self, coin: str) -> int:
         """The cycle that the coin's next order belongs to."""
         return self.paths[coin].cycle(self.orders[coin])
@@ -179,8 +187,8 @@ class Market:
 class Campaign:
     """One database, one exchange, many lives of the engine."""
 
-    def __init__(self, sim: Simulator, proxy: Proxy, market: Market, folder: Path, seed: int, quick: bool) -> None:
-        self.sim, self.proxy, self.market, self.folder = sim, proxy, market, folder
+    def __init__(self, proxy: Proxy, market: Market, folder: Path, seed: int, quick: bool) -> None:
+        self.proxy, self.market, self.folder = proxy, market, folder
         self._quick = {"MTRADE_TEST_QUICK": "1"} if quick else {}
         self.rng = random.Random(seed)
         self.story = Story(seed)
@@ -226,6 +234,7 @@ class Campaign:
     def kill(self, kills: int, points: Sequence[str]) -> None:
         """That many lives, each ended by force, by chance; if they are enough, at each of the points at least once."""
         for left in range(kills, 0, -1):
+            self.market.check()
             self.market.at_once = _AT_ONCE
             if len(self._in_doubt()) >= len(self.coins) * 0.7:
                 self._rest()
@@ -246,6 +255,7 @@ class Campaign:
             asked: set[str] = set()
 
             def all_over() -> bool:
+                self.market.check()
                 states = engine.get("/api/autotrader/stats")["cycles"]
                 for coin in set(self.coins) - asked:
                     if cycles is None:
@@ -353,9 +363,18 @@ class End:
     told: Mapping[str, tuple[object, ...]]
 
 
-def end_of(campaign: Campaign) -> End:
+@dataclass(frozen=True)
+class Run:
+    """A run that is over. `account`: the exchange's books at its end; `walked`: how many cycles each coin did."""
+
+    campaign: Campaign
+    account: ToldAccount
+    end: End
+    walked: Mapping[str, int]
+
+
+def end_of(campaign: Campaign, account: ToldAccount) -> End:
     """What may be compared with another run."""
-    account = campaign.sim.account()
     trades: dict[str, list[tuple[Side, Decimal, Decimal, Decimal]]] = {coin: [] for coin in campaign.coins}
     for one in account.trades:
         trades[one.pair.partition("_")[0]].append((one.side, one.amount, one.price, one.fee))
@@ -374,23 +393,23 @@ def run(
     cycles: Mapping[str, int] | None = None,
     points: Sequence[str] = tuple(POINTS),
     quick: bool = False,
-) -> tuple[Campaign, End, dict[str, int]]:
+) -> Run:
     """A whole run, killed at each of the `points` at least once if `kills` are enough.
 
     With `kills` 0 it is the reference for a run that walked `cycles`. `quick`: see `tests.dying`.
     """
     folder.mkdir(exist_ok=True)
     began_s = time.monotonic()
-    rules = [rules_for(coin) for coin in coins]
-    with (
-        Simulator(rules, START_QUOTE, key=KEY, secret=SECRET, seed=5, rate_limits=False) as sim,
-        Proxy(sim.url, seed=seed) as proxy,
-        Market(sim, coins) as market,
-    ):
-        market.last = {coin: number - 1 for coin, number in (cycles or {}).items()}
-        campaign = Campaign(sim, proxy, market, folder, seed, quick)
-        campaign.set_up()
-        campaign.kill(kills, points)
-        walked = campaign.finish(cycles)
-        campaign.story.seconds = time.monotonic() - began_s
-        return campaign, end_of(campaign), walked
+    with SimProcess(log=folder / "sim.log", balances=START_QUOTE, key=KEY, secret=SECRET, seed=5) as sim:
+        with Proxy(sim.url, seed=seed) as proxy, Market(sim.control, coins) as market:
+            market.last = {coin: number - 1 for coin, number in (cycles or {}).items()}
+            campaign = Campaign(proxy, market, folder, seed, quick)
+            campaign.set_up()
+            campaign.kill(kills, points)
+            walked = campaign.finish(cycles)
+        account = sim.control.account()
+        assert sim.stop() == 0
+        assert sim.log_path.read_text("utf-8") == "", "the exchange itself met no error"
+    campaign.story.said += sim.said
+    campaign.story.seconds = time.monotonic() - began_s
+    return Run(campaign, account, end_of(campaign, account), walked)

@@ -48,20 +48,19 @@ def test_p1_p2_p3_p4_p5_killed_many_times_it_ends_as_if_never_killed(
 
 def a_round(folder: Path, seed: int, count: int, points: tuple[str, ...]) -> dict[str, object]:
     """Kill, compare; the figures. `points`: each is the end of a life at least once, if there are lives enough."""
-    killed, end, walked = kills.run(
-        folder / "killed", seed=seed, kills=count, coins=tuple(kills.PRICES), points=points, quick=not LONG
-    )
+    run = kills.run(folder / "killed", seed=seed, kills=count, coins=tuple(kills.PRICES), points=points, quick=not LONG)
+    killed, account = run.campaign, run.account
     if count >= 3 * len(points):
         assert {f"point-{name}" for name in points} <= set(killed.story.kills), "every named point was an end"
-    account = killed.sim.account()
     books = audit.read(killed.database)
     assert audit.differences(books, account) == [], f"seed {seed}"
     assert_a_fold_says_the_same(killed)
-    reference, never_killed, _ = kills.run(
-        folder / "reference", seed=seed, kills=0, coins=killed.coins, cycles=walked, quick=not LONG
+    never_killed = kills.run(
+        folder / "reference", seed=seed, kills=0, coins=killed.coins, cycles=run.walked, quick=not LONG
     )
-    assert audit.differences(audit.read(reference.database), reference.sim.account()) == []
-    assert end == never_killed, f"seed {seed}"
+    reference = never_killed.campaign
+    assert audit.differences(audit.read(reference.database), never_killed.account) == []
+    assert run.end == never_killed.end, f"seed {seed}"
     scanned = no_secret_in(
         folder,
         *(answer for one in (killed, reference) for answer in one.story.answers),
@@ -74,7 +73,7 @@ def a_round(folder: Path, seed: int, count: int, points: tuple[str, ...]) -> dic
         "of_them_by_timer_at_a_named_point": story.timed_out,
         "by_kind": dict(sorted(story.kills.items())),
         "coins": len(killed.coins),
-        "cycles": sum(walked.values()),
+        "cycles": sum(run.walked.values()),
         "orders_executed": len({one.order_id for one in account.trades}),
         "attempts": dict(books.outcomes),
         "rests": story.rests,
