@@ -3,6 +3,7 @@
 Every refusal says what is in the way. While an order is unresolved whatever would change the cycle answers 409.
 """
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -57,6 +58,9 @@ class Commands:
         self._floor = floor
         self._decider = decider
         self._reader = reader
+        # Of two changes of the ladder of all markets the second starts from what the first has made of it. Taken before
+        # any lock of a market.
+        self._common_lock = threading.Lock()
 
     # -- switches
 
@@ -255,9 +259,10 @@ class Commands:
         the rows ahead.
         """
         if currency is None:
-            self._set_common(changes, by)
+            with self._common_lock:
+                self._set_common(changes, by)
             return
-        self._apply_params({self.slot(currency): changes}, self._floor.common, by)
+        self._apply_params({self.slot(currency): changes}, by)
 
     def set_limits(self, limits: Limits, by: str) -> None:
         """Limits of all markets together."""
@@ -284,23 +289,26 @@ class Commands:
         defaults = LadderParams()
         back = {name: getattr(defaults, name) for name, value in changes.items() if value is None}
         common = replace(changed(self._floor.common, given), **back)
-        self._apply_params({slot: {} for slot in self._floor.slots.values()}, common, by)
+        self._apply_params({slot: {} for slot in self._floor.slots.values()}, by, common=common)
 
-    def _apply_params(self, changes: Mapping[Slot, Mapping[str, Any]], common: LadderParams, by: str) -> None:
-        """Check everything first, then journal and apply market by market."""
+    def _apply_params(
+        self, changes: Mapping[Slot, Mapping[str, Any]], by: str, *, common: LadderParams | None = None
+    ) -> None:
+        """Check everything first, then journal and apply market by market. `common`: a new ladder of all markets."""
         floor, now_ms = self._floor, self._floor.clock.now_ms()
-        checked = {slot: merged_params(common, _own_with(slot, given)) for slot, given in changes.items()}
+        stands_on = common or floor.common
+        checked = {slot: merged_params(stands_on, _own_with(slot, given)) for slot, given in changes.items()}
         for slot, params in checked.items():
             self._check_params(slot, params)
-        if common != floor.common:
+        if common is not None and common != floor.common:
             from_defaults = params_as_text(common)
             floor.journal.write(ParamsSet(market=None, values=from_defaults, by=by, time_ms=now_ms))
             floor.common = common
         for slot, given in changes.items():
             with slot.book_lock:
-                # Another tab may have changed other values since they were checked: both changes hold.
+                # Another tab may have changed other values since they were checked, or those of all markets: all hold.
                 own = _own_with(slot, given)
-                params = merged_params(common, own)
+                params = merged_params(floor.common, own)
                 if params != checked[slot]:
                     self._check_params(slot, params)
                 cycle = slot.state.cycle

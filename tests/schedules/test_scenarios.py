@@ -167,6 +167,20 @@ def p14_new_ladder_while_a_buy_is_booked(arena: Arena) -> None:
     assert len(arena.bought()) == 1
 
 
+def p14_the_ladder_of_all_changed_in_two_tabs(arena: Arena) -> None:
+    """And a market's own in a third: nothing that somebody chose is undone by another's change."""
+    arena.on(ETH)
+    change = arena.trader.commands.set_params
+    arena.do("tab 1", lambda: change(None, {"profit_pct": Decimal(3)}, "test"))
+    arena.do("tab 2", lambda: change(None, {"cooldown_s": Decimal(7)}, "test"))
+    arena.do("tab 3", lambda: change("ETH", {"min_profit_pct": Decimal("0.3")}, "test"))
+    arena.run()
+    now = arena.slot().state.params
+    assert (now.profit_pct, now.cooldown_s, now.min_profit_pct) == (3, 7, Decimal("0.3"))
+    common = arena.trader.floor.common
+    assert (common.profit_pct, common.cooldown_s) == (3, 7)
+
+
 def p14_adopting_while_the_price_wants_a_start(arena: Arena) -> None:
     arena.on(ETH)
     arena.price(ETH, "2500")
@@ -257,6 +271,7 @@ SCENARIOS: dict[Callable[[Arena], None], dict[str, object]] = {
     p14_reset_and_rebuy: {},
     p14_reset_and_sale: {},
     p14_new_ladder_while_a_buy_is_booked: {},
+    p14_the_ladder_of_all_changed_in_two_tabs: {},
     p14_adopting_while_the_price_wants_a_start: {"coins": "0.02"},
     p14_one_balance_for_two_coins: {"money": "15", "markets": (ETH, SOL)},
     p14_pausing_the_account: {},
