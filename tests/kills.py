@@ -408,8 +408,7 @@ def run(
             campaign.kill(kills, points)
             walked = campaign.finish(cycles)
         account = sim.control.account()
-        assert sim.stop() == 0
-        assert sim.log_path.read_text("utf-8") == "", "the exchange itself met no error"
+        sim.end()
     campaign.story.said += sim.said
     campaign.story.seconds = time.monotonic() - began_s
     return Run(campaign, account, end_of(campaign, account), walked)

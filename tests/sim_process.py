@@ -117,6 +117,11 @@ class SimProcess(Started):
         self.control = SimControl(self.url)
         self.control.call("POST", "account", {"act": "rate_limits", "enabled": False})
 
+    def end(self) -> None:
+        """Stop it. Errors: AssertionError when it did not end well, or met an error of its own before."""
+        assert self.stop() == 0
+        assert self.log_path.read_text("utf-8") == "", "the exchange itself met no error"
+
     def __exit__(self, *error: object) -> None:
         self.control.close()
         super().__exit__(*error)

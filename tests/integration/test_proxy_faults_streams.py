@@ -1,4 +1,4 @@
-"""`serve` as a process and its streams through a bad network: late, throttled, swallowed, never subscribed."""
+"""`serve` and `sim` as processes, their streams through a bad network: late, throttled, swallowed, never subscribed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from autotrader_v2.matching.markets import rules_for
-from autotrader_v2.simulator import Simulator
 from tests import audit
 from tests.canary import KEY, SECRET, TOKEN, no_secret_in
 from tests.engine import LIMITS_OFF, a_price
 from tests.processes import Serving
 from tests.proxy import Do, Proxy, Rule
 from tests.proxy_streams import DoFrame, FrameRule
+from tests.sim_process import SimProcess
 
 ETH = rules_for("ETH")
 BEST, OWN = "spot.book_ticker", "spot.usertrades"
@@ -27,7 +27,7 @@ PATIENCE_S = 120.0
 class Bench:
     """One coin, one exchange, the network between them, and the engine's process once it is started."""
 
-    sim: Simulator
+    sim: SimProcess
     proxy: Proxy
     folder: Path
     stack: ExitStack
@@ -62,7 +62,7 @@ class Bench:
     def tell(self, price: str = "") -> None:
         """The exchange's price, from now on and once more."""
         self.price = Decimal(price) if price else self.price
-        self.sim.feed(a_price(ETH.market, self.price, ETH.tick))
+        self.sim.control.tell([a_price(ETH.market, self.price, ETH.tick)])
 
     def until(self, what: str, holds: Callable[[], object], price: str = "") -> None:
         """Wait until something holds, the exchange telling its price again and again."""
@@ -76,7 +76,7 @@ class Bench:
     @property
     def orders(self) -> int:
         """How many orders traded at the exchange."""
-        return len({one.order_id for one in self.sim.account().trades})
+        return len({one.order_id for one in self.sim.control.trades()})
 
     @property
     def waits_for(self) -> str:
@@ -87,13 +87,15 @@ class Bench:
         """Stop in peace; journal and exchange agree trade by trade, and nothing was ever sent twice."""
         assert self.engine.stop() == 0
         books = audit.read(self.folder / "data" / "sandbox.sqlite3")
-        assert audit.differences(books, self.sim.account()) == []
+        assert audit.differences(books, self.sim.control.account()) == []
+        self.sim.end()
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     with ExitStack() as stack:
-        sim = stack.enter_context(Simulator([ETH], {"USDT": 1000}, key=KEY, secret=SECRET, rate_limits=False))
+        log = tmp_path / "sim.log"
+        sim = stack.enter_context(SimProcess(log=log, balances={"USDT": 1000}, key=KEY, secret=SECRET, seed=0))
         proxy = stack.enter_context(Proxy(sim.url, seed=3))
         one = Bench(sim, proxy, tmp_path, stack)
         one.tell()
