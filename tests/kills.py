@@ -295,10 +295,11 @@ class Campaign:
             if manner == "wire":
                 self.proxy.on_moment = self._assassin(engine, what)
         ends_s = time.monotonic() + limit_s
-        while engine.process.poll() is None and time.monotonic() < ends_s:
-            time.sleep(0.005)
-        timed_out = engine.process.poll() is None and manner != "any"
-        engine.kill()
+        with engine:  # whatever ends the wait, Ctrl-C too
+            while engine.process.poll() is None and time.monotonic() < ends_s:
+                time.sleep(0.005)
+            timed_out = engine.process.poll() is None and manner != "any"
+            engine.kill()
         self.proxy.on_moment = None
         self.proxy.clear()
         assert engine.process.returncode not in (0, 1, 2), f"it ended by itself: {engine.log_path.read_text('utf-8')}"
