@@ -158,7 +158,7 @@ def test_the_card_before_the_switch_tells_the_past(served: Served, open_page: Op
 
 
 @pytest.mark.usefixtures("candles")
-@pytest.mark.parametrize(("columns", "told"), [(2, 0), (40, 1)])
+@pytest.mark.parametrize(("columns", "told"), [(2, 0), (30, 1)])
 def test_a_heat_map_that_is_wider_than_the_page_says_so(
     served: Served, open_page: Open, columns: int, told: int
 ) -> None:
