@@ -95,7 +95,8 @@ class Started:
 
     def _close(self) -> None:
         self._reader.join(5)
-        if self.process.stdout is not None:
+        # A child that outlived it holds its output open: to close what is still read would wait for that child.
+        if self.process.stdout is not None and not self._reader.is_alive():
             self.process.stdout.close()
         self._log.close()
 

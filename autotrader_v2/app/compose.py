@@ -6,7 +6,7 @@ import secrets
 import sys
 import threading
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -153,7 +153,7 @@ class _Program:
         boot.start()
         self._web.start()
         # From here on it can be stopped, however long the start takes.
-        self._held.publish(host=self._settings.host, port=self._web.port, url=self._web.url)
+        self._publish()
         self._booted.wait(_READY_AFTER_S)
         if self._failure is None and not self._stopping.is_set():
             self._announce(open_browser=open_browser)
@@ -181,9 +181,12 @@ class _Program:
         # Nobody waits for the start any more.
         self._booted.set()
 
+    def _publish(self, flags: Mapping[str, str] | None = None) -> None:
+        self._held.publish(host=self._settings.host, port=self._web.port, url=self._web.url, flags=flags)
+
     def _announce(self, *, open_browser: bool) -> None:
         web = self._web
-        self._held.keep_flags(self._settings.flags)
+        self._publish(self._settings.flags)
         link = web.one_time_link()
         print(f"READY {web.url}", flush=True)
         print(f"Open {link}\n(the link works once; Ctrl-C stops the program)", file=sys.stderr, flush=True)

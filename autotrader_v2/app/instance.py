@@ -31,13 +31,17 @@ _CLAIM_PATIENCE_S = 0.3  # whoever only looks whether the folder is free holds t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holder:
-    """The mTrade that holds a data folder: which process it is, where it serves, and what it obeys."""
+    """The mTrade that holds a data folder: which process it is, where it serves, and what it obeys.
+
+    `started`: its start has not failed, and its flags are kept. It can be stopped before that.
+    """
 
     process: ProcessIdentity
     host: str
     port: int
     url: str
     stop_token: str = field(repr=False)
+    started: bool
 
 
 class AlreadyRunning(Exception):
@@ -105,15 +109,23 @@ class Instance:
     stop_token: str = field(repr=False)
     nonce: str
 
-    def publish(self, *, host: str, port: int, url: str) -> None:
-        """Tell other commands where this one serves. Call it when requests to stop are answered."""
-        process = identify(os.getpid()) or ProcessIdentity(os.getpid(), "", sys.executable)
-        holder = Holder(process=process, host=host, port=port, url=url, stop_token=self.stop_token)
-        write_private(self.data_dir / CONTROL_NAME, asdict(holder))
+    def publish(self, *, host: str, port: int, url: str, flags: Mapping[str, str] | None = None) -> None:
+        """Tell other commands where this one serves. Call it when requests to stop are answered.
 
-    def keep_flags(self, flags: Mapping[str, str]) -> None:
-        """For `restart`. Call it when the start has not failed: the flags of one that did are no example."""
-        write_private(self.data_dir / FLAGS_NAME, dict(flags))
+        Call it again with the flags, for `restart`, when the start has not failed: those of one that did are no
+        example.
+        """
+        if flags is not None:
+            write_private(self.data_dir / FLAGS_NAME, dict(flags))
+        holder = Holder(
+            process=identify(os.getpid()) or ProcessIdentity(os.getpid(), "", sys.executable),
+            host=host,
+            port=port,
+            url=url,
+            stop_token=self.stop_token,
+            started=flags is not None,
+        )
+        write_private(self.data_dir / CONTROL_NAME, asdict(holder))
 
 
 @contextmanager
@@ -202,6 +214,7 @@ def holder_of(data_dir: Path) -> Holder | None:
             port=int(stored["port"]),
             url=str(stored["url"]),
             stop_token=str(stored["stop_token"]),
+            started=bool(stored["started"]),
         )
     except (KeyError, TypeError, ValueError):
         return None

@@ -105,7 +105,7 @@ def restart_watched(
     ends_s = time.monotonic() + wait_s
     while time.monotonic() < ends_s:
         now = instance.holder_of(data_dir)
-        if now is not None and (before is None or now.process != before.process):
+        if now is not None and now.started and (before is None or now.process != before.process):
             say(f"It runs again at {now.url} (process {now.process.pid}).")
             return
         time.sleep(_POLL_S)

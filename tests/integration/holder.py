@@ -37,8 +37,7 @@ def main(folder: Path, manner: str) -> None:
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             port = server.server_port
-            held.publish(host="127.0.0.1", port=port, url=f"http://127.0.0.1:{port}/")
-            held.keep_flags({"seed": "7"})
+            held.publish(host="127.0.0.1", port=port, url=f"http://127.0.0.1:{port}/", flags={"seed": "7"})
             print("READY", flush=True)
             stopping.wait()
             server.shutdown()

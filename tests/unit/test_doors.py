@@ -165,6 +165,10 @@ def test_a_second_instance_is_refused_and_told_where_the_first_one_is(tmp_path: 
     """Two would trade the same money twice."""
     with instance.claim(tmp_path) as first:
         first.publish(host="127.0.0.1", port=4321, url="http://127.0.0.1:4321/")
+        holder = instance.holder_of(tmp_path)
+        assert holder
+        assert not holder.started
+        assert instance.last_flags(tmp_path) == {}, "a start that may still fail is no example"
         assert not instance.is_free(tmp_path)
         with pytest.raises(AlreadyRunning, match=r"http://127\.0\.0\.1:4321/"), instance.claim(tmp_path):
             pass
@@ -182,13 +186,13 @@ def test_two_folders_are_two_instances(tmp_path: Path) -> None:
 def test_the_holder_is_written_down_as_this_very_process(tmp_path: Path) -> None:
     """Pid, start and executable: what a later restart compares."""
     with instance.claim(tmp_path) as held:
-        held.publish(host="127.0.0.1", port=1, url="http://127.0.0.1:1/")
-        held.keep_flags({"port": "1"})
+        held.publish(host="127.0.0.1", port=1, url="http://127.0.0.1:1/", flags={"port": "1"})
         holder = instance.holder_of(tmp_path)
         assert holder is not None
         assert holder.process == process.identify(os.getpid())
         assert holder.stop_token == held.stop_token
         assert held.stop_token not in repr((held, holder))
+        assert holder.started
     assert not (tmp_path / instance.CONTROL_NAME).exists()
     assert instance.last_flags(tmp_path) == {"port": "1"}, "`restart` starts a stopped one again as it was"
 
