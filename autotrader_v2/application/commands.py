@@ -403,8 +403,13 @@ class Commands:
         return Adopted(coins=coins, cost=cost, time_ms=now_ms, params=params, rules=slot.state.rules)
 
     def _cost_by_trades(self, slot: Slot, coins: Decimal) -> Decimal:
-        """What the newest buys of that many coins cost, by the account's own trades."""
-        floor = self._floor
+        """What the newest buys of that many coins cost, by the account's own trades.
+
+        Buys that are booked in the cycle are its own; what it paid says nothing about the coins outside.
+        """
+        floor, cycle = self._floor, slot.state.cycle
+        orders = [one for row in cycle.bought for one in row.client_ids] if isinstance(cycle, Active) else []
+        booked = {fill.trade_id for one in orders for fill in floor.journal.fills_of(one)}
         since_ms = floor.exchange.now_ms() - _TRADES_LOOKED_BACK_MS
         try:
             trades = floor.exchange.own_trades(slot.market, since_ms)
@@ -414,7 +419,7 @@ class Commands:
             ) from error
         left, cost = coins, ZERO
         for fill in reversed(trades):
-            if fill.side is not Side.BUY or left <= 0:
+            if fill.side is not Side.BUY or fill.trade_id in booked or left <= 0:
                 continue
             taken = min(left, fill.base_received)
             cost += fill.quote * taken / fill.base_received

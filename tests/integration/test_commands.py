@@ -159,6 +159,19 @@ def test_coins_bought_by_hand_are_adopted_at_what_the_accounts_trades_say(desk: 
     assert abs(desk.active().invested - trade.quote) < D("1e-20")
 
 
+def test_what_the_cycle_paid_does_not_price_coins_bought_by_hand_before_it(desk: Desk) -> None:
+    """A lower price of the cycle's own buys would sell the adopted coins at a loss."""
+    desk.start()
+    desk.by_hand(Side.BUY, "20")
+    [*_, by_hand] = desk.paper.own_trades(RULES[0].market, 0)
+    desk.engine.until_price("ETH", "2300", "a rebuy", lambda: len(desk.active().bought) > 1)
+    before = desk.active()
+    desk.engine.floor.want_balances.set()
+    desk.engine.until("it is seen outside", lambda: D(desk.engine.desk.coin("ETH")["outside"]) == by_hand.base_received)
+    desk.engine.desk.adopt("ETH", price=None, from_trades=True, by="test")
+    assert abs(desk.active().invested - before.invested - by_hand.quote) < D("1e-20")
+
+
 def test_coins_outside_can_be_ignored_until_more_come(desk: Desk) -> None:
     desk.by_hand(Side.BUY, "50")
     desk.engine.floor.want_balances.set()
