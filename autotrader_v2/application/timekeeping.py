@@ -4,6 +4,7 @@ import structlog
 
 from autotrader_v2.application.events import Priority
 from autotrader_v2.application.floor import Floor
+from autotrader_v2.application.ports import TimeCheck
 from autotrader_v2.application.recheck import Recheck
 from autotrader_v2.domain.situation import Hold, Reason
 
@@ -18,7 +19,7 @@ _log = structlog.get_logger()
 
 
 class Timekeeper:
-    """`look` is to be called once a second; it never blocks."""
+    """`look` is to be called once a second, `compare` when a start has heard from the exchange; neither blocks."""
 
     def __init__(self, floor: Floor, recheck: Recheck) -> None:
         self._floor = floor
@@ -33,6 +34,14 @@ class Timekeeper:
         """The looks begin now."""
         self._looked_s = self._floor.clock.monotonic_s()
         self._ahead_ms = self._floor.clock.wall_ms() - self._looked_s * 1000
+
+    def compare(self) -> None:
+        """Our clock against the exchange's before anything trades; the first look may be a second away."""
+        clock = self._floor.clock
+        now_s, wall_ms = clock.monotonic_s(), clock.wall_ms()
+        check = self._floor.exchange.time_check()
+        if check is not None and check.age_s < now_s - self._leapt_s:
+            self._judge(check, wall_ms)
 
     def look(self) -> None:
         """See what time did since the last look."""
@@ -67,6 +76,9 @@ class Timekeeper:
             self.offset_ms = None
             return
         self._tell_leap(self._exchange_ahead_ms(now_s))
+        self._judge(check, wall_ms)
+
+    def _judge(self, check: TimeCheck, wall_ms: int) -> None:
         offset_ms = self.offset_ms = self._floor.exchange.now_ms() - wall_ms
         sure_ms = abs(offset_ms) - check.error_ms
         seconds = str(round(abs(offset_ms) / 1000, 1))

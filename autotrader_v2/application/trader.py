@@ -370,6 +370,8 @@ class AutoTraderV2:
             self.sell_everything.interrupted()
         self._compare_first()
         self._account_check.check()
+        if floor.config.real_time:
+            self.timekeeper.compare()
         spawn("afterwards", lambda: floor.afterwards.run(self._stopping))
         for number in range(floor.config.workers):
             spawn(f"worker-{number}", self.work)

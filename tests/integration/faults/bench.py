@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autotrader_v2.application.floor import TraderConfig
+from autotrader_v2.application.ports import Clock
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.domain.situation import Pause
@@ -117,24 +118,30 @@ def a_bench(
     knobs: Knobs | None = None,
     config: TraderConfig = QUICK_PROOF,
     sim: Simulator | None = None,
+    clock: Clock | None = None,
 ) -> Iterator[Bench]:
-    """A new exchange, or `sim` with what is in it. `streams`: prices come over the adapter's own feed."""
+    """A new exchange, or `sim` with what is in it. `streams`: prices come over the adapter's own feed.
+
+    `clock`: the machine's, where it is not right; prices that the test tells are dated by the right one.
+    """
     if sim is None:
         with Simulator([ETH], {"USDT": MONEY}, seed=5, knobs=knobs) as made:
             made.feed(a_price(ETH.market, Decimal(2500), ETH.tick))
-            with a_bench(folder, streams=streams, config=config, sim=made) as bench:
+            with a_bench(folder, streams=streams, config=config, sim=made, clock=clock) as bench:
                 yield bench
         return
-    exchange = a_gate_exchange(sim)
-    feed = GateMarketFeed(sim.ws_url, exchange, SystemClock()) if streams else None
+    clock = clock or SystemClock()
+    exchange = a_gate_exchange(sim, clock=clock)
+    feed = GateMarketFeed(sim.ws_url, exchange, clock) if streams else None
     with Engine(
         exchange,
         sim.feed,
         [ETH.market],
         folder,
-        account_feed=an_account_feed(sim, exchange),
+        account_feed=an_account_feed(sim, exchange, clock=clock),
         config=config,
         market_feed=feed,
+        clock=clock,
     ) as engine:
         bench = Bench(sim, engine, streams)
         bench.price("2500")
