@@ -1,7 +1,7 @@
 """A start while the exchange is away: the journal's word is shown and told at once, and nothing is sent (row M16)."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,14 @@ from autotrader_v2.application.ports import ExchangeUnavailable, Found, OutcomeU
 from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.market import Market, MarketRules
-from autotrader_v2.domain.orders import OrderIntent
+from autotrader_v2.domain.orders import OrderIntent, Side
 from autotrader_v2.infrastructure.clock import SystemClock
 from autotrader_v2.infrastructure.paper import PaperExchange
 from autotrader_v2.matching.markets import table_for
-from tests.engine import PATIENCE_S, UNLIMITED, Engine
+from autotrader_v2.simulator import Simulator
+from tests.canary import KEY, SECRET
+from tests.engine import PATIENCE_S, UNLIMITED, Engine, a_price
+from tests.processes import Serving, Started
 
 RULES = table_for(("ETH", "BTC"))
 MARKETS = [one.market for one in RULES]
@@ -143,3 +146,65 @@ def test_a_first_question_without_an_answer_is_a_halt_before_it_has_failed(tmp_p
         exchange.answers.set()
         engine.until("it trades", lambda: engine.trader.running)
         assert engine.desk.halts()["halts"] == []
+
+
+@pytest.mark.slow
+def test_m16_a_program_started_while_nobody_answers_shows_its_cycle_and_trades_on_when_somebody_does(
+    tmp_path: Path,
+) -> None:
+    """The real program, killed in a cycle; at the exchange's address nobody listens when it is started again."""
+    eth = RULES[0]
+
+    def serve(*, wait: bool) -> Serving:
+        return Serving(
+            *("--mode", "sandbox", "--data-dir", str(tmp_path / "data")),
+            log=tmp_path / "serve.log",
+            wait=wait,
+            GATE_HOST=sim.url,
+            API_KEY=KEY,
+            API_SECRET=SECRET,
+            AVAILABLE_SYMBOLS="ETH",
+        )
+
+    def until(engine: Serving, price: str | Decimal, what: str, holds: Callable[[], object]) -> None:
+        def told() -> object:
+            sim.feed(a_price(eth.market, D(price), eth.tick))
+            return holds()
+
+        engine.until(what, told)
+
+    def sides() -> list[Side]:
+        return [order.side for order in sim.account().orders]
+
+    with Simulator([eth], {"USDT": 1000}, seed=5, key=KEY, secret=SECRET) as sim:
+        sim.feed(a_price(eth.market, D(2500), eth.tick))
+        with serve(wait=True) as engine:
+            engine.post("/api/autotrader/switch", base_currency="ETH", mode="on")
+            until(engine, 2500, "it is bought", lambda: engine.cycle("ETH")["state"] == "ACTIVE")
+            # So that after the sale nothing is bought by right.
+            engine.post("/api/autotrader/switch", base_currency="ETH", mode="finish")
+            [before] = engine.get("/api/overview")["coins"]
+            engine.kill()
+        sim.stop()
+        with serve(wait=False) as engine:
+            Started.ready(engine)
+
+            def halts() -> dict[str, Any]:
+                return {halt["code"]: halt for halt in engine.get("/api/halts")["halts"]}
+
+            engine.until("it says why it waits", lambda: "start_waits" in halts())
+            halt = halts()["start_waits"]
+            assert (halt["stops"], D(halt["stake"]["invested"])) == ("all", D(before["invested"]))
+            overview = engine.get("/api/overview")
+            [coin] = overview["coins"]
+            known = ("currency", "state", "held", "invested", "breakeven", "take_profit", "next_buy")
+            assert {name: coin[name] for name in known} == {name: before[name] for name in known}
+            assert not overview["running"] and coin["bid"] is None
+            sim.start()
+            step = D(before["next_buy"]["price"]) - eth.tick
+            until(engine, step, "it trades on", lambda: sides() == [Side.BUY, Side.BUY])
+            until(engine, 2700, "it sells", lambda: engine.cycle("ETH")["state"] == "IDLE")
+            assert sides() == [Side.BUY, Side.BUY, Side.SELL], "each step once, and all of it sold once"
+            assert sim.account().total("ETH") < D("0.0002")
+            assert "start_waits" not in halts()
+            assert engine.stop() == 0
