@@ -38,10 +38,14 @@ def written(
     recording: Path,
     *,
     meanwhile: Callable[[AutoTraderV2], None] = lambda _: None,
+    before_the_end: Callable[[], object] = lambda: None,
     balance: str = "1000",
     **flags: str,
 ) -> Path:
-    """Play the recording to its end; returns the journal. `meanwhile`: what a person does before it begins."""
+    """Play the recording to its end; returns the journal. `meanwhile`: what a person does before it begins.
+
+    `before_the_end`: called when all is played, with the engine still there.
+    """
     given = {"mode": "paper", "feed": f"replay:{recording}", "speed": "max", "data_dir": str(folder), "seed": "3"}
     folder.mkdir(exist_ok=True)
     settings = load(given | {"paper_balance": f"USDT={balance}"} | flags).settings
@@ -54,6 +58,7 @@ def written(
         assert isinstance(trader.feed, PlayedFeed)
         assert trader.feed.wait_finished(_PATIENCE_S), "the recording was not played to its end"
         trader.settle()
+        before_the_end()
     finally:
         trader.stop()
     (journal,) = folder.glob("*.sqlite3")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from decimal import Decimal as D
 from pathlib import Path
@@ -21,6 +22,7 @@ from autotrader_v2.domain.money import plain
 from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.infrastructure.feeds.sources import open_source
 from autotrader_v2.infrastructure.store.past import Past
+from tests.engine import PATIENCE_S
 from tests.journalled import BEGIN_MS, MINUTE_MS, candles, command, written
 from tests.processes import DOOR
 
@@ -490,18 +492,25 @@ def test_parity_less_money_than_the_backtest_is_told_as_balance(
 
 def test_a_journal_is_read_while_the_engine_writes_into_it(tmp_path: Path) -> None:
     recording = candles(tmp_path / "LTC_USDT_1m.csv", minutes=60)
-    seen: list[subprocess.CompletedProcess[str]] = []
+    bought = threading.Event()
 
     def watch(trader: AutoTraderV2) -> None:
         def hear(news: News) -> None:
-            if isinstance(news, Booked) and news.step == 1 and not seen:
-                (path,) = (tmp_path / "data").glob("*.sqlite3")
-                words = [sys.executable, DOOR, "replay", "--db", str(path), "--json"]
-                seen.append(subprocess.run(words, capture_output=True, text=True, timeout=120, check=False))
+            if isinstance(news, Booked) and news.step == 1:
+                bought.set()
 
         trader.floor.bus.listen(hear)
 
-    written(tmp_path / "data", recording, meanwhile=watch)
-    (one,) = seen
-    assert one.returncode == 0, one.stderr
+    def read() -> "subprocess.CompletedProcess[str]":
+        assert bought.wait(PATIENCE_S)
+        (path,) = (tmp_path / "data").glob("*.sqlite3")
+        words = [sys.executable, DOOR, "replay", "--db", str(path), "--json"]
+        return subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read)
+        # The engine does not end before it was read, however long a crowded machine takes for that.
+        written(tmp_path / "data", recording, meanwhile=watch, before_the_end=lambda: wait([reading]))
+    one = reading.result()
+    assert one.returncode == 0, one.stdout + one.stderr
     assert json.loads(one.stdout)["differences"] == []
