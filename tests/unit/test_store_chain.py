@@ -1,5 +1,6 @@
 """The chain of commits: a changed row, a missing one, an older copy, another history and a second writer are found."""
 
+import os
 import shutil
 import sqlite3
 import threading
@@ -14,8 +15,9 @@ from autotrader_v2.application.events import Intended, SwitchSet
 from autotrader_v2.application.ports import Doubt, JournalRefused, JournalUnavailable, Trouble
 from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.infrastructure.store import SqlJournal, opening
+from autotrader_v2.infrastructure.store.chain import Head
 from autotrader_v2.infrastructure.store.examine import problems_of
-from autotrader_v2.infrastructure.store.standing import head_path, read_head
+from autotrader_v2.infrastructure.store.standing import HeadFile, head_path, read_head
 from tests.unit.test_store_values import BINDING, BTC, ETH, NOW_MS, Scribe, an_intent
 
 REAL = replace(BINDING, mode="sandbox")
@@ -217,6 +219,27 @@ def test_p10_after_a_crash_the_note_lags_behind_and_nothing_is_doubted(scribe: S
     again = SqlJournal(path, REAL, account="paper")
     assert again.load().doubt is Doubt.NONE
     again.close()
+
+
+def test_p10_a_note_written_by_two_at_once_stays_one_note(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its owner's confirmation meets the look of every second: of one note behind the other nothing could be read."""
+    path.parent.mkdir(exist_ok=True)
+    file, seek = HeadFile(path), os.lseek
+    file.note(Head(1, 1))
+    other = threading.Thread(target=file.note, args=(Head(3, 3),))
+
+    def met_by_the_other(handle: int, at: int, how: int) -> int:
+        found = seek(handle, at, how)
+        if other.ident is None:
+            other.start()
+            other.join(1.0)  # or it waits for its turn
+        return found
+
+    monkeypatch.setattr(os, "lseek", met_by_the_other)
+    file.note(Head(2, 2))
+    other.join()
+    file.close()
+    assert read_head(path) in (Head(2, 2), Head(3, 3))
 
 
 def test_p10_an_unused_journal_needs_no_proof(path: Path) -> None:

@@ -6,6 +6,7 @@ some commits behind the database, never ahead of it. So the database must contai
 
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +26,33 @@ _LENGTH = 128
 
 
 class HeadFile:
-    """Where the chain stood, beside the database."""
+    """Where the chain stood, beside the database. Thread-safe."""
 
     def __init__(self, database: Path) -> None:
         self.path = head_path(database)
+        # Two notes at once would stand one behind the other, and nobody could read them.
+        self._lock = threading.Lock()
         self._handle: int | None = None
         self._failing = False
         self._noted: Head | None = None
 
     def note(self, head: Head) -> None:
         """Keep it, if it has moved. What fails is tried again a second later."""
-        if head == self._noted:
-            return
+        with self._lock:
+            if head != self._noted:
+                self._write(head)
+
+    def close(self) -> None:
+        """Make it durable, give it back."""
+        with self._lock:
+            if self._handle is not None:
+                try:
+                    os.fsync(self._handle)
+                finally:
+                    os.close(self._handle)
+                    self._handle = self._noted = None
+
+    def _write(self, head: Head) -> None:
         try:
             if self._handle is None:
                 self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600)
@@ -49,15 +65,6 @@ class HeadFile:
                     "where the journal stands could not be noted beside it", file=str(self.path), why=str(error)
                 )
             self._failing = True
-
-    def close(self) -> None:
-        """Make it durable, give it back."""
-        if self._handle is not None:
-            try:
-                os.fsync(self._handle)
-            finally:
-                os.close(self._handle)
-                self._handle = self._noted = None
 
 
 def head_path(database: Path) -> Path:
