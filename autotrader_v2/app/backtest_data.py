@@ -10,6 +10,7 @@ from autotrader_v2.application.ports import Clock
 from autotrader_v2.domain.market import Market, MarketRules, parse_symbol
 from autotrader_v2.infrastructure.feeds.candle_files import CandleFile
 from autotrader_v2.infrastructure.feeds.candle_overlaps import unused_in
+from autotrader_v2.infrastructure.feeds.candle_rows import utc_text
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.infrastructure.feeds.errors import SourceEmpty, SourceMissing
 from autotrader_v2.infrastructure.feeds.file_names import files_in, market_in_name
@@ -89,7 +90,12 @@ def open_tapes(
             tapes.append(tape)
             rules.append(one)
     if not tapes:
-        raise SourceEmpty(f"{path} holds no candle in that time.", do="Choose another --from and --to.")
+        files = [file for of_one in by_market.values() for file in of_one]
+        first_ms, end_ms = min(one.first_ms for one in files), max(one.last_ms + one.interval_ms for one in files)
+        raise SourceEmpty(
+            f"{path} holds no candle in that time; its candles are of {utc_text(first_ms)} to {utc_text(end_ms)} UTC.",
+            do="Choose a time that they cover (--from, --to), or other candles.",
+        )
     return tapes, rules
 
 

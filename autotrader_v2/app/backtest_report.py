@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import autotrader_v2
+from autotrader_v2.app.private_files import replace_file
 from autotrader_v2.backtest.metrics import Metrics, Price
 from autotrader_v2.backtest.report import DataUsed, Story, html_of
 from autotrader_v2.backtest.result import Result
@@ -62,11 +63,21 @@ def write_report(
         fee=rules[0].fee,
         not_bought=not_bought,
     )
+    page = html_of(result, metrics, story)
+    # A full disk or a Ctrl-C must not leave half a report, nor take the one that was there.
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        path.write_text(html_of(result, metrics, story), encoding="utf-8")
+        fresh.write_text(page, encoding="utf-8")
+        replace_file(fresh, path)
     except OSError as error:
-        print(f"The report could not be written to {path}: {error.strerror or error}.", file=sys.stderr)
+        print(
+            f"The report could not be written to {path}: {error.strerror or error}. The figures above are whole; name"
+            " another file with --report.",
+            file=sys.stderr,
+        )
         return _FAILED
+    finally:
+        fresh.unlink(missing_ok=True)
     print(f"Report: {path}", file=sys.stderr)
     return 0
 

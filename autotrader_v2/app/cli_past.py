@@ -63,6 +63,8 @@ def backtest(
     from_ms, to_ms = read_span(from_day, to_day)
     if report is not None:
         require("--report", report.parent.is_dir() and not report.is_dir(), "must be a file in a folder that is there")
+        # It takes the place of what has its name: of no file of candles by a slip of the hand.
+        require("--report", report.suffix.lower() in (".html", ".htm"), "must end in .html")
 
     from autotrader_v2.app.backtest_command import run_backtest
 
@@ -175,6 +177,8 @@ def replay(
     require("--at", at_ms is None or not changes, "shows one moment; it does not go with --set")
     named = read_option("--set", named_values, changes or [])
     money = read_option("--budget", values.read_amount, budget) if budget else None
+    for option, given in (("--data", data), ("--budget", money), ("--seed", seed)):
+        require(option, given is None or changes, "goes with --set; without it decisions have the inputs they had")
     if at_ms is not None:
         from_ms, to_ms = at_ms, at_ms + 1
     from autotrader_v2.app.replay_command import run_replay

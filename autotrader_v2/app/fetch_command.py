@@ -19,9 +19,9 @@ from autotrader_v2.infrastructure.clock import SystemClock
 from autotrader_v2.infrastructure.feeds.day_files import DayFiles
 from autotrader_v2.infrastructure.feeds.errors import SourceError
 from autotrader_v2.infrastructure.feeds.recorder import candle_row
-from autotrader_v2.infrastructure.gate.candles import INTERVALS_MS, GateCandles
+from autotrader_v2.infrastructure.gate.candles import INTERVALS_MS, GateCandles, UnknownPair
 
-_FAILED, _INTERRUPTED = 1, 130
+_FAILED, _REFUSED, _INTERRUPTED = 1, 2, 130
 _GAPS_SHOWN = 10
 # Parts are put together so that a long fetch leaves few files when it is killed.
 _PAGES_A_MERGE = 20
@@ -38,9 +38,9 @@ def run_fetch(
     as_json: bool,
     say: Callable[[str], None],
 ) -> int:
-    """Fetch closed candles that begin in `[from_ms, to_ms)`; returns the exit code: 1 when not all could be asked for.
+    """Fetch closed candles that begin in `[from_ms, to_ms)`; returns the exit code. Ctrl-C keeps what is done.
 
-    Ctrl-C keeps what is done.
+    1: not all could be asked for, 2: a market is not known.
     """
     logs.configure(level="ERROR", form=settings.log_format, secrets=settings.secrets)
     folder = folder_of(settings, out)
@@ -56,7 +56,13 @@ def run_fetch(
                     for market in markets:
                         fetch = _Fetch(source, files, market, interval, interval_ms)
                         told.append(fetch.told)
-                        fetch.run(from_ms, to_ms, progress, say)
+                        try:
+                            fetch.run(from_ms, to_ms, progress, say)
+                        except UnknownPair as error:
+                            # A slip of the pen in one name is no reason to leave out the other markets.
+                            say(f"Refused: {error}")
+                            told.pop()
+                            code = _REFUSED
             except (ExchangeUnavailable, OSError, SourceError) as error:
                 say(f"{error} What was fetched is kept; the same command goes on from there.")
                 code = _FAILED

@@ -161,7 +161,7 @@ def watch(data_dir: Path) -> Iterator[None]:
 def write_recordings(folder: Path) -> Iterator[None]:
     """Be the only one who records into a folder. Errors: `AlreadyRecording`, `DataDirUnusable`."""
     try:
-        with lock_file(folder, RECORD_LOCK_NAME, patience_s=_CLAIM_PATIENCE_S):
+        with lock_file(folder, RECORD_LOCK_NAME, patience_s=_CLAIM_PATIENCE_S, option="--out"):
             yield
     except Taken:
         raise AlreadyRecording(folder) from None
@@ -240,15 +240,20 @@ class Taken(Exception):
 
 
 @contextmanager
-def lock_file(data_dir: Path, name: str = LOCK_NAME, *, patience_s: float = 0) -> Iterator[None]:
-    """Have the operating system lock a file of the folder while the block runs. Errors: `Taken`, `DataDirUnusable`."""
+def lock_file(
+    data_dir: Path, name: str = LOCK_NAME, *, patience_s: float = 0, option: str = "--data-dir"
+) -> Iterator[None]:
+    """Have the operating system lock a file of the folder while the block runs. `option`: what names another folder.
+
+    Errors: `Taken`, `DataDirUnusable`.
+    """
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(data_dir / name, os.O_RDWR | os.O_CREAT, OWNER_ONLY)
     except OSError as error:
         raise DataDirUnusable(
-            f"The data folder {data_dir} cannot be used: {error.strerror}. Nothing was started. "
-            "Free it or choose another one with --data-dir."
+            f"The folder {data_dir} cannot be used: {error.strerror}. Nothing was started. "
+            f"Free it or choose another one with {option}."
         ) from error
     try:
         deadline = time.monotonic() + patience_s

@@ -1,7 +1,7 @@
 """Why an order of a journal and the backtest's differ: what the journal tells of the moment the two parted."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
@@ -9,7 +9,8 @@ from itertools import pairwise
 from autotrader_v2.app.past_state import PastMarket, quote_of_decision
 from autotrader_v2.app.recordings import utc
 from autotrader_v2.backtest.heads import Tape
-from autotrader_v2.backtest.parity import Cause, Compared, Difference
+from autotrader_v2.backtest.parity import Cause, Compared, Difference, Order
+from autotrader_v2.backtest.result import Unpaid
 from autotrader_v2.domain.money import plain
 from autotrader_v2.domain.orders import Why
 from autotrader_v2.domain.situation import Reason, SwitchMode
@@ -69,14 +70,18 @@ def explained(
     near_ms: int,
     *,
     candles: bool,
+    unpaid: Collection[Unpaid] = (),
 ) -> list[Explained]:
-    """Each difference of a market with its cause; after the first one that changes the cycle, the others follow."""
+    """Each difference of a market with its cause; after the first one that changes the cycle, the others follow.
+
+    `unpaid`: what the backtest's account could not pay.
+    """
     found: list[Explained] = []
     parted = False
     by_id = {order.intent.client_id: order for order in past}
     for difference in outcome.differences:
         order = by_id.get(difference.order.client_id) if difference.order is not None else None
-        cause, detail = _cause(difference, order, one, tape, begin_ms, near_ms, candles=candles)
+        cause, detail = _cause(difference, order, one, tape, begin_ms, near_ms, candles=candles, unpaid=unpaid)
         if parted and cause not in (Cause.PERSON, Cause.FAULT):
             cause, detail = Cause.FOLLOWS, f"of {utc(found[0].difference.ts_ms)}"
         parted = True
@@ -93,6 +98,7 @@ def _cause(
     near_ms: int,
     *,
     candles: bool,
+    unpaid: Collection[Unpaid],
 ) -> tuple[Cause, str]:
     at_ms = difference.ts_ms
     if order is not None and order.intent.why in _BY_PERSON:
@@ -110,6 +116,8 @@ def _cause(
     if failed:
         return Cause.FAULT, failed
     both = difference.order is not None and difference.trade is not None
+    if difference.order is not None and not both and any(_is_of(difference.order, wanted) for wanted in unpaid):
+        return Cause.BALANCE, "the backtest's money did not pay it"
     if both and abs(difference.apart_ms) <= near_ms:
         return Cause.FILL, "the same decision, filled otherwise"
     for tried in one.orders(at_ms - NEAR_MS, at_ms + NEAR_MS):
@@ -219,17 +227,24 @@ def _span(span_ms: int) -> str:
 
 
 def _unseen(price: Decimal, tape: Tape, at_ms: int) -> str:
-    """Why an order decided on that price was not made; empty where the prices played around that time reach it."""
-    low, high = None, None
-    for number in range(len(tape)):
-        if abs(tape.open_ms[number] - at_ms) <= max(_PRICE_NEAR_MS, tape.interval_ms[number]):
-            low = tape.low[number] if low is None else min(low, tape.low[number])
-            high = tape.high[number] if high is None else max(high, tape.high[number])
-    if low is None or high is None:
+    """Why an order decided on that price was not made; empty where the prices played around that time reach it.
+
+    An order is decided on a bid or an ask, so it is these that are looked at.
+    """
+    quotes = [
+        tape.quote(ticks, tape.open_ms[number])
+        for number in range(len(tape))
+        if abs(tape.open_ms[number] - at_ms) <= max(_PRICE_NEAR_MS, tape.interval_ms[number])
+        for ticks in tape.path(number)
+    ]
+    if not quotes:
         return "no price of that time was played"
-    return (
-        "" if low * tape.tick <= price <= (high + 1) * tape.tick else f"{plain(price)} is not among the prices played"
-    )
+    low, high = min(quote.bid for quote in quotes), max(quote.ask for quote in quotes)
+    return "" if low <= price <= high else f"{plain(price)} is not among the prices played"
+
+
+def _is_of(order: Order, wanted: Unpaid) -> bool:
+    return (order.symbol, order.cycle_id, order.step) == (wanted.symbol, wanted.cycle_id, wanted.step)
 
 
 def _hole(tape: Tape, at_ms: int) -> tuple[int, int] | None:

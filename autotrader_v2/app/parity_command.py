@@ -112,7 +112,16 @@ def parity(asked: Asked) -> dict[str, Any]:
             near_ms = max(NEAR_MS, *tape.interval_ms)
             outcome = compared([_order(order) for order in traded], trades, near_ms)
             same += outcome.same
-            found += explained(outcome, one, traded, tape, group_ms, near_ms, candles=asked.data is not None)
+            found += explained(
+                outcome,
+                one,
+                traded,
+                tape,
+                group_ms,
+                near_ms,
+                candles=asked.data is not None,
+                unpaid=[wanted for wanted in result.unpaid if wanted.symbol == pair],
+            )
     found.sort(key=lambda one: one.difference.ts_ms)
     left_out = [one.market.pair for one in markets if one.market not in played]
     return {

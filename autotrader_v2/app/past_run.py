@@ -233,16 +233,17 @@ def run_compiled_from(
     for one in markets:
         cycle = one.cycle_at(at_ms)
         if isinstance(cycle, Active) or _held(one, at_ms):
-            raise NotCovered(f"{one.market}: the day begins with coins of a cycle or their dust; use --engine exact")
+            raise NotCovered(f"{one.market}: the day begins with coins of a cycle or their dust")
         last_cycle[one.market.pair] = cycle.tally.last_cycle_id
     prepared = []
     for tape, rule in zip(tapes, rules, strict=True):
         if not isinstance(tape, CandleTape):
-            raise NotCovered("recorded prices are no candles; name candles with --data, or use --engine exact")
+            raise NotCovered("recorded prices are no candles (--data names some)")
         prepared.append(prepare(tape, rule))
     result = run_compiled(prepared, params, free)
     trades = tuple(one._replace(cycle_id=one.cycle_id + last_cycle[one.symbol]) for one in result.trades)
-    return replace(result, trades=trades)
+    unpaid = tuple(replace(one, cycle_id=one.cycle_id + last_cycle[one.symbol]) for one in result.unpaid)
+    return replace(result, trades=trades, unpaid=unpaid)
 
 
 def _held(one: PastMarket, at_ms: int) -> Decimal:

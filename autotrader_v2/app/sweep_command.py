@@ -127,7 +127,7 @@ class _Sweep:
         about = about_of(search, self._space, self._data, self._split)
         name = search.study or name_of(about)
         if not search.db:
-            search.data_dir.mkdir(parents=True, exist_ok=True)
+            _make(search.data_dir)
         studies = Studies(search.db or search.data_dir / "studies.db")
         try:
             study = studies.open(name, about, may_change=MAY_CHANGE)
@@ -234,6 +234,16 @@ class _Sweep:
             spread=judge.drawn(standings.best, search.seed),
             runs=judge.runs(standings.best),
         )
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyUnavailable(
+            f"The data folder {folder} cannot be used: {error.strerror or error}. Nothing was searched. Choose another"
+            " one with --data-dir, or a database with --db."
+        ) from error
 
 
 def machine_of(engine: str, data: SweepData, budget: Decimal | None) -> Machine:

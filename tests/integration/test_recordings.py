@@ -138,6 +138,27 @@ def test_a_fetch_of_the_future_says_so(past: tuple[Simulator, list[int]], tmp_pa
     assert "2190-01-01 00:00:00 UTC is in the future" in done.stderr
 
 
+def test_an_unknown_market_is_refused_and_the_others_are_fetched(
+    past: tuple[Simulator, list[int]], tmp_path: Path
+) -> None:
+    """It ended the whole fetch, with advice about the amounts of orders."""
+    sim, clock = past
+    _with_past(sim, clock, 10)
+    done = _fetch(sim, tmp_path, "--symbol", "NOPE,LTC", "--from", _utc(0), "--json")
+    assert done.returncode == 2 and "Gate does not know NOPE_USDT" in done.stderr
+    (told,) = json.loads(done.stdout)["markets"]
+    assert (told["symbol"], told["fetched"]) == ("LTC_USDT", 10)
+
+
+def test_a_folder_that_cannot_be_used_names_the_option_that_chose_it(
+    past: tuple[Simulator, list[int]], tmp_path: Path
+) -> None:
+    """It was --data-dir, which names another folder."""
+    (tmp_path / "file").write_text("no folder")
+    done = _fetch(past[0], tmp_path / "file", "--symbol", "LTC", "--from", _utc(0))
+    assert done.returncode == 1 and "--out" in done.stderr and "--data-dir" not in done.stderr
+
+
 def test_a_fetch_that_was_refused_goes_on_where_it_stopped(past: tuple[Simulator, list[int]], tmp_path: Path) -> None:
     sim, clock = past
     _with_past(sim, clock, 2_500)

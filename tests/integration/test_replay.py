@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from autotrader_v2.app.backtest_data import open_tapes
+from autotrader_v2.app.parity_causes import _unseen
 from autotrader_v2.app.recordings import quote_files
 from autotrader_v2.application.events import Booked, News
 from autotrader_v2.application.trader import AutoTraderV2
@@ -288,6 +290,9 @@ def test_what_cannot_be_replayed_is_told(tmp_path: Path, played: tuple[Path, Pat
         (("--db", str(played[0]), "--from", "2026-02-02", "--to", "2026-02-01"), "--to"),
         (("--db", str(played[0]), "--set", "steps=2"), "no prices of that time"),
         (("--db", str(played[0]), "--set", "steps=many", "--data", str(played[1])), "steps"),
+        # Without --set these changed nothing, and nobody said so.
+        (("--db", str(played[0]), "--budget", "100"), "--budget"),
+        (("--db", str(played[0]), "--data", str(played[1])), "--data"),
     ):
         assert command("replay", *words) == 2, words
         assert says in capsys.readouterr().err, words
@@ -324,7 +329,8 @@ def test_the_compiled_machine_has_the_same_day_where_it_can_begin(
     code, found = told(*common, "--day", DAYS[0])
     assert code == 0 and found["same"] == found["orders"] == found["trades"] >= 10
     assert command(*common, "--day", DAYS[1]) == 2
-    assert "begins with coins" in capsys.readouterr().err
+    refused = capsys.readouterr().err
+    assert "begins with coins" in refused and refused.count("use --engine exact") == 1
     assert command("parity", "--db", played[0], "--day", DAYS[0], "--engine", "guess") == 2
 
 
@@ -488,6 +494,27 @@ def test_parity_less_money_than_the_backtest_is_told_as_balance(
     same = told(*words)[1]
     assert same["money"]["free"] == "40"
     assert same["differences"] == []
+
+
+def test_parity_a_backtest_with_too_little_money_is_told_as_balance(
+    played: tuple[Path, Path], told: Callable[..., tuple[int, Any]]
+) -> None:
+    """It was the way of the price inside a candle, or a price that was not played."""
+    words = ("parity", "--db", played[0], "--day", DAYS[0], "--data", played[1], *SEED, "--budget", "1")
+    code, found = told(*words)
+    assert (code, found["trades"]) == (0, 0) and found["orders"]
+    assert found["differences"][0]["cause"] == "balance"
+
+
+def test_parity_a_buy_at_the_ask_of_a_played_price_is_not_a_price_that_was_not_played(tmp_path: Path) -> None:
+    """A spread of several ticks lies between the price of a candle and the ask that a buy is decided on."""
+    ((tape,), _) = open_tapes(candles(tmp_path / "BTC_USDT_1m.csv", begin="30000"))
+    highest = max(range(len(tape)), key=tape.high.__getitem__)
+    at_ms = tape.open_ms[highest]
+    quote = tape.quote(tape.high[highest], at_ms)
+    assert quote.ask > (tape.high[highest] + 1) * tape.tick
+    assert not _unseen(quote.ask, tape, at_ms)
+    assert _unseen(quote.ask + tape.tick, tape, at_ms)
 
 
 def test_a_journal_is_read_while_the_engine_writes_into_it(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_refusals_are_sentences_with_exit_code_2(tmp_path: Path) -> None:
         (("--data", path, "--budget", "1e30"), "beyond any account; use --engine exact"),
         (("--data", path, "--set", "steps=many"), "steps"),
         (("--data", path, "--from", "yesterday"), "yesterday"),
-        (("--data", path, "--from", "2030-01-01"), "--from"),
+        (("--data", path, "--from", "2030-01-01"), "its candles are of 2022-01-01 00:00:00 to 2022-01-01 02:10:00 UTC"),
         (("--data", path, "--budget", "0"), "--budget"),
         (("--data", path, "--engine", "guess"), "--engine"),
     ):

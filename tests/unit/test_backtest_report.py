@@ -105,6 +105,33 @@ def test_a_report_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         assert done.returncode == 2 and "--report" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_a_report_never_takes_the_place_of_candles(tmp_path: Path) -> None:
+    """A slip of the hand overwrote the file of candles itself."""
+    path = _candles(tmp_path / "LTC_USDT_1m.csv")
+    before = path.read_bytes()
+    done = _run("--data", str(path), "--report", str(path))
+    assert done.returncode == 2 and "must end in .html" in done.stderr
+    assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files there have no limit of size")
+def test_a_report_that_ends_half_written_leaves_the_one_before(tmp_path: Path) -> None:
+    """As on a full disk: it was cut, and the old one lost."""
+    path, out = _candles(tmp_path / "LTC_USDT_1m.csv"), tmp_path / "out.html"
+    out.write_text("the one before")
+    script = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096));"
+        "from autotrader_v2.app.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    words = ("backtest", "--data", str(path), "--engine", "exact", "--report", str(out))
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words], capture_output=True, text=True, cwd=_ROOT, timeout=120, check=False
+    )
+    assert done.returncode == 1 and "could not be written" in done.stderr, done.stderr
+    assert "Profit after fees" in done.stdout
+    assert out.read_text() == "the one before" and sorted(tmp_path.iterdir()) == sorted([path, out])
+
+
 def test_the_reports_warnings_are_those_of_the_documentation() -> None:
     told = (_ROOT / "docs" / "BACKTESTING.md").read_text(encoding="utf-8").partition("## Where they mislead")[2]
     told = told.partition("\n## ")[0]

@@ -245,6 +245,14 @@ def test_refusals_are_sentences_with_exit_code_2(tmp_path: Path) -> None:
     assert not (tmp_path / "data" / "studies.db").exists()
 
 
+def test_a_data_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    """It ended in a traceback."""
+    (tmp_path / "data").write_text("no folder")
+    done = _run(tmp_path, "--data", str(_candles(tmp_path, count=60)), *_RANGES)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "cannot be used" in done.stderr and "--data-dir" in done.stderr
+
+
 def _finished(database: Path) -> list[tuple[int, str, str]]:
     if not database.exists():
         return []

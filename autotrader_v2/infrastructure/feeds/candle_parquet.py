@@ -12,7 +12,7 @@ from typing import Any
 from autotrader_v2.infrastructure.feeds import candle_rows as rows_of
 from autotrader_v2.infrastructure.feeds.candle_grid import interval_of, off_grid
 from autotrader_v2.infrastructure.feeds.candle_rows import Candle, Extent, TickColumns
-from autotrader_v2.infrastructure.feeds.errors import SourceBadData, SourceUnreadable
+from autotrader_v2.infrastructure.feeds.errors import SourceBadData, SourceUnreadable, not_parquet
 from autotrader_v2.infrastructure.feeds.text_lines import ROWS_MAX
 
 _BATCH_ROWS = 8_192
@@ -87,11 +87,7 @@ class ParquetCandles:
                         yield self._converted(pa, columns, rows)
                     rows += batch.num_rows
         except pa.ArrowException as error:
-            raise SourceUnreadable(
-                f"{self._path} is not readable as parquet: {error}.",
-                do="Check that it was copied whole.",
-                where=rows_of.place(self._path),
-            ) from error
+            raise not_parquet(self._path, error) from error
 
     def _check_size(self, pa: Any, file: Any, names: Sequence[str]) -> None:
         """By what the file says of itself, before anything of it is unpacked."""

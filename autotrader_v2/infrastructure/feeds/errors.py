@@ -1,5 +1,6 @@
 """What can be wrong with a price source, in words for the person who named it."""
 
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -46,3 +47,12 @@ class SourceEmpty(SourceError):
 
 class SourceBadData(SourceError):
     """A value that no market has (NaN, zero, high under low), or times that run backwards."""
+
+
+def not_parquet(path: Path, error: Exception) -> SourceUnreadable:
+    """What the reader of parquet said of a file."""
+    return SourceUnreadable(
+        f"{path} is not readable as parquet: {str(error).rstrip('.')}.",
+        do="Check that it was copied whole.",
+        where=path.name,
+    )

@@ -10,7 +10,7 @@ from autotrader_v2.domain.money import amount
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.infrastructure.feeds.candle_rows import believable_ms
 from autotrader_v2.infrastructure.feeds.day_files import QUOTES
-from autotrader_v2.infrastructure.feeds.errors import SourceBadData, SourceEmpty, SourceUnreadable
+from autotrader_v2.infrastructure.feeds.errors import SourceBadData, SourceEmpty, SourceUnreadable, not_parquet
 from autotrader_v2.infrastructure.feeds.text_lines import ROWS_MAX
 
 _BATCH_ROWS = 8_192
@@ -24,9 +24,7 @@ def holds_quotes(path: Path) -> bool:
     try:
         names = pq.read_schema(path).names
     except pa.ArrowException as error:
-        raise SourceUnreadable(
-            f"{path} is not readable as parquet: {error}.", do="Check that it was copied whole."
-        ) from error
+        raise not_parquet(path, error) from error
     return {"exchange_ms", "bid", "ask"} <= set(names)
 
 
@@ -96,9 +94,7 @@ class QuoteFile:
                 for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=list(QUOTES.columns)):
                     yield from batch.to_pylist()
         except pa.ArrowException as error:
-            raise SourceUnreadable(
-                f"{self.path} is not readable as parquet: {error}.", do="Check that it was copied whole."
-            ) from error
+            raise not_parquet(self.path, error) from error
 
     def _check(self, file: Any) -> None:
         if file.metadata.num_rows > ROWS_MAX:

@@ -7,7 +7,7 @@ from functools import partial
 import msgspec
 from urllib3.exceptions import HTTPError
 
-from autotrader_v2.application.ports import Candle, Clock
+from autotrader_v2.application.ports import Candle, Clock, ExchangeUnavailable
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.money import amount
 from autotrader_v2.infrastructure.gate.answers import ErrorAnswer, read_failure
@@ -33,7 +33,13 @@ _CONNECTIONS = 16
 _EXCHANGE = "gate"
 _CLOSED = 7
 
+_UNKNOWN_PAIR = "INVALID_CURRENCY_PAIR"
+
 _rows = msgspec.json.Decoder(list[list[str]])
+
+
+class UnknownPair(ExchangeUnavailable):
+    """Gate has no such market: asking again does not help."""
 
 
 class GateCandles:
@@ -55,7 +61,7 @@ class GateCandles:
         """Closed candles that begin in `[from_ms, to_ms)`, page by page, oldest first; what Gate lacks is missing.
 
         The range must not begin before `earliest_ms`. Each page is read repeatedly for some seconds when the
-        connection fails. Errors: `ExchangeUnavailable`, also for a market that is not known.
+        connection fails. Errors: `ExchangeUnavailable`, of a market that is not known `UnknownPair`.
         """
         from autotrader_v2.infrastructure.gate.retrying import read  # noqa: PLC0415 - charts do without
 
@@ -72,6 +78,9 @@ class GateCandles:
                 rows = read(f"the candles of {market.pair}", partial(self._page, query))
                 candles = [_candle_of(row) for row in rows if len(row) <= _CLOSED or row[_CLOSED] == "true"]
             except (ErrorAnswer, ValueError) as error:
+                if isinstance(error, ErrorAnswer) and error.label == _UNKNOWN_PAIR:
+                    what = f"Gate does not know {market.pair}."
+                    raise UnknownPair(what, do="Check its name, or leave it out.") from error
                 raise read_failure(error, f"the candles of {market.pair}") from error
             yield [one for one in candles if begin_ms <= one.time_ms < end_ms]
 
