@@ -298,7 +298,7 @@ class LabRoom:
                 _log.error("the Lab could not write", what=str(error))
                 # What is told in memory counts; it cannot be written down just now.
                 with self._changed, contextlib.suppress(OSError):
-                    self._note_failure(job, "no_disk", str(error), "")
+                    self._note_failure(job, WorkerFailed("no_disk", str(error)))
             finally:
                 with self._changed:
                     line.working = None
@@ -324,7 +324,7 @@ class LabRoom:
             answer = process.do({"kind": kind, **asked}, tell)
         except WorkerFailed as error:
             with self._changed:
-                self._note_failure(job, error.code, error.said, error.where)
+                self._note_failure(job, error)
             return
         with self._changed:
             self._note_answer(job, answer)
@@ -348,19 +348,20 @@ class LabRoom:
         else:
             self._runs.result_file(key).unlink(missing_ok=True)
 
-    def _note_failure(self, job: Job, code: str, what: str, where: str) -> None:
+    def _note_failure(self, job: Job, failed: WorkerFailed) -> None:
         kind, key = job
+        code, what = failed.code, failed.said
         if kind == "run":
             if key in self._runs.heads:
                 status = "interrupted" if self._stopped else "cancelled" if code == "cancelled" else "failed"
-                error = {"code": code, "what": what} if status == "failed" else None
+                error = failed.told if status == "failed" else None
                 self._over(key, status, error=error)
             return
         if not self._stopped:
             _log.warning("the Lab's worker failed", job=kind, code=code, what=what)
         if kind == "history":
             self._asked.pop(key, None)
-            self._failed[key] = {"code": code, "where": where, "what": what or code}
+            self._failed[key] = {"code": code, "where": failed.where, "what": what or code}
         elif kind == "read":
             self._keep_read(key, None, code, what or code)
         else:
@@ -394,7 +395,10 @@ class LabRoom:
     def _told(self, head: Mapping[str, Any]) -> dict[str, Any]:
         done, of = self._progress.get(head["id"], (0, 0))
         progress = 1.0 if head["status"] == "done" else round(done / of, 3) if of else 0.0
-        return {name: value for name, value in head.items() if name not in _UNTOLD} | {"progress": progress}
+        told = {name: value for name, value in head.items() if name not in _UNTOLD}
+        # An older mTrade kept less of what went wrong.
+        error = head["error"] and {**WorkerFailed("", "").told, **head["error"]}
+        return told | {"progress": progress, "error": error}
 
     def _named(self, wish: LabWish) -> list[str]:
         """The files of the wish. Errors: `CommandRefused`."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from autotrader_v2.app.private_files import read_private, write_private
 from autotrader_v2.application.refusals import CommandRefused
+from autotrader_v2.infrastructure.feeds.candle_rows import HOLE_MS
 from autotrader_v2.infrastructure.feeds.errors import SourceError
 from autotrader_v2.infrastructure.feeds.file_names import market_in_name
 
@@ -16,8 +17,9 @@ _FILES_MAX = 20_000
 _SEEN_S = 1.0
 # A file that cannot be used has none of these.
 _NOTHING: Mapping[str, Any] = {
+    "holes": [],
     **dict.fromkeys(("first_ms", "last_ms", "interval_ms", "candles")),
-    **dict.fromkeys(("problem", "problem_code", "problem_where")),
+    **dict.fromkeys(("problem", "problem_code", "problem_where", "problem_reason", "problem_values")),
 }
 # Size and time of the last change.
 Stamp = list[int]
@@ -28,7 +30,8 @@ class LabFiles:
 
     def __init__(self, index: Path, folders: Sequence[Path]) -> None:
         self._file, self._folders = index, folders
-        self._index: dict[str, Any] = read_private(index)
+        # What an older mTrade noted did not tell the holes: it is looked at again.
+        self._index = {name: one for name, one in read_private(index).items() if "holes" in one["told"]}
         self._seen: tuple[float, dict[str, tuple[Stamp, str]]] = (float("-inf"), {})
 
     def there(self) -> dict[str, tuple[Stamp, str]]:
@@ -125,7 +128,10 @@ def seen_in(folders: Sequence[Path]) -> dict[str, tuple[Stamp, str]]:
 
 
 def joined(files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Files of one market and length of candle that follow on each other, such as one for each day, as one."""
+    """Files of one market and length of candle that follow on each other, such as one for each day, as one.
+
+    A hole of one stays where another has candles of its time: a run plays the one that begins first to its end.
+    """
     whole = sorted(
         (one for one in files if one["candles"]), key=lambda one: (one["symbol"], one["interval_ms"], one["first_ms"])
     )
@@ -138,6 +144,9 @@ def joined(files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             last = dict(one)
             made.append(last)
             continue
+        known_ms = last["last_ms"] + each_ms
+        held = [[max(begin, known_ms), end] for begin, end in one["holes"]]
+        last["holes"] = [*last["holes"], *(hole for hole in held if hole[1] - hole[0] > HOLE_MS)]
         twice = max(0, (min(last["last_ms"], one["last_ms"]) - one["first_ms"]) // each_ms + 1)
         last["files"] += 1
         last["candles"] += max(0, one["candles"] - twice)

@@ -24,12 +24,21 @@ else:
 class WorkerFailed(Exception):
     """The worker told why it could not (`code`), or ended without a word; `said`: its last lines.
 
-    `where`: what it is about in no language, such as a file and its row; empty where that is not known.
+    `where`: what it is about in no language, such as a file and its row; empty where that is not known. `reason` with
+    `values`: what is wrong, for catalogues; empty where only `said` tells it.
     """
 
-    def __init__(self, code: str, said: str, where: str = "") -> None:
+    def __init__(
+        self, code: str, said: str, where: str = "", reason: str = "", values: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(said)
         self.code, self.said, self.where = code, said, where
+        self.reason, self.values = reason, dict(values or {})
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """For the page."""
+        return {"code": self.code, "what": self.said, "where": self.where, "reason": self.reason, "values": self.values}
 
 
 class LabProcess:
@@ -71,7 +80,8 @@ class LabProcess:
             code = "cancelled" if self.ended else "crashed"
             raise WorkerFailed(code, "\n".join(said) or f"exit code {child.returncode}")
         if "failed" in answer:
-            raise WorkerFailed(str(answer["failed"]), str(answer.get("what", "")), str(answer.get("where", "")))
+            what, where, reason = (str(answer.get(name, "")) for name in ("what", "where", "reason"))
+            raise WorkerFailed(str(answer["failed"]), what, where, reason, answer.get("values"))
         return answer
 
     def stop(self) -> None:

@@ -22,7 +22,7 @@ class LabSearches:
         self._told: dict[str, Any] | None = None
 
     def told(self) -> Mapping[str, Any] | None:
-        """`status`, ladders `done` of `of`, the study's `name` once it is over, `what` went wrong; None before any."""
+        """`status`, ladders `done` of `of`, the study's `name` once it is over, its `failure`; None before any."""
         with self._lock:
             return None if self._told is None else dict(self._told)
 
@@ -31,7 +31,7 @@ class LabSearches:
         with self._lock:
             if self._told is not None and self._told["status"] in _AT_WORK:
                 raise CommandRefused("search_busy", "Another search works; stop it or wait for it.")
-            self._told = {"status": "working", "name": None, "done": 0, "of": 0, "what": None}
+            self._told = {"status": "working", "name": None, "done": 0, "of": 0, "failure": None}
             self._process = LabProcess(self._command)
             self._thread = threading.Thread(
                 target=self._work, args=(job, self._process), name="lab-search", daemon=True
@@ -64,9 +64,9 @@ class LabSearches:
             answer = process.do({"kind": "search", **job}, lambda done, of: self._change(done=done, of=of))
         except WorkerFailed as error:
             stopped = error.code == "cancelled"
-            self._change(status="stopped" if stopped else "failed", what=None if stopped else error.said)
+            self._change(status="stopped" if stopped else "failed", failure=None if stopped else error.told)
         except OSError as error:
-            self._change(status="failed", what=str(error))
+            self._change(status="failed", failure=WorkerFailed("crashed", str(error)).told)
         else:
             status = "stopped" if answer["stopped"] else "done"
             self._change(status=status, name=answer["name"], done=answer["tried"], of=answer["of"])

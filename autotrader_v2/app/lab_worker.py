@@ -34,6 +34,7 @@ from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.infrastructure.feeds.candle_files import CandleFile
 from autotrader_v2.infrastructure.feeds.candle_overlaps import Unused, unused_in
+from autotrader_v2.infrastructure.feeds.candle_rows import utc_text
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.infrastructure.feeds.errors import SourceError
 from autotrader_v2.infrastructure.feeds.file_names import market_in_name
@@ -49,14 +50,16 @@ _NICE = 15
 _READ, _PLAY, _COUNT = 1, 2, 3
 _TELL_S = 0.3
 _ORPHANED = 3
+# Of a file; one with more is told when it is run.
+_HOLES_TOLD = 500
 
 
 class Impossible(Exception):
-    """The job cannot be done; `code` for the page's catalogues."""
+    """The job cannot be done; `code`, `reason` and `values` for the page's catalogues."""
 
-    def __init__(self, code: str, what: str) -> None:
+    def __init__(self, code: str, what: str, reason: str = "", **values: str) -> None:
         super().__init__(what)
-        self.code = code
+        self.code, self.reason, self.values = code, reason, values
 
 
 def main() -> int:
@@ -83,9 +86,9 @@ def main() -> int:
         MemoryError,
     ) as error:
         what = error.listed if isinstance(error, Holes) else str(error)
-        answer = {"failed": _code(error), "what": what or type(error).__name__, "where": _where(error)}
+        answer = {"failed": _code(error), "what": what or type(error).__name__, "where": _where(error), **_why(error)}
     except KeyboardInterrupt:
-        answer = {"failed": "cancelled", "what": "", "where": ""}
+        answer = {"failed": "cancelled"}
     print(json.dumps(answer), file=answers, flush=True)
     return 0
 
@@ -259,9 +262,13 @@ def _tapes(
         on_read(read)
     candles = sum(map(len, tapes))
     if not candles:
-        raise Impossible("no_candles", "There is no candle in that time.")
+        every = [file for of_one in files.values() for file in of_one]
+        begin, end = min(file.first_ms for file in every), max(file.last_ms + file.interval_ms for file in every)
+        span = {"begin": utc_text(begin), "end": utc_text(end)}
+        raise Impossible("no_candles", "There is no candle in that time.", "covered", **span)
     if of_a_run and candles > CANDLES_MAX:
-        raise Impossible("too_many_candles", f"{candles} candles; at most {CANDLES_MAX} of one run.")
+        what = f"{candles} candles; at most {CANDLES_MAX} of one run."
+        raise Impossible("too_many_candles", what, "count", candles=str(candles), most=str(CANDLES_MAX))
     return tapes, rules
 
 
@@ -300,6 +307,7 @@ def _look(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
                 "last_ms": file.last_ms,
                 "interval_ms": file.interval_ms,
                 "candles": file.rows,
+                "holes": file.holes[:_HOLES_TOLD],
             }
         except (SourceError, OSError, ValueError) as error:
             code = (
@@ -309,7 +317,8 @@ def _look(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
                 if isinstance(error, OSError)
                 else "bad_data"
             )
-            told[name] = {"problem": str(error), "problem_code": code, "problem_where": _where(error)}
+            told[name] = {"problem": str(error), "problem_code": code, "problem_where": _where(error), "holes": []}
+            told[name] |= {f"problem_{what}": value for what, value in _why(error).items()}
     return {"files": told}
 
 
@@ -347,7 +356,9 @@ def _search(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
     tapes, rules = _tapes(job, _files(job), lambda _read: None)
     try:
         return searched(SweepData(tapes, rules), job, tell)
-    except (BadRange, SpaceTooLarge, TooLittleData) as error:
+    except TooLittleData as error:
+        raise Impossible("too_little_data", str(error)) from error
+    except (BadRange, SpaceTooLarge) as error:
         raise Impossible("bad_search", str(error)) from error
 
 
@@ -364,6 +375,8 @@ def _code(error: BaseException) -> str:
             return "engine_failed"
         case MemoryError():
             return "no_memory"
+        case StudyUnavailable():
+            return "no_studies"
         case _:
             return "bad_data"
 
@@ -379,6 +392,13 @@ def _where(error: BaseException) -> str:
             return error.field
         case _:
             return ""
+
+
+def _why(error: BaseException) -> dict[str, Any]:
+    """What is wrong as a code and the values of its sentence; an empty one where only the English words tell it."""
+    if isinstance(error, SourceError | BacktestFailed | Impossible):
+        return {"reason": error.reason, "values": error.values}
+    return {"reason": "", "values": {}}
 
 
 _JOBS: Mapping[str, Callable[[Mapping[str, Any], _Teller], dict[str, Any]]] = {

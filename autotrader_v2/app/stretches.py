@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
+from autotrader_v2.infrastructure.feeds.candle_rows import HOLE_MS
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.infrastructure.feeds.errors import SourceError
 from autotrader_v2.search.splits import Stretch
 
-# What a price did in a longer gap nobody knows: a position must not be saved by it.
-GAP_MAX_MS = 86_400_000
 _SHOWN = 6
 _MINUTE_MS = 60_000
 
@@ -43,7 +42,7 @@ def stretches_of(tapes: Iterable[CandleTape]) -> list[Stretch]:
         begin_ms, symbol = tape.open_ms[0], tape.market.pair
         ends = tape.ends_ms()
         for end_ms, following_ms in zip(ends, tape.open_ms[1:], strict=False):
-            if following_ms - end_ms > GAP_MAX_MS:
+            if following_ms - end_ms > HOLE_MS:
                 found.append(Stretch(symbol, begin_ms, end_ms))
                 begin_ms = following_ms
         found.append(Stretch(symbol, begin_ms, ends[-1]))

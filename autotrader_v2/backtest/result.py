@@ -11,7 +11,14 @@ from autotrader_v2.domain.money import plain, reported
 
 
 class BacktestFailed(RuntimeError):
-    """The engine could not trade on, so what it would have done is not known."""
+    """The engine could not trade on, so what it would have done is not known.
+
+    `reason` with `values`: the same for other languages, "" where only the message tells it.
+    """
+
+    def __init__(self, message: str, *, reason: str = "", values: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.reason, self.values = reason, dict(values or {})
 
 
 def price_leaped(symbol: str, at_ms: int, before: Decimal, bid: Decimal) -> BacktestFailed:
@@ -20,7 +27,9 @@ def price_leaped(symbol: str, at_ms: int, before: Decimal, bid: Decimal) -> Back
     went = f"its bid went from {plain(before)} to {plain(bid)}, more than threefold, from one decision to the next"
     return BacktestFailed(
         f"The engine would have stopped trading {symbol} at {at} UTC: {went}. Look at the candle of that time:"
-        " repair the file if no market had that price, or choose other --from and --to."
+        " repair the file if no market had that price, or choose other --from and --to.",
+        reason="price_leaped",
+        values={"symbol": symbol, "time": at, "before": plain(before), "bid": plain(bid)},
     )
 
 

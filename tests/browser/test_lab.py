@@ -115,6 +115,79 @@ def test_h1_a_long_hole_is_told_before_the_click(served: Served, open_page: Open
     run(page)
 
 
+def test_h1_a_hole_inside_one_file_is_told_before_the_click(served: Served, open_page: Open) -> None:
+    """It was known only after Run was pressed."""
+    file = a_file(served.engine.folder / "candles", "XRP_USDT_5m.csv", waves(801))
+    head, *rows = file.read_text("utf-8").splitlines()
+    later = (line.split(",", 1) for line in rows[400:])
+    moved = [f"{int(time) + 5 * 86_400_000},{prices}" for time, prices in later]
+    file.write_text("\n".join([head, *rows[:400], *moved]), "utf-8")
+    page = lab(open_page())
+    choice, button = page.locator("#lab-stretch"), page.get_by_role("button", name="Run", exact=True)
+    expect(choice.locator("option")).to_have_count(2)
+    expect(page.locator("#lab-form")).to_contain_text("400 candles")
+    page.locator("#lab-from").fill("2023-11-10")
+    page.locator("#lab-from").blur()
+    expect(page.locator("#lab-form")).to_contain_text("Candles are missing for more than a day between these days")
+    expect(button).to_be_disabled()
+    choice.select_option("0")
+    run(page)
+
+
+@pytest.mark.parametrize(
+    ("failed", "says"),
+    [
+        (
+            {"failed": "bad_data", "what": "row 7 is bad", "where": "BTC_USDT_5m.csv:7:low", "reason": "cell"},
+            ["Свечи не годятся: Там не цена", "BTC_USDT_5m.csv:7:low"],
+        ),
+        (
+            {
+                "failed": "no_candles",
+                "what": "There is none.",
+                "reason": "covered",
+                "values": {"begin": "2023-11-14 22:10:00", "end": "2023-11-16 07:25:00"},
+            },
+            ["В этом времени нет свечей. Свечи есть с 2023-11-14 22:10:00 по 2023-11-16 07:25:00 UTC."],
+        ),
+        (
+            {"failed": "holes", "what": "BTC_USDT: 2023-11-14T22:10 – 2023-11-16T07:25"},
+            ["не хватает свечей больше чем за сутки", "BTC_USDT: 2023-11-14T22:10 – 2023-11-16T07:25"],
+        ),
+    ],
+)
+@pytest.mark.usefixtures("candles")
+def test_why_a_run_came_to_nothing_is_said_in_russian(
+    served: Served, open_page: Open, failed: dict[str, object], says: list[str]
+) -> None:
+    """It was English below a Russian sentence."""
+    served.lab.stop()
+    served.open_lab(*a_worker(served.engine.folder, f"tell({failed!r})\n"))
+    page = lab(open_page(language="ru"))
+    page.get_by_role("button", name="Запустить", exact=True).click()
+    page.locator("tr[data-status=failed] .as-link").click()
+    shown = page.locator("#lab-shown")
+    for words in says:
+        expect(shown).to_contain_text(words)
+    if "reason" in failed:
+        expect(shown).not_to_contain_text(str(failed["what"]))
+
+
+def test_why_a_file_cannot_be_used_is_said_in_russian(served: Served, open_page: Open) -> None:
+    """With row and column; its English words stood beside it."""
+    file = a_file(served.engine.folder / "candles", "BTC_USDT_5m.csv", waves())
+    lines = file.read_text("utf-8").splitlines()
+    cells = lines[6].split(",")
+    file.write_text("\n".join([*lines[:6], ",".join([*cells[:3], "0", cells[4]]), *lines[7:]]), "utf-8")
+    page = open_page(language="ru")
+    go(page, "#/lab")
+    form = page.locator("#lab-form")
+    form.get_by_text("1 файл не годится").click()
+    expect(form).to_contain_text("Такой свечи, 2023-11-14 22:35:00 UTC, не было ни на одном рынке")
+    expect(form).to_contain_text("BTC_USDT_5m.csv:7:low")
+    expect(form).not_to_contain_text("not possible")
+
+
 @pytest.mark.usefixtures("candles")
 def test_what_cannot_work_is_said_beside_the_field(open_page: Open) -> None:
     """A ladder that falls further than a price can."""

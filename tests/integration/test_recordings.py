@@ -233,7 +233,7 @@ def test_what_gate_does_not_tell_is_told(past: tuple[Simulator, list[int]], tmp_
     # The time before is a gap, not silence.
     assert told["gaps"][0]["to_ms"] == BEGIN_MS
     done = _fetch(sim, tmp_path / "b", "--symbol", "NOPE", "--from", _utc(0))
-    assert done.returncode == 1 and "NOPE_USDT" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 2 and "NOPE_USDT" in done.stderr and "Traceback" not in done.stderr
     for words, says in (
         (("--symbol", "LTC"), "--from"),
         (("--from", _utc(0)), "--symbol"),

@@ -202,6 +202,7 @@ def test_what_only_the_lab_says_is_named_by_the_lab_only() -> None:
     named = re.compile(rf"""\bt\(["`](?:{"|".join(kinds)})\.""")
     scripts = (ROOT / "web" / "static" / "js").glob("*.js")
     assert {file.name for file in scripts if named.search(file.read_text("utf-8"))} <= {
+        "lab_failure.js",
         "lab_form.js",
         "lab_page.js",
         "lab_result.js",
@@ -211,6 +212,37 @@ def test_what_only_the_lab_says_is_named_by_the_lab_only() -> None:
         "lab_sweep.js",
         "lab_verdict.js",
     }
+
+
+FAILURES = [
+    *(ROOT / "autotrader_v2" / "infrastructure" / "feeds").glob("*.py"),
+    ROOT / "autotrader_v2" / "backtest" / "result.py",
+    ROOT / "autotrader_v2" / "app" / "lab_worker.py",
+]
+
+
+def test_every_reason_that_the_labs_worker_knows_has_a_sentence() -> None:
+    """Reasons are found where errors are made; a row or a column is told by `bad`."""
+    text = "\n".join(file.read_text("utf-8") for file in FAILURES)
+    reasons = set(re.findall(r'\breason(?:: str)? ?= ?"(\w+)"', text))
+    calls = [node for file in FAILURES for node in ast.walk(ast.parse(file.read_text("utf-8")))]
+    for node in calls:
+        name = getattr(getattr(node, "func", None), "attr", "") or getattr(getattr(node, "func", None), "id", "")
+        at = {"bad": 2, "Impossible": 2, "_unreadable": 4}.get(name)
+        if isinstance(node, ast.Call) and at is not None and len(node.args) > at:
+            assert isinstance(node.args[at], ast.Constant), ast.unparse(node)
+            reasons.add(node.args[at].value)
+    assert {"impossible", "covered", "not_text", "too_many_rows", "price_leaped", "not_parquet"} <= reasons
+    assert {f"lab.bad.{one}" for one in reasons} == {key for key in LAB if key.startswith("lab.bad.")}
+
+
+def test_every_failure_of_the_labs_worker_has_a_sentence() -> None:
+    """Whatever code it ends with."""
+    worker = (ROOT / "autotrader_v2" / "app" / "lab_worker.py").read_text("utf-8")
+    told = worker.partition("def _code(")[2].partition("def _where(")[0]
+    codes = set(re.findall(r'return "(\w+)"', told)) | set(re.findall(r'Impossible\("(\w+)"', worker))
+    assert {"no_studies", "bad_data", "too_little_data"} <= codes
+    assert {code for code in codes | {"crashed", "no_disk"} if f"lab.fail.{code}" not in LAB} == set()
 
 
 def test_every_doubt_about_a_search_has_a_sentence() -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -408,6 +409,64 @@ def test_a_history_of_bad_candles_is_a_code_with_file_row_and_column(folder: Pat
     with pytest.raises(WorkerFailed) as caught:
         LabProcess().do(job, lambda *_: None)
     assert (caught.value.code, caught.value.where) == ("bad_data", f"{file.name}:7:open")
+    assert caught.value.reason == "cell"
+
+
+def test_a_time_without_candles_tells_which_time_has_some(folder: Path) -> None:
+    """As values of a sentence in any language."""
+    file = folder / "candles" / "BTC_USDT_5m.csv"
+    job = {"kind": "run", "files": [str(file)], "from_ms": BEGIN_MS * 2, "to_ms": None, "ladder": {}, "budget": "500"}
+    with pytest.raises(WorkerFailed) as caught:
+        LabProcess().do(job, lambda *_: None)
+    assert (caught.value.code, caught.value.reason) == ("no_candles", "covered")
+    assert caught.value.values == {"begin": "2023-11-14 22:10:00", "end": "2023-11-16 07:25:00"}
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_hole_inside_a_file_is_known_before_a_run(folder: Path, ending: str) -> None:
+    """From its end to its beginning; a gap of less than a day is none."""
+    import pyarrow.csv
+    import pyarrow.parquet
+
+    from autotrader_v2.infrastructure.feeds.candle_files import CandleFile
+
+    file = _with_a_hole(folder)
+    text = file.read_text("utf-8").splitlines()
+    del text[5]
+    file.write_text("\n".join(text), encoding="utf-8")
+    if ending == "parquet":
+        table = pyarrow.csv.read_csv(file)
+        file = file.with_suffix(".parquet")
+        # In row groups of one, so that a hole lies between two batches as well.
+        pyarrow.parquet.write_table(table, file, row_group_size=1)
+    times = sorted(int(line.split(",")[0]) for line in text[1:])
+    day_ms = 86_400_000
+    holes = [(one + 300_000, other) for one, other in pairwise(times) if other - one - 300_000 > day_ms]
+    assert len(holes) == 2
+    assert list(CandleFile(file).holes) == holes
+    told = LabProcess().do({"kind": "look", "files": [str(file)]}, lambda *_: None)["files"][str(file)]
+    assert told["holes"] == [list(one) for one in holes]
+
+
+def test_files_joined_keep_their_holes_but_for_what_the_one_before_covers() -> None:
+    """A run plays the one that begins first to its end."""
+    day = 86_400_000
+    own = {"name": "x", "files": 1, "symbol": "BTC_USDT", "interval_ms": 60_000, "candles": 9}
+    first = own | {"first_ms": 0, "last_ms": 10 * day - 60_000, "holes": [[2 * day, 4 * day]]}
+    second = own | {"first_ms": 8 * day, "last_ms": 30 * day, "holes": [[9 * day, 10 * day], [9 * day, 15 * day]]}
+    (told,) = joined([second, first])
+    assert told["holes"] == [[2 * day, 4 * day], [10 * day, 15 * day]]
+
+
+def test_a_file_that_an_older_mtrade_looked_at_is_looked_at_again(folder: Path) -> None:
+    """It did not note the holes."""
+    from autotrader_v2.app.lab_files import LabFiles
+
+    index = folder / "files.json"
+    (name,) = LabFiles(index, [folder / "candles"]).unknown()
+    for told, again in (({"candles": 9, "interval_ms": 60_000}, True), ({"candles": 9, "holes": []}, False)):
+        LabFiles(index, [folder / "candles"]).note({name: told})
+        assert bool(LabFiles(index, [folder / "candles"]).unknown()) is again
 
 
 def test_what_is_looked_at_does_not_wait_for_a_run(a_room: Make, tmp_path: Path) -> None:
@@ -517,7 +576,16 @@ def test_files_that_follow_on_each_other_are_one(folder: Path) -> None:
 
     def a_day(first: int, candles: int, **more: Any) -> dict[str, Any]:
         ms = {"first_ms": BEGIN_MS + first * 60_000, "last_ms": BEGIN_MS + (first + candles - 1) * 60_000}
-        return {"name": "x", "files": 1, "symbol": "BTC_USDT", "interval_ms": 60_000, "candles": candles, **ms, **more}
+        return {
+            "name": "x",
+            "files": 1,
+            "symbol": "BTC_USDT",
+            "interval_ms": 60_000,
+            "candles": candles,
+            "holes": [],
+            **ms,
+            **more,
+        }
 
     days = [a_day(90, 10), a_day(0, 30), a_day(30, 30), a_day(50, 20), a_day(0, 5, symbol="ETH_USDT")]
     told = joined([*days, {"name": "bad", "files": 1, "symbol": "", **dict.fromkeys(("candles", "first_ms"))}])
@@ -644,7 +712,7 @@ def test_a_search_is_begun_here_and_found_among_the_searches(a_room: Make) -> No
     assert room.sweeps()["search"] is None
     room.search(SEARCH)
     told = over(room)
-    assert (told["status"], told["done"], told["of"], told["what"]) == ("done", 12, 12, None)
+    assert (told["status"], told["done"], told["of"], told["failure"]) == ("done", 12, 12, None)
     until("listed", lambda: [one["done"] for one in (room.sweeps()["told"] or {}).get("sweeps", [])] == [12])
     (one,) = room.sweeps()["told"]["sweeps"]
     assert (one["name"], one["open"]) == (told["name"], 0)
@@ -797,7 +865,7 @@ def test_a_search_that_does_not_listen_is_ended_by_a_second_stop(a_room: Make, t
     (tmp_path / "worker.py").write_text("import sys\nsys.exit('no memory')\n")
     room.search(SEARCH)
     told = over(room)
-    assert (told["status"], "no memory" in told["what"]) == ("failed", True)
+    assert (told["status"], "no memory" in told["failure"]["what"]) == ("failed", True)
 
 
 @pytest.mark.parametrize(

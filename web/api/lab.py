@@ -79,6 +79,8 @@ class CandleFile(Part):
     """What a file holds, or `files` of them that follow on each other; `problem`: why it cannot be used, in English.
 
     The same for other languages: `problem_code`, and `problem_where`: file, row and column as far as they are known.
+    `problem_reason` with its `problem_values` tells it more exactly, "" where only `problem` does.
+    `holes`: from when to when candles are missing for more than a day, which no run goes across.
     """
 
     name: str
@@ -88,9 +90,12 @@ class CandleFile(Part):
     last_ms: int | None
     interval_ms: int | None
     candles: int | None
+    holes: list[tuple[int, int]]
     problem: str | None
     problem_code: Literal["missing", "unreadable", "no_market", "empty", "bad_data", "not_looked_at"] | None
     problem_where: str | None
+    problem_reason: str | None
+    problem_values: Values | None
 
 
 class Data(Reply):
@@ -108,11 +113,17 @@ class Data(Reply):
     compiled: bool
 
 
-class RunError(Part):
-    """`what`: in the worker's own words."""
+class Failure(Part):
+    """`what`: in the worker's own words. For other languages `code`, and more exactly `reason` with its `values`.
+
+    `reason` "": only `what` tells it. `where`: file, row and column as far as they are known.
+    """
 
     code: str
     what: str
+    where: str
+    reason: str
+    values: Values
 
 
 class Summary(Part):
@@ -144,7 +155,7 @@ class Run(Part):
     ladder: LadderTold
     made_ms: int
     ended_ms: int | None
-    error: RunError | None
+    error: Failure | None
     summary: Summary | None
     candles: int | None
     data: str | None
@@ -350,13 +361,13 @@ class SweepList(Part):
 
 
 class SearchTold(Part):
-    """The search begun here last: ladders `done` of `of`, the `name` it is kept under, `what` went wrong."""
+    """The search begun here last: ladders `done` of `of`, the `name` it is kept under, why it failed."""
 
     status: Literal["working", "stopping", "done", "stopped", "failed"]
     name: str | None
     done: int
     of: int
-    what: str | None
+    failure: Failure | None
 
 
 class Sweeps(Reply):

@@ -15,6 +15,7 @@ from autotrader_v2.infrastructure.feeds.candle_grid import interval_of, off_grid
 from autotrader_v2.infrastructure.feeds.candle_parquet import ParquetCandles
 from autotrader_v2.infrastructure.feeds.candle_rows import (
     DECIMALS_MAX,
+    HOLE_MS,
     PRICE_NAMES,
     Candle,
     Extent,
@@ -67,6 +68,12 @@ class CandleFile:
         self.first_ms = extent.first_ms
         self.last_ms = extent.last_ms
         self.interval_ms = extent.interval_ms or interval_in_name_ms(path) or _MINUTE_MS
+        # Where candles are missing for longer: from when to when.
+        self.holes = tuple(
+            (before_ms + self.interval_ms, after_ms)
+            for before_ms, after_ms in extent.far
+            if after_ms - before_ms - self.interval_ms > HOLE_MS
+        )
         # The price step that all prices of the file fit.
         self.tick = step_of(extent.decimals)
 
@@ -89,11 +96,14 @@ class _Csv:
         rows = decimals = 0
         first_ms = last_ms = None
         steps: Counter[int] = Counter()
+        far = []
         for row in self._rows():
             if last_ms is not None:
                 if row.open_ms <= last_ms:
                     raise unsorted(self._path, last_ms, row.open_ms, row.number)
                 steps[row.open_ms - last_ms] += 1
+                if row.open_ms - last_ms > HOLE_MS:
+                    far.append((last_ms, row.open_ms))
             opened, high, low, closed = row.prices
             if not (0 < low <= opened <= high and low <= closed <= high):
                 raise impossible(self._path, row.open_ms, row.prices, row.number)
@@ -106,7 +116,7 @@ class _Csv:
         interval_ms = interval_of(steps)
         if any(step % interval_ms for step in steps):
             raise off_grid(self._path, ((row.number, row.open_ms) for row in self._rows()), interval_ms)
-        return Extent(rows, first_ms, last_ms, interval_ms, min(decimals, DECIMALS_MAX))
+        return Extent(rows, first_ms, last_ms, interval_ms, min(decimals, DECIMALS_MAX), tuple(far))
 
     def candles(self, from_ms: int = 0) -> Iterator[Candle]:
         for row in self._rows():
@@ -135,7 +145,7 @@ class _Csv:
             try:
                 row = next(reader, None)
             except csv.Error as error:
-                raise bad(self._path, f"it is no csv ({error})", number + reader.line_num) from error
+                raise bad(self._path, f"it is no csv ({error})", "no_csv", number + reader.line_num) from error
             if row is None:
                 return
             if not row:
@@ -146,7 +156,9 @@ class _Csv:
                 raise bad(
                     self._path,
                     f"the row is {what} than the first one ({len(row)} cells, not {len(names)})",
+                    "cells",
                     number + reader.line_num,
+                    values={"cells": str(len(row)), "first": str(len(names))},
                 )
             yield self._row(number + reader.line_num, [row[index] for index in at])
 
@@ -158,7 +170,7 @@ class _Csv:
                 column = names[0]
                 prices.append(amount(cell))
         except (NotANumber, ValueError, OverflowError) as error:
-            raise bad(self._path, str(error), number, column) from error
+            raise bad(self._path, str(error), "cell", number, column) from error
         return _Raw(number, open_ms, prices)
 
 

@@ -40,7 +40,9 @@ def off_grid(path: Path, rows: Iterable[tuple[int, int]], interval_ms: int) -> S
                 path,
                 f"{utc_text(at_ms)} UTC is {apart_s:g} s after the row before,"
                 f" no whole number of the file's candles of {interval_s:g} s",
+                "off_grid",
                 number,
                 "time",
+                {"time": utc_text(at_ms), "apart": f"{apart_s:g}", "interval": f"{interval_s:g}"},
             )
     raise AssertionError("a distance off the grid is among the distances")

@@ -106,4 +106,5 @@ def _different(first: CandleFile, second: CandleFile, at_ms: int) -> SourceBadDa
         f" {utc_text(at_ms)} UTC. Which of them is right is not known, so neither is played.",
         do="Take one of them away, or choose a time that only one of them covers (--from, --to).",
         where=f"{first.path.name}, {second.path.name}: {utc_text(at_ms)} UTC",
+        reason="contradict",
     )

@@ -36,8 +36,10 @@ class ParquetCandles:
         rows = decimals = 0
         first_ms = last_ms = None
         steps: Counter[int] = Counter()
+        far: list[tuple[int, int]] = []
         for times, prices in self._batches():
             self._count_steps(pc, times, last_ms, rows, steps)
+            far += self._far(pc, times, last_ms)
             for column in prices:
                 decimals = self._decimals(pc, column, decimals)
             self._check_shape(pc, times, prices, rows)
@@ -50,7 +52,7 @@ class ParquetCandles:
         if any(step % interval_ms for step in steps):
             every = chain.from_iterable(times.to_pylist() for times, _ in self._batches())
             raise off_grid(self._path, enumerate(every, 1), interval_ms)
-        return Extent(rows, first_ms, last_ms, interval_ms, decimals)
+        return Extent(rows, first_ms, last_ms, interval_ms, decimals, tuple(far))
 
     def candles(self, from_ms: int = 0) -> Iterator[Candle]:
         """Those that begin then or later, as exact decimals."""
@@ -97,6 +99,8 @@ class ParquetCandles:
                 f"{self._path} claims {rows} rows; more than {ROWS_MAX} are not read.",
                 do="Split it by time.",
                 where=rows_of.place(self._path),
+                reason="too_many_rows",
+                values={"most": str(ROWS_MAX)},
             )
         for name in names if rows else ():
             kind = file.schema_arrow.field(name).type
@@ -108,14 +112,14 @@ class ParquetCandles:
         for name, column in columns.items():
             if column.null_count:
                 empty = column.is_null().index(True).as_py()
-                raise rows_of.bad(self._path, "there is no value", rows + empty + 1, name)
+                raise rows_of.bad(self._path, "there is no value", "no_value", rows + empty + 1, name)
             try:
                 converted.append(column.cast(pa.float64()) if converted else self._times(pa, column, name, rows))
             except SourceBadData:
                 raise
             except (ValueError, TypeError, OverflowError, pa.ArrowNotImplementedError) as error:
                 raise rows_of.bad(
-                    self._path, f"a column holds something else than numbers ({error})", column=name
+                    self._path, f"a column holds something else than numbers ({error})", "cell", column=name
                 ) from error
         return converted[0], converted[1:]
 
@@ -130,7 +134,7 @@ class ParquetCandles:
             try:
                 read.append(rows_of.believable_ms(one if in_ms else rows_of.unix_ms(one)))
             except (ValueError, OverflowError) as error:
-                raise rows_of.bad(self._path, str(error), number, name) from error
+                raise rows_of.bad(self._path, str(error), "cell", number, name) from error
         return pa.array(read, pa.int64())
 
     def _count_steps(self, pc: Any, times: Any, last_ms: int | None, rows: int, steps: Counter[int]) -> None:
@@ -149,6 +153,14 @@ class ParquetCandles:
                 # Of a batch the first step leads to its first row, or to its second when nothing was before it.
                 raise rows_of.unsorted(self._path, previous, following, rows + 1 + number + (last_ms is None))
         raise AssertionError("a step that is not forward is among the steps")
+
+    @staticmethod
+    def _far(pc: Any, times: Any, last_ms: int | None) -> Iterator[tuple[int, int]]:
+        """See `Extent`."""
+        if last_ms is not None and times[0].as_py() - last_ms > rows_of.HOLE_MS:
+            yield last_ms, times[0].as_py()
+        for at in pc.indices_nonzero(pc.greater(pc.subtract(times[1:], times[:-1]), rows_of.HOLE_MS)).to_pylist():
+            yield times[at].as_py(), times[at + 1].as_py()
 
     def _check_shape(self, pc: Any, times: Any, prices: list[Any], rows: int) -> None:
         opened, high, low, closed = prices

@@ -2,7 +2,7 @@
 
 import math
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
@@ -16,6 +16,9 @@ DECIMALS_MAX = 12
 # would lie in August 1970. And nothing of 2200 is recorded yet.
 TIME_BEGIN_MS = 946_684_800_000
 TIME_END_MS = 7_258_118_400_000
+
+# What a price did in a longer gap nobody knows: a position must not be saved by it.
+HOLE_MS = 86_400_000
 
 _TIME_NAMES = ("timestamp_ms", "timestamp", "open_time", "time", "date", "datetime", "ts", "unix")
 PRICE_NAMES = (("open", "o"), ("high", "h"), ("low", "l"), ("close", "c"))
@@ -37,13 +40,17 @@ class Candle(NamedTuple):
 
 
 class Extent(NamedTuple):
-    """What a file holds. `interval_ms`: the time from one candle to the next, 0 of a single one."""
+    """What a file holds. `interval_ms`: the time from one candle to the next, 0 of a single one.
+
+    `far`: candles more than `HOLE_MS` after the one before: when both begin.
+    """
 
     rows: int
     first_ms: int
     last_ms: int
     interval_ms: int
     decimals: int
+    far: tuple[tuple[int, int], ...]
 
 
 class TickColumns(NamedTuple):
@@ -112,6 +119,7 @@ def columns_of(path: Path, names: Sequence[str]) -> tuple[str, ...]:
             f"{path} has the column {twice[0]} twice, so which one holds is not known.",
             do="Keep one of them.",
             where=place(path, column=_shown(twice[0])),
+            reason="column_twice",
         )
     found = [name for name in (time_name, *prices) if name is not None]
     if len(found) < 1 + len(prices):
@@ -120,6 +128,8 @@ def columns_of(path: Path, names: Sequence[str]) -> tuple[str, ...]:
             f"{path} has the columns {has}; candles need time, open, high, low and close.",
             do="Name them timestamp, open, high, low, close (volume is optional).",
             where=place(path),
+            reason="columns_missing",
+            values={"columns": has},
         )
     return tuple(found)
 
@@ -132,7 +142,10 @@ def _shown(name: str) -> str:
 def empty(path: Path) -> SourceEmpty:
     """There is no row."""
     return SourceEmpty(
-        f"{path} holds no candle, so there is nothing to play.", do="Choose another file.", where=place(path)
+        f"{path} holds no candle, so there is nothing to play.",
+        do="Choose another file.",
+        where=place(path),
+        reason="empty",
     )
 
 
@@ -145,12 +158,21 @@ def place(path: Path, number: int | None = None, column: str = "") -> str:
     return ":".join([path.name, *([str(number)] if number else []), *([column] if column else [])])
 
 
-def bad(path: Path, what: str, number: int | None = None, column: str = "") -> SourceBadData:
-    """A row, or a whole column, that cannot be used."""
+def bad(
+    path: Path,
+    what: str,
+    reason: str,
+    number: int | None = None,
+    column: str = "",
+    values: Mapping[str, str] | None = None,
+) -> SourceBadData:
+    """A row, or a whole column, that cannot be used. `reason`, `values`: see `SourceError`."""
     return SourceBadData(
         f"{path}{_where(number, column)}: {what}. Prices that no market had would be traded, so it is not played.",
         do="Repair or remove that row.",
         where=place(path, number, column),
+        reason=reason,
+        values=values,
     )
 
 
@@ -162,6 +184,8 @@ def text_column(path: Path, column: str, kind: str) -> SourceBadData:
         do="Write it again with numbers in that column (pandas: frame[name].astype(float)); times as Unix time or as"
         " timestamps.",
         where=place(path, 1, column),
+        reason="text_column",
+        values={"kind": kind},
     )
 
 
@@ -169,7 +193,8 @@ def impossible(path: Path, at_ms: int, prices: Sequence[Any], number: int | None
     """A candle that no market had."""
     shown = " ".join(f"{name[0]}={price}" for name, price in zip(PRICE_NAMES, prices, strict=True))
     what = f"the candle of {utc_text(at_ms)} UTC is not possible ({shown})"
-    return bad(path, what, number, _column_at_fault(*map(float, prices)))
+    values = {"time": utc_text(at_ms), "prices": shown}
+    return bad(path, what, "impossible", number, _column_at_fault(*map(float, prices)), values)
 
 
 def _column_at_fault(opened: float, high: float, low: float, closed: float) -> str:
@@ -187,4 +212,6 @@ def unsorted(path: Path, previous_ms: int, following_ms: int, number: int | None
         f"{path}{_where(number, 'time')}: {utc_text(following_ms)} UTC {what}; time must rise.",
         do="Sort the rows by time, oldest first, and drop duplicates.",
         where=place(path, number, "time"),
+        reason="unsorted",
+        values={"time": utc_text(following_ms), "before": utc_text(previous_ms)},
     )

@@ -1,5 +1,6 @@
 """What can be wrong with a price source, in words for the person who named it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -7,14 +8,18 @@ from typing import ClassVar
 class SourceError(ValueError):
     """The prices asked for cannot be played. `what` happened and what it means, then what to `do`.
 
-    For whoever shows it in another language: `code`, and `where` in no language: file, row and column as far as known.
+    For whoever shows it in another language: `code`, and more exactly `reason` with the `values` of its sentence (""
+    where only `what` tells it); `where` in no language: file, row and column as far as known.
     """
 
     code: ClassVar[str] = "bad_data"
 
-    def __init__(self, what: str, *, do: str, where: str = "") -> None:
+    def __init__(
+        self, what: str, *, do: str, where: str = "", reason: str = "", values: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(f"{what} {do}")
         self.what, self.do, self.where = what, do, where
+        self.reason, self.values = reason, dict(values or {})
 
 
 class UnknownSource(SourceError):
@@ -55,4 +60,5 @@ def not_parquet(path: Path, error: Exception) -> SourceUnreadable:
         f"{path} is not readable as parquet: {str(error).rstrip('.')}.",
         do="Check that it was copied whole.",
         where=path.name,
+        reason="not_parquet",
     )

@@ -68,6 +68,7 @@ def market_in_name(path: Path) -> tuple[str, str]:
         f"The name of {path.name} does not tell which market its prices are of, so they cannot be used.",
         do="Rename it so that it holds base and quote, such as BTC_USDT_5m.csv or BTCUSDT-1m.csv.",
         where=path.name,
+        reason="no_market",
     )
 
 

@@ -28,12 +28,13 @@ def text_lines(path: Path) -> Iterator[str]:
                 if len(line) > _LINE_BYTES_MAX:
                     raise _unreadable(path, number, "the line is longer than a megabyte", "Is it a text file?")
                 if number > ROWS_MAX:
-                    raise _unreadable(path, number, f"more than {ROWS_MAX} rows are not read", "Split it by time.")
+                    what = f"more than {ROWS_MAX} rows are not read"
+                    raise _unreadable(path, number, what, "Split it by time.", "too_many_rows", most=str(ROWS_MAX))
                 yield _text_of(path, number, line)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             # A packed file is read ahead, so the damage lies somewhere behind this row.
             why = f"it cannot be unpacked further: {error}"
-            raise _unreadable(path, number + 1, why, "Check that it was copied whole.") from error
+            raise _unreadable(path, number + 1, why, "Check that it was copied whole.", "not_whole") from error
 
 
 def _opened(path: Path) -> gzip.GzipFile | BufferedReader:
@@ -54,5 +55,13 @@ def _text_of(path: Path, number: int, line: bytes) -> str:
     return text.removeprefix(_MARK)
 
 
-def _unreadable(path: Path, number: int, what: str, do: str) -> SourceUnreadable:
-    return SourceUnreadable(f"{path} is not readable as text, row {number}: {what}.", do=do)
+def _unreadable(
+    path: Path, number: int, what: str, do: str, reason: str = "not_text", **values: str
+) -> SourceUnreadable:
+    return SourceUnreadable(
+        f"{path} is not readable as text, row {number}: {what}.",
+        do=do,
+        where=f"{path.name}:{number}",
+        reason=reason,
+        values=values,
+    )

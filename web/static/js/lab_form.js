@@ -8,6 +8,7 @@ import { ALL_FIELDS, FIELDS, MORE_FIELDS } from "./ladder_fields.js";
 import { Field, readField } from "./ladder_form.js";
 import { errorText, sayError } from "./messages.js";
 import { exact, number, parsed } from "./numbers.js";
+import { BrokenFile } from "./lab_failure.js";
 import { LabSearch } from "./lab_search.js";
 import { presetName } from "./ladder_presets.js";
 import { OrderButton } from "./order_button.js";
@@ -39,6 +40,7 @@ export function stretches(files, interval, symbols) {
     let known = 0;
     for (const file of files.filter((one) => one.symbol === symbol && one.interval_ms === interval).sort((one, other) => one.first_ms - other.first_ms)) {
       if (known && file.first_ms - known > HOLE_MS) holes.push({ from: known, to: file.first_ms });
+      for (const [from, to] of file.holes) if (to - Math.max(from, known) > HOLE_MS) holes.push({ from: Math.max(from, known), to });
       known = Math.max(known, file.last_ms + interval);
       begin = Math.min(begin, file.first_ms);
       end = Math.max(end, known);
@@ -149,4 +151,4 @@ export function LabForm({ data, given, onBegun, onSearch }) {
   </section>`;
 }
 
-const Broken = ({ files }) => files.length > 0 && html`<details class="more"><summary class="warn">${t("lab.broken", { count: files.length })}</summary>${files.map((file) => html`<p key=${file.name} class="note wrap"><b>${file.name}</b> ${file.problem_code && html`${t(`lab.file.${file.problem_code}`)} `}<span class="faint">${file.problem}</span></p>`)}</details>`;
+const Broken = ({ files }) => files.length > 0 && html`<details class="more"><summary class="warn">${t("lab.broken", { count: files.length })}</summary>${files.map((file) => html`<${BrokenFile} key=${file.name} file=${file} />`)}</details>`;

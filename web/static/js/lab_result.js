@@ -6,6 +6,7 @@ import { useChart } from "./chart_host.js";
 import { EquityChart } from "./equity_chart.js";
 import { Result, ResultPercent } from "./figures.js";
 import { t } from "./i18n.js";
+import { LabFailure } from "./lab_failure.js";
 import { cancelRun, isOver, nameOf } from "./lab_runs.js";
 import { hand } from "./ladder_form.js";
 import { NOTHING, number, percent, signedPercent } from "./numbers.js";
@@ -34,7 +35,7 @@ function useResults(runs) {
 export function LabResult({ run, beside, first, again }) {
   const [result, ...others] = useResults([run, ...beside]);
   const head = html`<${Head} run=${run} again=${again} />`;
-  if (run.status === "failed") return html`<section class="box card">${head}<p class="msg danger" role="alert">${t(`lab.fail.${run.error.code}`)}</p><pre class="note wrap">${run.error.what}</pre></section>`;
+  if (run.status === "failed") return html`<section class="box card">${head}<${LabFailure} failure=${run.error} /></section>`;
   if (!result) return html`<section class="box card">${head}<p class="muted" role="status">${t(`lab.status.${run.status}`)}</p>${isOver(run) ? null : html`<${Way} run=${run} first=${first} again=${again} />`}</section>`;
   const columns = [{ run, result }, ...beside.map((one, at) => ({ run: one, result: others[at] })).filter((one) => one.result)];
   const { figures } = result;

@@ -4,6 +4,7 @@ import { fieldOf } from "./days.js";
 import { ResultPercent } from "./figures.js";
 import { useAnswer, useCommand } from "./hooks.js";
 import { t } from "./i18n.js";
+import { LabFailure } from "./lab_failure.js";
 import { errorText } from "./messages.js";
 import { number, percent, signedPercent } from "./numbers.js";
 
@@ -18,7 +19,7 @@ export function LabStretches({ sweep, ladder, onRun }) {
   if (answer && waits !== (answer.state === "working")) setWaits(answer.state === "working");
   if (failure) return html`<p class="msg warn">${errorText(failure)}</p>`;
   if (!answer || answer.state === "working") return html`<p class="muted" role="status">${t("stretch.working")}</p>`;
-  if (answer.state === "failed") return html`<p class="msg warn">${t(`stretch.${TOLD.includes(answer.code) ? answer.code : "failed"}`, { what: answer.what })}</p>`;
+  if (answer.state === "failed") return TOLD.includes(answer.code) ? html`<p class="msg warn">${t(`stretch.${answer.code}`, { what: answer.what })}</p>` : html`<p class="msg warn">${t("stretch.failed")}</p><${LabFailure} failure=${answer} />`;
   const { told } = answer;
   const show = async (one) => {
     const begun = await run("/api/lab/run", { symbols: [one.symbol], interval_ms: one.interval_ms, from_ms: one.from_ms, to_ms: one.to_ms, rules_ms: told.rules_ms, budget: told.budget, ladder: told.ladder });

@@ -4,6 +4,7 @@ import { give } from "./actions.js";
 import { ticks } from "./equity_chart.js";
 import { useAnswer } from "./hooks.js";
 import { t } from "./i18n.js";
+import { LabFailure } from "./lab_failure.js";
 import { LabStretches } from "./lab_stretches.js";
 import { LabVerdict } from "./lab_verdict.js";
 import { errorText } from "./messages.js";
@@ -23,7 +24,7 @@ export function LabSweep({ begun, onTake, onRun }) {
   const [name, setName] = useState("");
   const sweeps = list?.told?.sweeps ?? [];
   const sweep = sweeps.find((one) => one.name === name) ?? sweeps[0];
-  if (list?.state === "failed") return html`<section class="box card"><h2>${t("sweep.title")}</h2><p class="msg warn">${list.what}</p></section>`;
+  if (list?.state === "failed") return html`<section class="box card"><h2>${t("sweep.title")}</h2><${LabFailure} failure=${list} /></section>`;
   const works = list?.search?.status === "working" || list?.search?.status === "stopping";
   if (list && works !== busy) setBusy(works);
   const search = list?.search && html`<${Search} search=${list.search} works=${works} again=${again} />`;
@@ -36,9 +37,9 @@ export function LabSweep({ begun, onTake, onRun }) {
 
 function Search({ search, works, again }) {
   const stop = async () => { await give("/api/lab/stop_search", {}); again(); };
-  return html`<div class="rowx"><span class=${search.status === "failed" ? "danger" : "muted"} role="status">${t(`search.${search.status}`, { what: search.what ?? "" })}</span>
+  return html`<div class="rowx"><span class=${search.status === "failed" ? "danger" : "muted"} role="status">${t(`search.${search.status}`)}</span>
     ${works ? html`<progress max=${search.of || 1} value=${search.done} aria-label=${t("search.working")}></progress>` : null}<span class="xs">${number(search.done, 0)} / ${number(search.of, 0)}</span>
-    ${works && html`<button type="button" class="btn s" onClick=${stop}>${t("search.stop")}</button>`}</div>`;
+    ${works && html`<button type="button" class="btn s" onClick=${stop}>${t("search.stop")}</button>`}</div>${search.failure && html`<${LabFailure} failure=${search.failure} />`}`;
 }
 
 function Pictures({ sweep, onTake, onRun }) {
@@ -55,7 +56,7 @@ function Pictures({ sweep, onTake, onRun }) {
   const point = told?.points.find((one) => one.number === picked);
   return html`<div class="form three">${choice("y", y, setY, names, "param")}${choice("x", x, setX, names, "param")}${choice("figure", figure, setFigure, Object.keys(FIGURES), "sweep.fig")}</div>
     <p class="note w">${t("sweep.means")}</p>
-    ${failure && html`<p class="msg warn">${errorText(failure)}</p>`}${answer?.what && html`<p class="msg warn">${answer.what}</p>`}
+    ${failure && html`<p class="msg warn">${errorText(failure)}</p>`}${answer?.state === "failed" && html`<${LabFailure} failure=${answer} />`}
     ${told && html`<div class=${`pair${told.heat?.x_values.length > BESIDE_MAX ? " below" : ""}`}>
       ${told.heat ? html`<${Heat} heat=${told.heat} x=${x} y=${y} figure=${figure} picked=${picked} onPick=${setPicked} />` : html`<p class="note">${t("sweep.too_wide")}</p>`}
       ${told.points.length > 0 && html`<${Scatter} points=${told.points} picked=${picked} onPick=${setPicked} />`}</div>
