@@ -34,24 +34,38 @@ class Sample(NamedTuple):
 
 
 class Position:
-    """The coins of a symbol's open cycle and what they were paid with, as its trades tell. Dust is none of them."""
+    """The coins of a symbol's open cycle and what they were paid with, as its trades tell.
+
+    Dust, what a sale left that cannot be sold, is none of them: it keeps its cost until a later sale takes it along, as
+    in the engine's own books (`domain.cycle`).
+    """
 
     def __init__(self) -> None:
         self.held = self.invested = ZERO
+        self._dust = self._dust_cost = ZERO
 
-    def book(self, trade: Trade) -> None:
-        """Take the symbol's next trade. The cost of what a partial sale takes goes with it, in proportion."""
+    def book(self, trade: Trade) -> Decimal:
+        """Take the symbol's next trade; what a sale earned: received less what the coins it took had cost."""
         coin, paid = moved(trade)
         if trade.side == "buy":
             if trade.step == 0:
-                self.held = self.invested = ZERO
+                self._leave()
             self.held, self.invested = self.held + coin, self.invested - paid
-        elif trade.rest is Rest.NONE:
-            self.held = self.invested = ZERO
-        else:
-            taken = min(-coin, self.held)
-            self.invested -= share_of_cost(self.invested, taken, self.held)
-            self.held -= taken
+            return ZERO
+        taken = min(-coin, self.held)
+        cost = share_of_cost(self.invested, taken, self.held)
+        self.held, self.invested = self.held - taken, self.invested - cost
+        from_dust = min(-coin - taken, self._dust)
+        dust_cost = share_of_cost(self._dust_cost, from_dust, self._dust)
+        self._dust, self._dust_cost = self._dust - from_dust, self._dust_cost - dust_cost
+        if trade.rest is Rest.NONE:
+            self._leave()
+        return paid - cost - dust_cost
+
+    def _leave(self) -> None:
+        """What is held is dust from now on."""
+        self._dust, self._dust_cost = self._dust + self.held, self._dust_cost + self.invested
+        self.held = self.invested = ZERO
 
 
 class Line(NamedTuple):
@@ -199,7 +213,7 @@ def samples_of(budget: Decimal, trades: Iterable[Trade], prices: Iterable[Price]
 
 
 def cycle_results(trades: Iterable[Trade]) -> dict[tuple[str, int], Decimal]:
-    """What each closed cycle earned after fees: received less paid.
+    """What the sales of each closed cycle earned after fees; see `Position`.
 
     A sale closes it, unless it left a part to be sold later. What such a rest was paid with goes with it where it
     begins the next cycle.
@@ -208,14 +222,11 @@ def cycle_results(trades: Iterable[Trade]) -> dict[tuple[str, int], Decimal]:
     positions: dict[str, Position] = {}
     closed: set[tuple[str, int]] = set()
     for trade in trades:
-        key, position = (trade.symbol, trade.cycle_id), positions.setdefault(trade.symbol, Position())
-        position.book(trade)
-        sums[key] = sums.get(key, ZERO) + moved(trade)[1]
+        key = trade.symbol, trade.cycle_id
+        earned = positions.setdefault(trade.symbol, Position()).book(trade)
+        sums[key] = sums.get(key, ZERO) + earned
         if trade.side == "sell" and trade.rest is not Rest.HELD:
             closed.add(key)
-        if trade.rest is Rest.RESTARTED:
-            sums[key] += position.invested
-            sums[following(trade)] = -position.invested
     return {key: total for key, total in sums.items() if key in closed}
 
 

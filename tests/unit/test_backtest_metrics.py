@@ -106,6 +106,22 @@ def test_a_rest_as_small_as_a_start_buy_is_the_next_cycle_at_its_own_cost() -> N
     assert longest_cycle_ms(trades[:2], 40) == 29 and cycle_lengths(trades) == [10, 20]
 
 
+def test_coins_that_a_sale_cannot_take_are_no_loss_of_its_cycle() -> None:
+    """Lots of one: 69 of 69.86 coins are sold, and the next sale takes a little of the rest. The first was a loss."""
+    trades = (
+        _trade(1, "buy", "70", "70", "0.14", step=0),
+        _trade(11, "sell", "69", "69.7", "0"),
+        _trade(21, "buy", "10", "10", "0.02", step=0, cycle=2),
+        _trade(31, "sell", "10", "10.1", "0", cycle=2),
+    )
+    first = D("69.7") - D(70) * D(69) / D("69.86")
+    second = D("10.1") - D(10) - (D(70) - D(70) * D(69) / D("69.86")) * D("0.02") / D("0.86")
+    found = cycle_results(trades)
+    assert abs(found["BTC_USDT", 1] - first) < D("1e-17") and first > 0
+    assert abs(found["BTC_USDT", 2] - second) < D("1e-17")
+    assert metrics_of(_result(trades), _PRICES, D(0)).win_rate_pct == 100
+
+
 def _result(trades: tuple[Trade, ...]) -> Result:
     return Result(budget=D(1000), trades=trades, unpaid=(), quote=D(0), coins={"BTC_USDT": D(0)}, ladder_steps=1)
 
