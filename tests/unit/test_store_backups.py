@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from autotrader_v2.application.ports import Doubt
 from autotrader_v2.domain.market import Market
-from autotrader_v2.infrastructure.store import SqlJournal, backups, repair
+from autotrader_v2.infrastructure.store import SqlJournal, backups, chain, repair
+from autotrader_v2.infrastructure.store import upkeep as upkeep_module
 from autotrader_v2.infrastructure.store.backups import BackupFailed, Backups, kept
 from autotrader_v2.infrastructure.store.examine import problems_of
 from autotrader_v2.infrastructure.store.repair import CannotRepair, restore, vacuum
@@ -69,6 +70,14 @@ def test_a_backup_made_while_four_threads_write_is_one_moment_of_it(scribe: Scri
     assert sorted(os.listdir(copies(path).folder)) == [one.name for one in made]
     for one in made:
         assert problems_of(one.path, "paper", full=True) == ()
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_of_two_backups_of_one_second_the_later_is_the_latest(scribe: Scribe, path: Path, *, by_hand: bool) -> None:
+    """One by hand and one of the stop right after it: what is restored is the newer one."""
+    copies(path).make(NOW, full=False, by_hand=by_hand)
+    later = copies(path).make(NOW, full=False, by_hand=not by_hand)
+    assert copies(path).named("latest") == later
 
 
 moments = st.lists(st.timedeltas(timedelta(0), timedelta(days=60)).map(lambda age: NOW - age), max_size=60)
@@ -201,7 +210,7 @@ def test_p10_a_restore_keeps_the_log_of_a_killed_program_with_its_file(scribe: S
     assert problems_of(path, "paper", full=True) == ()
 
 
-def test_a_backup_of_another_account_or_a_damaged_one_is_not_restored(scribe: Scribe, path: Path) -> None:
+def test_p9_a_backup_of_another_account_or_a_damaged_one_is_not_restored(scribe: Scribe, path: Path) -> None:
     made = copies(path).make(NOW, full=False)
     scribe.journal.close()
     before = path.read_bytes()
@@ -266,6 +275,25 @@ def test_without_backups_the_whole_is_checked_all_the_same(scribe: Scribe, path:
     upkeep.stop()
     assert copies(path).list() == []
     assert not scribe.journal.status().trouble
+
+
+def test_p9_the_daily_check_comes_again_and_reads_every_commit(
+    scribe: Scribe, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """P9: what was whole at the start and is damaged later, long before the newest commits that a start reads."""
+    monkeypatch.setattr(upkeep_module, "_DAY_S", 0.05)
+    monkeypatch.setattr(chain, "_TAIL_COMMITS", 2)
+    upkeep = Upkeep(scribe.journal, copies(path), every_s=0, first_after_s=0.01)
+    upkeep.start()
+    try:
+        _until(lambda: scribe.journal.status().checked_ms > 0)
+        assert not scribe.journal.status().trouble
+        with closing(sqlite3.connect(path, timeout=5)) as other:
+            other.execute("UPDATE commits SET rest = rest + 1 WHERE seq = 1")
+            other.commit()
+        _until(lambda: "commit 1 " in scribe.journal.status().trouble)
+    finally:
+        upkeep.stop()
 
 
 def test_a_backup_that_fails_is_told_once_and_tried_again(scribe: Scribe, path: Path) -> None:

@@ -124,10 +124,12 @@ class Backups:
         raise BackupFailed(f"The copy is not whole: {'; '.join(problems)}.", damaged=own)
 
     def _free_name(self, now: datetime, *, by_hand: bool) -> Backup:
-        made, end = now.replace(microsecond=0), f"{_BY_HAND if by_hand else ''}.sqlite3"
-        while (path := self.folder / f"{self.database.stem}-{made:{_MOMENT}}{end}").exists():
+        # No two of one second, by hand or not: which of them is the newest nobody could tell.
+        made, taken = now.replace(microsecond=0), {one.made for one in self.list()}
+        while made in taken:
             made += timedelta(seconds=1)
-        return Backup(path, made, by_hand)
+        name = f"{self.database.stem}-{made:{_MOMENT}}{_BY_HAND if by_hand else ''}.sqlite3"
+        return Backup(self.folder / name, made, by_hand)
 
 
 def kept(moments: Iterable[datetime], now: datetime) -> set[datetime]:
