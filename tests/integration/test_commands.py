@@ -365,6 +365,7 @@ def test_m17_a_redenominated_coin_is_halted_until_its_owner_resumes_it(desk: Des
         desk.engine.desk.quick_buy("ETH", D(20), "test")
     assert refused.value.code == "price_leaped"
     assert desk.active() == cycle, "nothing was bought or sold"
+    desk.engine.until("its owner is told", lambda: "price_leaped" in {one.code for one in desk.engine.told})
     desk.engine.desk.resume_cycle("ETH", "test")
     desk.engine.until_price("ETH", "2.5", "the owner said that it is right", lambda: desk.hold() != "price_leaped")
 

@@ -102,6 +102,17 @@ def test_p12_our_instance_with_a_life_not_ours_is_a_copy(
         assert_stops_buying(engine)
 
 
+def test_p12_what_a_copy_left_resting_is_not_held_against_the_owners_word(sim: Simulator, tmp_path: Path) -> None:
+    """Every look at the account sees it; after the owner has said that the other one has ended it stops nothing."""
+    with an_engine(sim, tmp_path, "bbbbbb") as engine:
+        label = f"t-{engine.trader._state.instance}-4f.1-zzzzzz"
+        sim.trade_by_hand("ETH_USDT", Side.BUY, D("0.02"), price=2000, text=label)
+        assert_paused(engine)
+        engine.desk.resume_cycle(None, "test")
+        engine.trader.reconciler.reconcile()
+        assert engine.floor.account_pause is None
+
+
 def test_p12_the_one_that_comes_later_stops_buying_too_until_its_owner_says_that_the_other_has_ended(
     sim: Simulator, tmp_path: Path
 ) -> None:

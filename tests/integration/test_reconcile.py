@@ -13,7 +13,7 @@ from autotrader_v2.application.funds import Limits
 from autotrader_v2.application.second_instance import LOOKED_BACK_MS
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.orders import Side
-from autotrader_v2.domain.situation import Reason, SwitchMode
+from autotrader_v2.domain.situation import Pause, Reason, SwitchMode
 from autotrader_v2.matching.markets import rules_for
 from autotrader_v2.simulator import Simulator
 from autotrader_v2.simulator.faults import Answer, Fault
@@ -217,6 +217,19 @@ def test_p12_labels_of_another_instance_stop_the_buying_and_not_the_selling(tmp_
         reports = bench.engine.trader.reconciler.report
         bench.engine.until("another look", lambda: bench.engine.trader.reconciler.report is not reports)
         assert floor.account_pause is None, "what was seen before is not held against it again"
+
+
+def test_p12_a_stricter_pause_stays_when_another_instance_is_seen(tmp_path: Path) -> None:
+    """It is told; but what had stopped selling too, for a reason of its own, is not eased by that."""
+    with a_bench(tmp_path) as bench:
+        bench.start()
+        floor = bench.engine.floor
+        strict = Pause(cause="key_withdraws", since_ms=floor.clock.now_ms())
+        floor.pause_account(strict, by="engine")
+        bench.sim.trade_by_hand("ETH_USDT", Side.BUY, D(10), text="t-zzzz-4f.1")
+        bench.engine.until("it is told", lambda: "second_instance" in bench.codes())
+        bench.engine.trader.reconciler.reconcile()
+        assert floor.account_pause == strict
 
 
 def test_p12_our_own_earlier_life_and_foreign_labels_are_no_second_instance(tmp_path: Path) -> None:

@@ -53,20 +53,20 @@ def test_m8_one_wild_quote_changes_nothing() -> None:
     assert back.waiting is None
 
 
-def test_a_jump_is_believed_when_a_later_quote_agrees() -> None:
+def test_m8_a_jump_is_believed_when_a_later_quote_agrees() -> None:
     wild = screen(SEEN, at("50", 100))
     assert screen(wild, at("50.5", 599)).verdict is Verdict.JUMP_WAITS
     assert screen(wild, at("50.5", 600)).verdict is Verdict.ACCEPTED
 
 
-def test_a_jump_that_goes_on_jumping_waits_on() -> None:
+def test_m8_a_jump_that_goes_on_jumping_waits_on() -> None:
     wild = screen(SEEN, at("50", 100))
     other = screen(wild, at("40", 700))
     assert other.verdict is Verdict.JUMP_WAITS
     assert screen(other, at("40.2", 1300)).verdict is Verdict.ACCEPTED
 
 
-def test_a_jump_is_believed_at_once_when_a_book_read_agrees() -> None:
+def test_m8_a_jump_is_believed_at_once_when_a_book_read_agrees() -> None:
     wild = screen(SEEN, at("50", 100))
     assert screen(wild, at("50.1", 110, from_book_read=True)).verdict is Verdict.ACCEPTED
     assert screen(wild, at("80", 110, from_book_read=True)).verdict is Verdict.ACCEPTED, "it agrees with the old price"

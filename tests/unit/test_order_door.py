@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from autotrader_v2.application.events import Outcome
+from autotrader_v2.application.events import Intended, Outcome, Record
 from autotrader_v2.domain.limits import OrderLimits
 from autotrader_v2.domain.orders import OrderIntent, Side
 from autotrader_v2.domain.situation import Pause, Reason, SwitchMode
-from tests.schedules.arena import ETH, Arena
+from tests.schedules.arena import ETH, PRICES, SOL, Arena
 from tests.schedules.plans import Seeded
 
 Change = Callable[[Arena, OrderIntent], object]
@@ -126,6 +126,40 @@ def test_m7_a_fresh_decision_on_a_price_that_has_aged_since_does_not_leave(arena
     intent = arena.trader._decider.step(arena.slot(), arena.floor.board.newest(ETH)).wanted
     assert isinstance(intent, OrderIntent)
     assert not left(arena, intent, lambda arena, _: setattr(arena.clock, "ms", arena.clock.ms + 1000), written=True)
+
+
+@pytest.mark.parametrize("decide", [a_buy, a_sale])
+def test_p19_an_order_that_waited_for_its_sender_is_dropped(
+    arena: Arena, decide: Callable[[Arena], OrderIntent]
+) -> None:
+    """It is written and its price is told anew; what it was decided on is too long ago all the same."""
+    assert not left(arena, decide(arena), later, written=True)
+
+
+def test_p19_orders_written_together_on_a_slow_disk_are_all_dropped() -> None:
+    """Two coins are claimed at once and written in one commit, which takes two seconds: neither order may be sent."""
+    with Arena(Seeded(0, 0, 1), markets=(ETH, SOL)) as arena:
+        claims = []
+        for market in (ETH, SOL):
+            arena.on(market)
+            arena.price(market, PRICES[market])
+            wanted = arena.trader._decider.step(arena.slot(market), arena.floor.board.newest(market)).wanted
+            assert isinstance(wanted, OrderIntent)
+            claims.append((arena.slot(market), wanted))
+        journal, write = arena.floor.journal, arena.floor.journal.write
+        commits: list[int] = []
+
+        def slowly(*records: Record) -> None:
+            write(*records)
+            if any(isinstance(one, Intended) for one in records):
+                commits.append(len(records))
+                arena.clock.ms += 2000
+
+        journal.write = slowly  # type: ignore[method-assign]
+        assert not arena.trader._execute.make_durable(claims)
+        assert commits == [2], "in one commit"
+        assert all(slot.state.order is None for slot, _ in claims)
+        assert arena.floor.wallet.funds().reserved == 0
 
 
 def test_a_buy_over_a_limit_is_not_even_claimed(arena: Arena) -> None:
