@@ -316,14 +316,20 @@ def test_m13_a_sleep_that_the_monotonic_clock_counts_is_seen_too(tmp_path: Path)
 
 
 def test_m12_a_clock_set_back_is_told_and_checked(tmp_path: Path) -> None:
-    """Ten minutes back: our time does not go back, the account is checked, trading goes on."""
+    """Ten minutes back: our time does not go back, nothing leaves before the account is checked, then trading goes on."""
     with a_scene(tmp_path) as scene:
         scene.until("prices are there", lambda: scene.reason("ETH") is Reason.OFF)
+        rounds = scene.engine.trader.reconciler.completed
+        scene.exchange.away.add("open_orders")
         scene.machine.ahead_ms -= 600_000
         scene.engine.until("it is seen", lambda: bool(scene.told("clock_jumped")))
         assert scene.told("clock_jumped") == [{"seconds": "-600"}]
         scene.engine.desk.switch("ETH", "on", "test")
+        scene.until("it is shown", lambda: scene.reason("ETH") is Reason.CHECKING)
+        assert scene.exchange.sent == []
+        scene.exchange.away.clear()
         scene.until("ETH trades", lambda: scene.engine.state("ETH") == "ACTIVE")
+        assert scene.engine.trader.reconciler.completed > rounds
 
 
 def test_m16_maintenance_is_told_once_asked_calmly_and_checked_before_orders(tmp_path: Path) -> None:
