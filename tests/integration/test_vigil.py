@@ -316,7 +316,7 @@ def test_m13_a_sleep_that_the_monotonic_clock_counts_is_seen_too(tmp_path: Path)
 
 
 def test_m12_a_clock_set_back_is_told_and_checked(tmp_path: Path) -> None:
-    """Ten minutes back: our time does not go back, nothing leaves before the account is checked, then trading goes on."""
+    """Ten minutes back: our time does not go back, the account is checked before anything is sent, trading goes on."""
     with a_scene(tmp_path) as scene:
         scene.until("prices are there", lambda: scene.reason("ETH") is Reason.OFF)
         rounds = scene.engine.trader.reconciler.completed

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.domain.situation import Reason
 from autotrader_v2.infrastructure.clock import SystemClock
 from autotrader_v2.simulator import Simulator
+from autotrader_v2.simulator.faults import Answer, Fault
 from tests.engine import a_price
 from tests.integration.faults.bench import ETH, MONEY, a_bench
 
@@ -39,7 +41,10 @@ def sim(tmp_path: Path) -> Iterator[Simulator]:
 def test_m12_with_a_clock_that_is_minutes_off_at_the_start_no_order_leaves_until_it_is_right(
     sim: Simulator, tmp_path: Path, ahead_ms: int
 ) -> None:
-    """Not in the second before the first look either. Reads are signed by the exchange's time: the page is whole."""
+    """Not in the second before the first look either, and when it is right the account is checked first.
+
+    Reads are signed by the exchange's time: the page is whole.
+    """
     wall = Wall(ahead_ms)
     with a_bench(tmp_path, sim=sim, streams=True, clock=wall.clock) as bench:
         now = bench.engine.floor.standstill.now
@@ -52,7 +57,14 @@ def test_m12_with_a_clock_that_is_minutes_off_at_the_start_no_order_leaves_until
         assert (halt["stops"], halt["values"]) == ("all", {"seconds": "300.0"})
         assert Decimal(halt["stake"]["invested"]) == bench.cycle().invested
         assert bench.alerts().count("clock_wrong") == 1
+        with pytest.raises(CommandRefused) as refused:
+            bench.engine.desk.quick_buy("ETH", Decimal(20), "test")
+        assert (refused.value.code, refused.value.values["reason"]) == ("standstill", "clock_wrong")
+        sim.faults.add(Fault(path="/spot/open_orders", times=1000, execute=False, answer=Answer(500, b"{}")))
         wall.ahead_ms = 0
+        bench.until("2460", "the account is to be checked first", lambda: bench.hold() == "checking")
+        assert bench.orders() == [first]
+        sim.faults.clear()
         bench.until("2460", "the step is bought", lambda: len(bench.cycle().bought) == 2, patience_s=60.0)
         assert "clock_right" in bench.alerts()
         [before, _] = bench.orders()

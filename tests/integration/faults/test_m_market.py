@@ -15,6 +15,7 @@ from autotrader_v2.infrastructure.clock import SystemClock
 from autotrader_v2.infrastructure.gate.market_feed import GateMarketFeed
 from autotrader_v2.matching.markets import rules_for
 from autotrader_v2.simulator import Simulator
+from autotrader_v2.simulator.faults import Answer, Fault
 from tests.engine import Engine, a_price
 from tests.gate import a_gate_exchange
 from tests.integration.faults.bench import ETH, MONEY, Bench, a_bench
@@ -284,13 +285,16 @@ def test_o4_m12_an_expired_order_whose_refusal_was_lost_is_proven_absent_and_bou
 
 
 def test_m12_beyond_five_seconds_nothing_is_sent_until_the_clock_is_right(bench: Bench) -> None:
-    """It is told, shown at the coin, and ends by itself."""
+    """It is told, shown at the coin, and ends by itself; the account is checked before anything is sent."""
     bench.sim.act("clock", step_ms=-30_000)
     bench.engine.until("it is told", lambda: "clock_wrong" in bench.alerts())
     bench.on()
     bench.until("2500", "it holds", lambda: bench.hold() == "clock_wrong")
-    assert bench.sim.account().orders == ()
+    bench.sim.faults.add(Fault(path="/spot/open_orders", times=1000, execute=False, answer=Answer(500, b"{}")))
     bench.sim.act("clock", step_ms=30_000)
+    bench.until("2500", "the account is to be checked first", lambda: bench.hold() == "checking")
+    assert bench.sim.account().orders == ()
+    bench.sim.faults.clear()
     bench.start_buy()
     bench.booked_once()
     assert "clock_right" in bench.alerts()
