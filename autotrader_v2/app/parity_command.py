@@ -4,6 +4,7 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -78,7 +79,11 @@ def run_parity(asked: Asked, *, as_json: bool) -> int:
 
 def parity(asked: Asked) -> dict[str, Any]:
     """The day compared. Errors: `JournalUnavailable`, the `SourceError` family, `BacktestFailed`, ValueError."""
-    past = Past(asked.db)
+    with closing(Past(asked.db)) as past:
+        return _parity(asked, past)
+
+
+def _parity(asked: Asked, past: Past) -> dict[str, Any]:
     # Behind its last record the engine did not run, and had no chance to trade what the backtest would.
     begin_ms, end_ms = asked.day_ms, min(asked.day_ms + DAY_MS, past.span()[1] + 1)
     markets = markets_of(past, asked.symbol, end_ms)

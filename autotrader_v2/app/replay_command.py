@@ -5,6 +5,7 @@ import sys
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -72,23 +73,27 @@ def run_replay(asked: Asked, *, as_json: bool) -> int:
     """Replay and print; returns the exit code: 1 when a decision would be another one now, 2 what cannot be read."""
     quiet()
     try:
-        past = Past(asked.db)
-        markets = markets_of(past, asked.symbol, asked.to_ms)
-        replayer = Replayer(asked.recorded)
-        if asked.at_ms is not None:
-            told = [replayer.at(one, asked.at_ms) for one in markets]
-            _print(told, as_json, _tell_moment)
-            return 0
-        if asked.changes:
-            what = what_if(asked, past, markets)
-            _print(what, as_json, tell_what_if)
-            return 0
-        found = [one for market in markets for one in replayer.replay(market, asked.from_ms, asked.to_ms)]
-        found.sort(key=lambda one: one.time_ms)
-        _print(_as_json(found, markets, asked), as_json, _tell)
+        with closing(Past(asked.db)) as past:
+            return _replay(asked, past, as_json=as_json)
     except (JournalUnavailable, SourceError, BadLadder, BacktestFailed, OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return _USAGE_ERROR
+
+
+def _replay(asked: Asked, past: Past, *, as_json: bool) -> int:
+    markets = markets_of(past, asked.symbol, asked.to_ms)
+    replayer = Replayer(asked.recorded)
+    if asked.at_ms is not None:
+        told = [replayer.at(one, asked.at_ms) for one in markets]
+        _print(told, as_json, _tell_moment)
+        return 0
+    if asked.changes:
+        what = what_if(asked, past, markets)
+        _print(what, as_json, tell_what_if)
+        return 0
+    found = [one for market in markets for one in replayer.replay(market, asked.from_ms, asked.to_ms)]
+    found.sort(key=lambda one: one.time_ms)
+    _print(_as_json(found, markets, asked), as_json, _tell)
     return _DIFFERS if any(one.rerun.outcome is Outcome.DIFFERS for one in found) else 0
 
 

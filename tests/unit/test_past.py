@@ -64,6 +64,23 @@ def test_a_journal_without_a_witness_keeps_decisions_as_they_are(tmp_path: Path)
     assert not one.saw and quote_of_decision(one) is None
 
 
+def test_a_journal_is_read_as_of_one_moment_whatever_is_written_meanwhile(tmp_path: Path) -> None:
+    """Read piece by piece, a decision could stand beside the cycle of before it: a difference that there never was."""
+    journal = SqlJournal(tmp_path / "j.sqlite3", BINDING, account=BINDING.account)
+    journal.load()
+    journal.note(_decision())
+    journal._background.flush()
+    past = Past(tmp_path / "j.sqlite3")
+    journal.note(_decision(NOW_MS + 1))
+    journal._background.flush()
+    assert len(past.decisions(ETH, 0, NOW_MS + 2)) == 1
+    past.close()
+    again = Past(tmp_path / "j.sqlite3")
+    assert len(again.decisions(ETH, 0, NOW_MS + 2)) == 2
+    again.close()
+    journal.close()
+
+
 def test_rules_are_told_first_when_they_change_and_now_and_then() -> None:
     floor = _floor()
     witness = witness_of(floor)

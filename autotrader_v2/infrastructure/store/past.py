@@ -83,7 +83,11 @@ class Wish:
 
 
 class Past:
-    """One journal's file, opened for reading only. Errors of every call: `JournalUnavailable`."""
+    """One journal's file as it is when this is made, opened for reading only; `close` it. For one thread.
+
+    What the engine writes meanwhile is not seen: a decision beside a cycle of before it would look wrong. Errors of
+    every call: `JournalUnavailable`.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -91,14 +95,20 @@ class Past:
             raise JournalUnavailable(f"There is no journal {path}.", do="Check the path given to --db.")
 
         def connect() -> sqlite3.Connection:
-            return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+            return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
         self._engine: Engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+        self._connection: Connection | None = None
         facts = self._facts()
         if facts.get("instance") is None:
             raise JournalUnavailable(f"{path} is no journal of mTrade.", do="Check the path given to --db.")
         self.account = facts["account"]
         self.mode, self.feed_family, self.host = facts["mode"], facts["feed_family"], facts["host"]
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._connection is not None:
+            self._connection.close()
 
     def markets(self) -> list[Market]:
         """Every market that was ever decided on."""
@@ -284,8 +294,10 @@ class Past:
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
         try:
-            with self._engine.connect() as connection:
-                yield connection
+            if self._connection is None:
+                self._connection = self._engine.connect()
+                self._connection.exec_driver_sql("BEGIN")
+            yield self._connection
         except (SQLAlchemyError, sqlite3.Error, ValueError, KeyError) as error:
             cause = getattr(error, "orig", None) or error
             raise JournalUnavailable(
