@@ -15,17 +15,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from autotrader_v2.app.backtest_data import PaperOutside, open_tapes
+from autotrader_v2.app.backtest_figures import metrics_over, metrics_told, prices_of
 from autotrader_v2.app.backtest_report import Asked, write_report
 from autotrader_v2.app.not_bought import why_not_bought
 from autotrader_v2.app.stretches import refuse_holes
 from autotrader_v2.application.commands import params_as_text
 from autotrader_v2.backtest.exact import run_exact
-from autotrader_v2.backtest.metrics import Line, Metrics, Price, merged, metrics_of
-from autotrader_v2.backtest.metrics_of_one import Closes, metrics_of_one
+from autotrader_v2.backtest.metrics import Line, Metrics
 from autotrader_v2.backtest.result import BacktestFailed, Result
 from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed
 from autotrader_v2.domain.market import MarketRules
-from autotrader_v2.domain.money import plain, reported
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.infrastructure.feeds.errors import SourceError
 from autotrader_v2.simulation.silence import quiet
@@ -70,7 +69,7 @@ def run_backtest(
     except BacktestFailed as error:
         print(f"{error} The figures up to there would mislead, so there are none.", file=sys.stderr)
         return _FAILED
-    metrics = _metrics(result, tapes, rules[0].fee)
+    metrics = metrics_over(result, tapes, rules[0].fee)
     not_bought = None if result.trades else why_not_bought(tapes, rules, params, budget)
     gaps = {tape.market.pair: tape.gaps() for tape in tapes}
     candles = sum(len(tape) for tape in tapes)
@@ -90,7 +89,7 @@ def run_backtest(
     if report is not None:
         asked = Asked(engine, data, symbol, params, budget, from_ms, to_ms)
         why = () if not_bought is None else not_bought.lines()
-        return write_report(report, asked, tapes, rules, result, metrics, _prices(tapes), _rows(result, metrics), why)
+        return write_report(report, asked, tapes, rules, result, metrics, prices_of(tapes), _rows(result, metrics), why)
     return 0
 
 
@@ -124,24 +123,6 @@ def _with_progress(
         )
 
 
-def _metrics(result: Result, tapes: Sequence[CandleTape], fee: Decimal) -> Metrics:
-    if len(tapes) > 1:
-        return metrics_of(result, _prices(tapes), fee)
-    tape = tapes[0]
-    closes = Closes(symbol=tape.market.pair, tick=tape.tick, ends_ms=tape.ends_ms(), ticks=tape.closed.tolist())
-    return metrics_of_one(result, closes, fee)
-
-
-def _prices(tapes: Sequence[CandleTape]) -> list[Price]:
-    return merged(
-        [
-            Price(open_ms + interval_ms, tape.market.pair, ticks * tape.tick)
-            for open_ms, interval_ms, ticks in zip(tape.open_ms, tape.interval_ms, tape.closed, strict=True)
-        ]
-        for tape in tapes
-    )
-
-
 def _of_what(params: LadderParams, tapes: Sequence[CandleTape]) -> dict[str, Any]:
     """What the figures are of, so that they can be had again: every parameter, the files, the way inside candles."""
     return {
@@ -164,23 +145,13 @@ def _as_json(
         "candles": candles,
         "took_s": round(took_s, 3),
         "candles_per_s": round(candles / took_s),
-        "metrics": {name: _plain(value) for name, value in asdict(metrics).items()},
+        "metrics": metrics_told(metrics),
         "gaps": {
             symbol: [{"from_ms": begin, "to_ms": end} for begin, end in all_of] for symbol, all_of in gaps.items()
         },
         "unpaid": [asdict(one) for one in result.unpaid],
         "trades": [trade.as_json() for trade in result.trades],
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return plain(reported(value))
-    if isinstance(value, Line):
-        return {name: _plain(one) for name, one in value._asdict().items()}
-    if isinstance(value, dict):
-        return {str(name): _plain(one) for name, one in value.items()}
-    return value
 
 
 def _tell(

@@ -1,7 +1,8 @@
 """What a backtest runs on: candle files as tapes, and an engine's outside that is all paper."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from autotrader_v2.app.values import split_list
@@ -77,26 +78,53 @@ def open_tapes(
             f"{path} holds prices in {' and '.join(sorted(quotes))}, but one balance has one currency.",
             do="Choose markets of one currency with --symbol, or sort the files into folders.",
         )
-    tapes, rules = [], []
-    for market in sorted(by_market):
-        files = by_market[market]
-        first = _first_price(files, from_ms)
-        if first is None:
-            continue
-        one = rules_for(market.base, market.quote, price=first)
-        tape = CandleTape(files, market, one.tick, from_ms=from_ms, to_ms=to_ms)
-        if len(tape):
-            tape.unused = unused_in(files, one.tick, from_ms, to_ms)
-            tapes.append(tape)
-            rules.append(one)
+    tapes, rules = tapes_of(by_market, from_ms=from_ms, to_ms=to_ms)
     if not tapes:
-        files = [file for of_one in by_market.values() for file in of_one]
-        first_ms, end_ms = min(one.first_ms for one in files), max(one.last_ms + one.interval_ms for one in files)
+        begin, end = span_of(by_market)
         raise SourceEmpty(
-            f"{path} holds no candle in that time; its candles are of {utc_text(first_ms)} to {utc_text(end_ms)} UTC.",
+            f"{path} holds no candle in that time; its candles are of {begin} to {end} UTC.",
             do="Choose a time that they cover (--from, --to), or other candles.",
         )
     return tapes, rules
+
+
+def tapes_of(
+    files: Mapping[Market, Sequence[CandleFile]],
+    *,
+    from_ms: int,
+    to_ms: int | None,
+    rules_ms: int | None = None,
+    on_read: Callable[[int], None] = lambda _rows: None,
+) -> tuple[list[CandleTape], list[MarketRules]]:
+    """One tape for each market that has candles in that time, and the rules, which fit the first price from `rules_ms`.
+
+    `rules_ms` None: from `from_ms`. `on_read`: how many of the files' candles have been read. Errors: `SourceBadData`.
+    """
+    tapes, rules, read = [], [], 0
+    for market in sorted(files):
+        first = _first_price(files[market], from_ms if rules_ms is None else rules_ms)
+        if first is not None:
+            one = rules_for(market.base, market.quote, price=first)
+            tape = CandleTape(
+                files[market], market, one.tick, from_ms=from_ms, to_ms=to_ms, on_read=partial(_plus, on_read, read)
+            )
+            if len(tape):
+                tape.unused = unused_in(files[market], one.tick, from_ms, to_ms)
+                tapes.append(tape)
+                rules.append(one)
+        read += sum(file.rows for file in files[market])
+        on_read(read)
+    return tapes, rules
+
+
+def span_of(files: Mapping[Market, Sequence[CandleFile]]) -> tuple[str, str]:
+    """When the first candle begins and the last one ends, UTC."""
+    every = [file for of_one in files.values() for file in of_one]
+    return utc_text(min(one.first_ms for one in every)), utc_text(max(one.last_ms + one.interval_ms for one in every))
+
+
+def _plus(tell: Callable[[int], None], before: int, more: int) -> None:
+    tell(before + more)
 
 
 def _first_price(files: Iterable[CandleFile], from_ms: int) -> Decimal | None:

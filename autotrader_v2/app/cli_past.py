@@ -25,6 +25,7 @@ from autotrader_v2.app.cli_words import (
     read_option,
     read_span,
     require,
+    require_engine,
     say,
     several_markets,
 )
@@ -56,7 +57,7 @@ def backtest(
     """Show what a ladder would have done to recorded prices, worst times included."""
     from autotrader_v2.app import values
 
-    require("--engine", engine in ("compiled", "exact"), "must be compiled or exact")
+    require_engine(engine)
     named = read_option("--set", named_values, changes or [])
     money = read_option("--budget", values.read_amount, budget)
     require("--budget", money > 0, "must be above 0")
@@ -233,7 +234,7 @@ def parity(
     day_ms = read_option("--day", values.read_utc_ms, day)
     require("--day", day_ms % 86_400_000 == 0, "is a day, such as 2026-01-31")
     money = read_option("--budget", values.read_amount, budget) if budget else None
-    require("--engine", engine in ("exact", "compiled"), "must be exact or compiled")
+    require_engine(engine)
     from autotrader_v2.app.parity_command import Asked, run_parity
 
     asked = Asked(

@@ -22,6 +22,7 @@ from autotrader_v2.app.cli_words import (
     read_option,
     read_span,
     require,
+    require_engine,
     several_markets,
 )
 
@@ -147,7 +148,7 @@ def _aims(
     from autotrader_v2.search.trials import DEFAULT_OBJECTIVES, OBJECTIVES
     from autotrader_v2.search.verdict import WINNER_RULES
 
-    require("--engine", engine in ("compiled", "exact"), "must be compiled or exact")
+    require_engine(engine)
     require("--sampler", sampler in SAMPLERS, f"must be one of {', '.join(SAMPLERS)}")
     objectives = tuple(objective or DEFAULT_OBJECTIVES)
     for name in objectives:

@@ -169,6 +169,11 @@ def require(option: str, holds: object, otherwise: str) -> None:
         raise typer.BadParameter(otherwise, param_hint=option)
 
 
+def require_engine(engine: str) -> None:
+    """Of the two that play the past."""
+    require("--engine", engine in ("compiled", "exact"), "must be compiled or exact")
+
+
 def named_values(texts: list[str]) -> dict[str, str]:
     """NAME=VALUE, each name once. Errors: ValueError."""
     named: dict[str, str] = {}

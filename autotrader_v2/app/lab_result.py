@@ -4,12 +4,11 @@ import hashlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
 
-from autotrader_v2.backtest.metrics import Line, Metrics, Price, following, metrics_of, samples_of
-from autotrader_v2.backtest.metrics_of_one import Closes, metrics_of_one
+from autotrader_v2.app.backtest_figures import metrics_over, metrics_told, prices_of, told
+from autotrader_v2.backtest.metrics import Metrics, Price, following, samples_of
 from autotrader_v2.backtest.result import Rest, Result, Trade
 from autotrader_v2.domain.money import HUNDRED, ONE, ZERO, plain, reported
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
@@ -27,16 +26,15 @@ _DAYS_FEW = 30
 
 def told_of(
     result: Result,
-    prices: Sequence[Price],
     tapes: Sequence[CandleTape],
     fee: Decimal,
     on_part: Callable[[float], None] = lambda _share: None,
 ) -> dict[str, Any]:
-    """The whole answer. `prices`: those of the tapes, in order of time; `on_part`: the share of it that there is."""
+    """The whole answer. `on_part`: the share of it that there is."""
     on_part(0)
-    metrics = metrics_of(result, prices, fee) if len(tapes) > 1 else _metrics_of_one(result, tapes[0], fee)
+    metrics = metrics_over(result, tapes, fee)
     on_part(_FIGURES_SHARE)
-    curve = curve_of(result, prices, fee)
+    curve = curve_of(result, prices_of(tapes), fee)
     on_part(_CURVE_SHARE)
     return {
         "figures": figures_of(result, metrics),
@@ -53,20 +51,15 @@ def told_of(
     }
 
 
-def _metrics_of_one(result: Result, tape: CandleTape, fee: Decimal) -> Metrics:
-    closes = Closes(symbol=tape.market.pair, tick=tape.tick, ends_ms=tape.ends_ms(), ticks=tape.closed.tolist())
-    return metrics_of_one(result, closes, fee)
-
-
 def figures_of(result: Result, metrics: Metrics) -> dict[str, Any]:
     """Every figure by its name, money and percentages as text; None where there is none."""
-    told = {name: _told(value) for name, value in asdict(metrics).items()}
-    return told | {
+    return metrics_told(metrics) | {
         "trades": len(result.trades),
-        "fees": _told(sum((_fee_quote(trade) for trade in result.trades), ZERO)),
+        "fees": told(sum((_fee_quote(trade) for trade in result.trades), ZERO)),
         "longest_cycle_ms": longest_cycle_ms(result.trades, metrics.end_ms),
         "ladder_steps": result.ladder_steps,
-        "unrealised": _told(metrics.pnl - metrics.realised),
+        # Of what is told, so that the two add up to the profit that stands beside them.
+        "unrealised": plain(reported(metrics.pnl) - reported(metrics.realised)),
     }
 
 
@@ -197,13 +190,3 @@ def _bytes(column: "array[int]") -> bytes:
 
 def _fee_quote(trade: Trade) -> Decimal:
     return trade.fee if trade.symbol.endswith(f"_{trade.fee_currency}") else trade.fee * trade.price
-
-
-def _told(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return plain(reported(value))
-    if isinstance(value, Line):
-        return {name: _told(one) for name, one in value._asdict().items()}
-    if isinstance(value, dict):
-        return {str(name): _told(one) for name, one in value.items()}
-    return value

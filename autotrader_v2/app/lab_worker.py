@@ -11,34 +11,32 @@ import sys
 import threading
 import time
 from _thread import interrupt_main
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
-from autotrader_v2.app.backtest_data import PaperOutside
+from autotrader_v2.app.backtest_data import PaperOutside, span_of, tapes_of
+from autotrader_v2.app.lab_failures import Impossible, failure_of, where_of, why_of
 from autotrader_v2.app.lab_histories import together
 from autotrader_v2.app.lab_result import told_of
 from autotrader_v2.app.lab_studies import studies_told, study_told
 from autotrader_v2.app.not_bought import why_not_bought
 from autotrader_v2.app.private_files import write_private
-from autotrader_v2.app.stretches import Holes, refuse_holes, stretches_of
+from autotrader_v2.app.stretches import refuse_holes, stretches_of
 from autotrader_v2.app.sweep_data import SweepData
 from autotrader_v2.app.sweep_machines import tape_of
 from autotrader_v2.application.lab import CANDLES_MAX
 from autotrader_v2.backtest.exact import run_exact
-from autotrader_v2.backtest.metrics import Price, merged
 from autotrader_v2.backtest.result import BacktestFailed, Result
 from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.infrastructure.feeds.candle_files import CandleFile
-from autotrader_v2.infrastructure.feeds.candle_overlaps import Unused, unused_in
-from autotrader_v2.infrastructure.feeds.candle_rows import utc_text
+from autotrader_v2.infrastructure.feeds.candle_overlaps import Unused
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
 from autotrader_v2.infrastructure.feeds.errors import SourceError
 from autotrader_v2.infrastructure.feeds.file_names import market_in_name
-from autotrader_v2.matching.markets import EXCHANGE, rules_for
+from autotrader_v2.matching.markets import EXCHANGE
 from autotrader_v2.search.samplers import SpaceTooLarge
 from autotrader_v2.search.space import BadRange
 from autotrader_v2.search.splits import TooLittleData
@@ -52,14 +50,6 @@ _TELL_S = 0.3
 _ORPHANED = 3
 # Of a file; one with more is told when it is run.
 _HOLES_TOLD = 500
-
-
-class Impossible(Exception):
-    """The job cannot be done; `code`, `reason` and `values` for the page's catalogues."""
-
-    def __init__(self, code: str, what: str, reason: str = "", **values: str) -> None:
-        super().__init__(what)
-        self.code, self.reason, self.values = code, reason, values
 
 
 def main() -> int:
@@ -85,8 +75,7 @@ def main() -> int:
         OSError,
         MemoryError,
     ) as error:
-        what = error.listed if isinstance(error, Holes) else str(error)
-        answer = {"failed": _code(error), "what": what or type(error).__name__, "where": _where(error), **_why(error)}
+        answer = failure_of(error)
     except KeyboardInterrupt:
         answer = {"failed": "cancelled"}
     print(json.dumps(answer), file=answers, flush=True)
@@ -151,7 +140,7 @@ def _history(job: Mapping[str, Any], tell: Callable[[int, int], None]) -> dict[s
         tape, one = of_market[stretch.symbol]
         part = tape_of(tape, stretch)
         result, _ = _result([part], [one], params, budget, play, lambda _done: None)
-        parts.append(told_of(result, _prices([part]), [part], one.fee)["figures"])
+        parts.append(told_of(result, [part], one.fee)["figures"])
     span_ms = sum(stretch.span_ms for stretch in stretches)
     told = {"candles": sum(map(len, tapes)), "span_ms": span_ms, "stretches": len(stretches)}
     return together(parts) | told | {"unused": [_left_out(one) for tape in tapes for one in tape.unused]}
@@ -178,7 +167,6 @@ def _played(job: Mapping[str, Any], tell: Callable[[int, int], None]) -> dict[st
     of = with_exact if engine == "exact" else of
     told = told_of(
         result,
-        _prices(tapes),
         tapes,
         rules[0].fee,
         on_part=lambda share: tell(of - rows * _COUNT + int(rows * _COUNT * share), of),
@@ -244,54 +232,17 @@ def _tapes(
     of_a_run: bool = True,
 ) -> tuple[list[CandleTape], list[MarketRules]]:
     """`on_read`: how many of the files' candles have been read. `rules_ms`: the rules fit the first price from then."""
-    from_ms, to_ms = job["from_ms"], job["to_ms"]
-    tapes, rules, read = [], [], 0
-    for market in sorted(files):
-        rules_ms = job.get("rules_ms")
-        first = _first_price(files[market], from_ms if rules_ms is None else rules_ms)
-        if first is not None:
-            one = rules_for(market.base, market.quote, price=first)
-            tape = CandleTape(
-                files[market], market, one.tick, from_ms=from_ms, to_ms=to_ms, on_read=partial(_plus, on_read, read)
-            )
-            if len(tape):
-                tape.unused = unused_in(files[market], one.tick, from_ms, to_ms)
-                tapes.append(tape)
-                rules.append(one)
-        read += sum(file.rows for file in files[market])
-        on_read(read)
+    tapes, rules = tapes_of(
+        files, from_ms=job["from_ms"], to_ms=job["to_ms"], rules_ms=job.get("rules_ms"), on_read=on_read
+    )
     candles = sum(map(len, tapes))
     if not candles:
-        every = [file for of_one in files.values() for file in of_one]
-        begin, end = min(file.first_ms for file in every), max(file.last_ms + file.interval_ms for file in every)
-        span = {"begin": utc_text(begin), "end": utc_text(end)}
-        raise Impossible("no_candles", "There is no candle in that time.", "covered", **span)
+        begin, end = span_of(files)
+        raise Impossible("no_candles", "There is no candle in that time.", "covered", begin=begin, end=end)
     if of_a_run and candles > CANDLES_MAX:
         what = f"{candles} candles; at most {CANDLES_MAX} of one run."
         raise Impossible("too_many_candles", what, "count", candles=str(candles), most=str(CANDLES_MAX))
     return tapes, rules
-
-
-def _plus(tell: Callable[[int], None], before: int, more: int) -> None:
-    tell(before + more)
-
-
-def _first_price(files: Iterable[CandleFile], from_ms: int) -> Decimal | None:
-    for file in sorted(files, key=lambda one: one.first_ms):
-        for candle in file.candles():
-            if candle.open_ms >= from_ms:
-                return candle.open
-    return None
-
-
-def _prices(tapes: Sequence[CandleTape]) -> list[Price]:
-    return merged(
-        [
-            Price(open_ms + interval_ms, tape.market.pair, ticks * tape.tick)
-            for open_ms, interval_ms, ticks in zip(tape.open_ms, tape.interval_ms, tape.closed, strict=True)
-        ]
-        for tape in tapes
-    )
 
 
 def _look(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
@@ -317,8 +268,8 @@ def _look(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
                 if isinstance(error, OSError)
                 else "bad_data"
             )
-            told[name] = {"problem": str(error), "problem_code": code, "problem_where": _where(error), "holes": []}
-            told[name] |= {f"problem_{what}": value for what, value in _why(error).items()}
+            told[name] = {"problem": str(error), "problem_code": code, "problem_where": where_of(error), "holes": []}
+            told[name] |= {f"problem_{what}": value for what, value in why_of(error).items()}
     return {"files": told}
 
 
@@ -360,45 +311,6 @@ def _search(job: Mapping[str, Any], tell: _Teller) -> dict[str, Any]:
         raise Impossible("too_little_data", str(error)) from error
     except (BadRange, SpaceTooLarge) as error:
         raise Impossible("bad_search", str(error)) from error
-
-
-def _code(error: BaseException) -> str:
-    match error:
-        case Impossible():
-            return error.code
-        case Holes():
-            return "holes"
-        # Numbers that no rule forbids and that nobody can reckon with.
-        case BadLadder() | ArithmeticError():
-            return "bad_ladder"
-        case BacktestFailed():
-            return "engine_failed"
-        case MemoryError():
-            return "no_memory"
-        case StudyUnavailable():
-            return "no_studies"
-        case _:
-            return "bad_data"
-
-
-def _where(error: BaseException) -> str:
-    """File, row and column in no language, as far as they are known."""
-    match error:
-        case SourceError():
-            return error.where
-        case OSError(filename=str() as name):
-            return Path(name).name
-        case BadLadder():
-            return error.field
-        case _:
-            return ""
-
-
-def _why(error: BaseException) -> dict[str, Any]:
-    """What is wrong as a code and the values of its sentence; an empty one where only the English words tell it."""
-    if isinstance(error, SourceError | BacktestFailed | Impossible):
-        return {"reason": error.reason, "values": error.values}
-    return {"reason": "", "values": {}}
 
 
 _JOBS: Mapping[str, Callable[[Mapping[str, Any], _Teller], dict[str, Any]]] = {

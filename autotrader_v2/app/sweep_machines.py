@@ -8,6 +8,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from autotrader_v2.app.backtest_data import PaperOutside
+from autotrader_v2.app.backtest_figures import prices_of
 from autotrader_v2.app.sweep_data import SweepData
 from autotrader_v2.backtest.exact import run_exact
 from autotrader_v2.backtest.metrics import Price, metrics_of, samples_of
@@ -38,7 +39,7 @@ class ExactMachine:
         if not len(tape):
             return nothing(stretch)
         result = self._run(ladder, tape, rules)
-        metrics = metrics_of(result, _prices(tape), rules.fee)
+        metrics = metrics_of(result, prices_of([tape]), rules.fee)
         return Figures(
             runs=1,
             span_ms=stretch.span_ms,
@@ -59,7 +60,7 @@ class ExactMachine:
     def daily_returns(self, ladder: LadderParams, stretch: Stretch) -> list[float]:
         """See `Machine`."""
         tape, rules = tape_of(self._tapes[stretch.symbol], stretch), self._rules[stretch.symbol]
-        return daily_returns(self._run(ladder, tape, rules), _prices(tape)) if len(tape) else []
+        return daily_returns(self._run(ladder, tape, rules), prices_of([tape])) if len(tape) else []
 
     def _run(self, ladder: LadderParams, tape: CandleTape, rules: MarketRules) -> Result:
         quiet()
@@ -114,10 +115,3 @@ def daily_returns(result: Result, prices: Iterable[Price]) -> list[float]:
     days = {one.at_ms // _DAY_MS: one for one in prices}
     equity = [result.budget, *(sample.equity for sample in samples_of(result.budget, result.trades, days.values()))]
     return [float(after / before - 1) for before, after in pairwise(equity)]
-
-
-def _prices(tape: CandleTape) -> list[Price]:
-    return [
-        Price(open_ms + interval_ms, tape.market.pair, ticks * tape.tick)
-        for open_ms, interval_ms, ticks in zip(tape.open_ms, tape.interval_ms, tape.closed, strict=True)
-    ]

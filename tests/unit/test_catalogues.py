@@ -239,7 +239,8 @@ def test_every_reason_that_the_labs_worker_knows_has_a_sentence() -> None:
 def test_every_failure_of_the_labs_worker_has_a_sentence() -> None:
     """Whatever code it ends with."""
     worker = (ROOT / "autotrader_v2" / "app" / "lab_worker.py").read_text("utf-8")
-    told = worker.partition("def _code(")[2].partition("def _where(")[0]
+    failures = (ROOT / "autotrader_v2" / "app" / "lab_failures.py").read_text("utf-8")
+    told = failures.partition("def _code(")[2].partition("def where_of(")[0]
     codes = set(re.findall(r'return "(\w+)"', told)) | set(re.findall(r'Impossible\("(\w+)"', worker))
     assert {"no_studies", "bad_data", "too_little_data"} <= codes
     assert {code for code in codes | {"crashed", "no_disk"} if f"lab.fail.{code}" not in LAB} == set()
