@@ -351,13 +351,22 @@ def test_m16_maintenance_is_told_once_asked_calmly_and_checked_before_orders(tmp
         time.sleep(3)
         assert len(scene.exchange.calls) - before <= 1
         assert len(scene.exchange.sent) == sent
-        scene.exchange.away.clear()
+        # It is back, but open orders are not told yet: so long nobody knows whether the books are right.
+        scene.exchange.away = {"open_orders"}
         rounds = trader.reconciler.completed
         trader.reach.leave_peace()
         scene.until("it is back", lambda: bool(scene.told("exchange_back")))
+        asked = len(_reads(scene, "open_orders"))
+        scene.until("they are asked for again", lambda: len(_reads(scene, "open_orders")) >= asked + 3)
+        assert Reason.CHECKING in {hold.reason for hold in scene.engine.floor.standstill.reasons()}
+        assert len(scene.exchange.sent) == sent
+        scene.exchange.away = set()
         scene.until("trading goes on", lambda: scene.engine.floor.standstill.now is None)
         assert trader.reconciler.completed > rounds
         assert len(scene.told("exchange_away")) == len(scene.told("exchange_back")) == 1
+        # Not only told once, but meant once: repeated for hours it would be told again every quarter of an hour.
+        times = {one.alert.code: one.times for one in scene.engine.floor.alerts.recent()}
+        assert times["exchange_away"] == times["exchange_back"] == 1
 
 
 def _stands(scene: Scene) -> bool:
