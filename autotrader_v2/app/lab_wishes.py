@@ -49,7 +49,8 @@ def search_job(wish: SearchWish) -> dict[str, Any]:
     except BadRange as error:
         # Without a name there is nothing to search, or what no form offers.
         field = error.name or "ranges"
-        raise CommandRefused("bad_range", str(error), field=field, values={"what": error.reason}) from error
+        values = {"what": error.reason, **error.values}
+        raise CommandRefused(error.code, str(error), field=field, values=values) from error
     return {
         "from_ms": wish.from_ms,
         "to_ms": wish.to_ms,

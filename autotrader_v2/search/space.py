@@ -20,12 +20,14 @@ Point = Mapping[str, str]
 class BadRange(ValueError):
     """A range that cannot be searched; the message says which and why.
 
-    `name`: the parameter, empty where it is not about a known one; `reason`: the message without it.
+    `name`: the parameter, empty where it is not about a known one; `reason`: the message without it. `code` with its
+    `values`: the same for the page's catalogues; of `bad_range` only the message tells it.
     """
 
-    def __init__(self, reason: str, *, name: str = "") -> None:
+    def __init__(self, reason: str, *, name: str = "", code: str = "bad_range", **values: str) -> None:
         super().__init__(f"{name}: {reason}" if name else reason)
         self.name, self.reason = name, reason
+        self.code, self.values = code, values
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def read_space(texts: Sequence[str], fixed: Mapping[str, str]) -> Space:
         raise BadRange("there is nothing to search: name at least one range, such as drop_step_pct=0.5:4:0.25")
     for name in names:
         if names.count(name) > 1:
-            raise BadRange("it has two ranges", name=name)
+            raise BadRange("it has two ranges", name=name, code="range_twice")
         if name in fixed:
             raise BadRange("it is both searched and set", name=name)
     for name, value in fixed.items():
@@ -114,12 +116,12 @@ def _steps(name: str, text: str) -> list[str]:
     if step <= ZERO:
         raise BadRange(f"the step must be above 0, not {plain(step)}", name=name)
     if begin > end:
-        raise BadRange(f"the range begins above its end, {plain(begin)} > {plain(end)}", name=name)
+        what = f"the range begins above its end, {plain(begin)} > {plain(end)}"
+        raise BadRange(what, name=name, code="range_upside_down", begin=plain(begin), end=plain(end))
     count = int((end - begin) // step) + 1
     if count > VALUES_MAX:
-        raise BadRange(
-            f"{plain(begin)} to {plain(end)} by {plain(step)} is {count} values, over {VALUES_MAX}", name=name
-        )
+        what = f"{plain(begin)} to {plain(end)} by {plain(step)} is {count} values, over {VALUES_MAX}"
+        raise BadRange(what, name=name, code="range_too_long", count=str(count), most=str(VALUES_MAX))
     return [plain(begin + number * step) for number in range(count)]
 
 

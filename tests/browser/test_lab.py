@@ -173,6 +173,17 @@ def test_why_a_run_came_to_nothing_is_said_in_russian(
         expect(shown).not_to_contain_text(str(failed["what"]))
 
 
+@pytest.mark.usefixtures("candles")
+def test_why_a_range_cannot_be_searched_is_said_in_russian(open_page: Open) -> None:
+    """English words stood behind the Russian ones."""
+    page = lab(open_page(language="ru"))
+    search = page.get_by_test_id("search")
+    search.locator("summary").click()
+    search.locator(".range").nth(0).locator("input").nth(0).fill("9")
+    search.locator(".apply button").click()
+    expect(search.locator("[role=alert]")).to_have_text(re.compile(r"начало пределов больше конца, 9 > 4\.$"))
+
+
 def test_why_a_file_cannot_be_used_is_said_in_russian(served: Served, open_page: Open) -> None:
     """With row and column; its English words stood beside it."""
     file = a_file(served.engine.folder / "candles", "BTC_USDT_5m.csv", waves())

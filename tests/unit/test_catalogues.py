@@ -236,6 +236,21 @@ def test_every_reason_that_the_labs_worker_knows_has_a_sentence() -> None:
     assert {f"lab.bad.{one}" for one in reasons} == {key for key in LAB if key.startswith("lab.bad.")}
 
 
+def test_every_range_that_is_refused_has_a_sentence() -> None:
+    """With the values that come with it."""
+    space = ast.parse((ROOT / "autotrader_v2" / "search" / "space.py").read_text("utf-8"))
+    told = {
+        one.value.value: {other.arg for other in node.keywords} - {"name", "code"}
+        for node in ast.walk(space)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "BadRange"
+        for one in node.keywords
+        if one.arg == "code" and isinstance(one.value, ast.Constant)
+    }
+    assert {"range_twice", "range_upside_down", "range_too_long"} == set(told)
+    for code, values in told.items():
+        assert placeholders(EN[f"error.{code}"]) == {"field", *values}, code
+
+
 def test_every_failure_of_the_labs_worker_has_a_sentence() -> None:
     """Whatever code it ends with."""
     worker = (ROOT / "autotrader_v2" / "app" / "lab_worker.py").read_text("utf-8")

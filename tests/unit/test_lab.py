@@ -871,7 +871,9 @@ def test_a_search_that_does_not_listen_is_ended_by_a_second_stop(a_room: Make, t
 @pytest.mark.parametrize(
     ("changes", "code"),
     [
-        ({"ranges": {"drop_step_pct": "2:1:1"}}, "bad_range"),
+        ({"ranges": {"drop_step_pct": "2:1:1"}}, "range_upside_down"),
+        ({"ranges": {"drop_step_pct": "1:2:0.00001"}}, "range_too_long"),
+        ({"ranges": {"steps": "1:200:1"}}, "bad_range"),
         ({"ranges": {"no_such": "1:2:1"}}, "bad_range"),
         ({"ranges": {}}, "bad_range"),
         ({"ladder": {"drop_step_pct": "150"}}, "bad_ladder"),
@@ -889,13 +891,13 @@ def test_a_search_that_cannot_work_is_refused(a_room: Make, changes: dict[str, A
 
 
 def test_a_range_that_is_refused_names_its_parameter_for_the_page(a_room: Make) -> None:
-    """The page calls it otherwise than the command line, so the reason comes without the name."""
+    """The page calls it otherwise than the command line, so the reason comes without the name, and its values too."""
     room = ready(a_room())
     with pytest.raises(CommandRefused) as refused:
         room.search(replace(SEARCH, ranges={"drop_step_pct": "2:1:1"}))
-    assert (refused.value.field, refused.value.values["what"]) == (
+    assert (refused.value.field, refused.value.values) == (
         "drop_step_pct",
-        "the range begins above its end, 2 > 1",
+        {"what": "the range begins above its end, 2 > 1", "begin": "2", "end": "1"},
     )
 
 

@@ -559,7 +559,7 @@ def search(wish: NewSearch) -> None:
         named = [one.name for one in wish.ranges]
         twice = next(name for name in named if named.count(name) > 1)
         what = "it has two ranges"
-        raise CommandRefused("bad_range", f"{twice}: {what}", field=twice, values={"what": what})
+        raise CommandRefused("range_twice", f"{twice}: {what}", field=twice, values={"what": what})
     objectives = tuple(dict.fromkeys(wish.objectives))
     desk().lab.search(SearchWish(**_wish(wish), ranges=ranges, trials=wish.trials, objectives=objectives))
 
