@@ -48,7 +48,6 @@ def main(arguments: list[str] | None = None) -> int:
         say("Try `mTrade.py --help`, or `--help` behind a command.")
         return error.exit_code
     except typer.Abort:
-        say("Stopped.")
         return _INTERRUPTED
     except _expected() as error:
         say(str(error))

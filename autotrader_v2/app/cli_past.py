@@ -17,6 +17,7 @@ from autotrader_v2.app.cli_words import (
     ToFlag,
     app,
     beginning,
+    ctrl_c_said,
     given_flags,
     keyless,
     markets_of,
@@ -67,10 +68,10 @@ def backtest(
         # It takes the place of what has its name: of no file of candles by a slip of the hand.
         require("--report", report.suffix.lower() in (".html", ".htm"), "must end in .html")
 
-    from autotrader_v2.app.backtest_command import run_backtest
+    with ctrl_c_said():
+        from autotrader_v2.app.backtest_command import run_backtest
 
-    raise typer.Exit(
-        run_backtest(
+        code = run_backtest(
             data=data,
             symbol=several_markets(symbols),
             changes={**beginning(ladder, given_flags()), **named},
@@ -81,7 +82,7 @@ def backtest(
             engine=engine,
             report=report,
         )
-    )
+    raise typer.Exit(code)
 
 
 OutFlag = Annotated[
@@ -182,22 +183,24 @@ def replay(
         require(option, given is None or changes, "goes with --set; without it decisions have the inputs they had")
     if at_ms is not None:
         from_ms, to_ms = at_ms, at_ms + 1
-    from autotrader_v2.app.replay_command import run_replay
-    from autotrader_v2.app.what_if import Asked
+    with ctrl_c_said():
+        from autotrader_v2.app.replay_command import run_replay
+        from autotrader_v2.app.what_if import Asked
 
-    asked = Asked(
-        db=db,
-        symbol=one_market(symbol),
-        from_ms=from_ms,
-        to_ms=to_ms,
-        at_ms=at_ms,
-        changes=named,
-        data=data,
-        recorded=recorded or db.parent / "recorded",
-        free=money,
-        seed=_seed(seed) if data is not None else 0,
-    )
-    raise typer.Exit(run_replay(asked, as_json=as_json))
+        asked = Asked(
+            db=db,
+            symbol=one_market(symbol),
+            from_ms=from_ms,
+            to_ms=to_ms,
+            at_ms=at_ms,
+            changes=named,
+            data=data,
+            recorded=recorded or db.parent / "recorded",
+            free=money,
+            seed=_seed(seed) if data is not None else 0,
+        )
+        code = run_replay(asked, as_json=as_json)
+    raise typer.Exit(code)
 
 
 def _seed(given: int | None) -> int:
@@ -235,16 +238,18 @@ def parity(
     require("--day", day_ms % 86_400_000 == 0, "is a day, such as 2026-01-31")
     money = read_option("--budget", values.read_amount, budget) if budget else None
     require_engine(engine)
-    from autotrader_v2.app.parity_command import Asked, run_parity
+    with ctrl_c_said():
+        from autotrader_v2.app.parity_command import Asked, run_parity
 
-    asked = Asked(
-        db=db,
-        day_ms=day_ms,
-        symbol=one_market(symbol),
-        data=data,
-        recorded=recorded or db.parent / "recorded",
-        free=money,
-        seed=_seed(seed) if data is not None else 0,
-        compiled=engine == "compiled",
-    )
-    raise typer.Exit(run_parity(asked, as_json=as_json))
+        asked = Asked(
+            db=db,
+            day_ms=day_ms,
+            symbol=one_market(symbol),
+            data=data,
+            recorded=recorded or db.parent / "recorded",
+            free=money,
+            seed=_seed(seed) if data is not None else 0,
+            compiled=engine == "compiled",
+        )
+        code = run_parity(asked, as_json=as_json)
+    raise typer.Exit(code)

@@ -1,6 +1,7 @@
 """What the commands share: the program they belong to, flags, reading words, refusing them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from autotrader_v2.app.settings import Loaded, Settings
     from autotrader_v2.domain.market import Market
 
-_FAILED, _BAD_INPUT = 1, 2
+_FAILED, _BAD_INPUT, _INTERRUPTED = 1, 2, 130
 
 
 app = typer.Typer(
@@ -167,6 +168,16 @@ def require(option: str, holds: object, otherwise: str) -> None:
     """Leave with exit code 2, naming the option and what it must be, unless that holds."""
     if not holds:
         raise typer.BadParameter(otherwise, param_hint=option)
+
+
+@contextmanager
+def ctrl_c_said() -> Iterator[None]:
+    """For a command that only reads: Ctrl-C ends it with a sentence, from its first import on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("\nStopped before its end. Nothing was changed; the same command begins anew.")
+        raise typer.Exit(_INTERRUPTED) from None
 
 
 def require_engine(engine: str) -> None:

@@ -97,6 +97,20 @@ def test_refusals_are_sentences_with_exit_code_2(tmp_path: Path) -> None:
         assert told in done.stderr and "Traceback" not in done.stderr, (words, done.stderr)
 
 
+def test_ctrl_c_says_that_it_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It ended without a word."""
+    from autotrader_v2.app import backtest_command, cli
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(backtest_command, "open_tapes", interrupted)
+    assert cli.main(["backtest", "--data", str(_candles(tmp_path))]) == 130
+    assert "Stopped before its end" in capsys.readouterr().err
+
+
 def test_several_markets_by_comma_share_the_balance_as_a_folder_of_them_does(tmp_path: Path) -> None:
     _candles(tmp_path)
     path = _candles(tmp_path, coin="ETH")
