@@ -26,10 +26,10 @@ from autotrader_v2.app.settings import Mode, Settings
 from autotrader_v2.app.sole import Hold, sole
 from autotrader_v2.app.surroundings import Around
 from autotrader_v2.app.values import FeedKind
-from autotrader_v2.app.vigilance import EXIT_INTERRUPTED, cycles_left
+from autotrader_v2.app.vigilance import EXIT_INTERRUPTED
 from autotrader_v2.app.witness import witness_of
 from autotrader_v2.application.desk import Desk
-from autotrader_v2.application.events import Bus, News, ParamsSet, Priority, SettingSet, SwitchSet
+from autotrader_v2.application.events import Bus, ParamsSet, Priority, SettingSet, SwitchSet
 from autotrader_v2.application.floor import Floor, TraderConfig
 from autotrader_v2.application.funds import Wallet
 from autotrader_v2.application.market_list import SETTING as _SYMBOLS
@@ -204,7 +204,6 @@ class _Program:
             self._around.database = _file_of(self._trader)
             if self._stopping.is_set():
                 return
-            self._trader.floor.bus.listen(self._tell_what_may_be_held)
             self._trader.start()
             self._trader.wait_started(_READY_AFTER_S)
             # What is here by now stays. To look through all of it again stops every thread for some 90 ms each time.
@@ -216,14 +215,6 @@ class _Program:
             self._failure = error
         finally:
             self._booted.set()
-
-    def _tell_what_may_be_held(self, _news: News) -> None:
-        """As long as the last beat says that nothing is held or may be bought, a change is told by one at once.
-
-        Killed before the next one, what was bought meanwhile would be sold by no dead man's switch.
-        """
-        if cycles_left(self._heartbeat.newest) == 0:
-            self._heartbeat.sooner()
 
     def _on_stuck(self, vitals: Vitals) -> None:
         trader = self._trader

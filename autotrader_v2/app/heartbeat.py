@@ -77,35 +77,27 @@ class Heartbeat:
         self._stuck_since_s: float | None = None
         self._failing = False
         self._ending = threading.Event()
-        self._sooner = threading.Event()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
         """Begin to beat."""
         self._thread.start()
 
-    def sooner(self) -> None:
-        """Beat at once: what has changed cannot wait for the next beat. Never blocks."""
-        self._sooner.set()
-
     def stop(self) -> None:
         """End with a last beat that says so: nobody needs to worry about this silence."""
         self._ending.set()
-        self._sooner.set()
         if self._thread.is_alive():
             self._thread.join(_JOIN_S)
         self._write(replace(self._asked(), phase="stopped", stuck=False))
 
     def _run(self) -> None:
         while not self._ending.is_set():
-            self._sooner.clear()
             vitals = self._asked()
             self._write(vitals)
             if self._stuck_too_long(vitals, time.monotonic()):
                 self._on_stuck(vitals)
                 return
-            if not self._ending.is_set():
-                self._sooner.wait(self._every_s)
+            self._ending.wait(self._every_s)
 
     def _asked(self) -> Vitals:
         try:

@@ -10,6 +10,7 @@ EXIT_BAD_SETTINGS = 2
 EXIT_INTERRUPTED = 130
 _SIGINT = 2
 _WORKING = frozenset({"running", "starting", "stopping"})
+_STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +132,11 @@ def after_end(patience: Patience, exit_code: int, lived_s: float, failures: int)
 
 
 def cycles_left(vitals: Vitals) -> int | None:
-    """How many cycles an engine that died after this sign of life left open; None: one more may have begun since."""
-    if vitals.open_cycles == 0 and (vitals.markets_on or vitals.open_orders):
+    """How many cycles an engine that died after this sign of life left open; None: one more may have begun since.
+
+    Signs are a second apart: even where nothing was switched on, a person may have bought in between.
+    """
+    if vitals.open_cycles == 0 and (vitals.phase != _STOPPED or vitals.markets_on or vitals.open_orders):
         return None
     return vitals.open_cycles
 

@@ -62,18 +62,6 @@ def test_every_beat_is_a_new_sign_of_life_and_the_last_one_says_stopped(tmp_path
     assert last.beat.vitals == replace(WELL, phase="stopped")
 
 
-def test_e5_what_cannot_wait_is_told_by_a_beat_of_its_own(tmp_path: Path) -> None:
-    """The next beat is an hour away; a stop does not wait for it either."""
-    engine = Engine(replace(WELL, markets_on=0, open_orders=0, open_cycles=0))
-    beat = engine.beating(tmp_path, every_s=3600)
-    beat.start()
-    until("a beat", lambda: read_sign(tmp_path))
-    engine.vitals = WELL
-    beat.sooner()
-    until("it is told", lambda: (sign := read_sign(tmp_path)) and sign.beat.vitals == WELL)
-    beat.stop()
-
-
 def test_p13_an_engine_that_stays_stuck_is_ended_once(tmp_path: Path) -> None:
     """Longer than the limit, not before; and the file says what is stuck."""
     engine = Engine(replace(WELL, ok=False, stuck=True, unwell=("worker-0",)))

@@ -129,7 +129,7 @@ def test_the_dead_man_sells_only_when_chosen_with_open_cycles_and_after_his_time
     dead_man.seen(500.0, WELL)
     assert not dead_man.due(1099.0)
     assert dead_man.due(1100.0)
-    dead_man.seen(1099.0, Vitals(phase="running", open_cycles=0))
+    dead_man.seen(1099.0, Vitals(phase="stopped", open_cycles=0))
     assert not dead_man.due(1e9)
 
 
@@ -141,7 +141,9 @@ def test_the_dead_man_knows_that_a_coin_may_have_been_bought_after_the_last_sign
     dead_man.seen(600.0, Vitals(phase="running", open_orders=1, open_cycles=0))
     assert dead_man.due(1200.0)
     dead_man.seen(1200.0, Vitals(phase="running", open_cycles=0))
-    assert not dead_man.armed
+    assert dead_man.armed, "nothing was on; a person may have bought, or switched a coin on that bought at once"
+    dead_man.seen(1800.0, Vitals(phase="stopped", open_cycles=0))
+    assert not dead_man.armed, "one that stopped as asked has said its last word"
 
 
 def test_an_engine_that_lives_but_could_not_start_does_not_hold_the_dead_man_back() -> None:
