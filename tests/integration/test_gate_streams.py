@@ -12,10 +12,12 @@ from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.infrastructure.clock import SystemClock
 from autotrader_v2.infrastructure.gate.account_feed import GateAccountFeed
 from autotrader_v2.infrastructure.gate.exchange import GateExchange
+from autotrader_v2.infrastructure.gate.frames import USER_TRADES
 from autotrader_v2.infrastructure.gate.hosts import ws_url_of
 from autotrader_v2.infrastructure.gate.market_feed import GateMarketFeed
 from autotrader_v2.infrastructure.gate.public import GatePublicFeed
 from autotrader_v2.simulator import Simulator
+from autotrader_v2.simulator.faults import SubscriptionFault
 from tests.contract.venues import an_intent
 from tests.integration.simulated import a_simulator
 
@@ -170,6 +172,20 @@ def test_each_new_connection_is_a_gap(stack: ExitStack) -> None:
     until(lambda: not feed.connected)
     with a_simulator(port=port):
         until(lambda: heard.gaps == 2)
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_own_trades_that_are_refused_or_not_answered_once_come_all_the_same(
+    sim: Simulator, stack: ExitStack, ignored: bool
+) -> None:
+    """Such as REQUEST_EXPIRED by a clock that was wrong for a moment: without trades every fill waits for a read."""
+    sim.faults.replace([SubscriptionFault(channel=USER_TRADES, ignored=ignored, times=1)])
+    heard = Heard()
+    feed = GateAccountFeed(sim.ws_url, an_exchange(sim, stack), CLOCK)
+    stack.callback(feed.stop)
+    feed.start(heard.fills.append, heard.gap)
+    until(lambda: feed.connected)
+    assert (feed.fault, heard.gaps) == ("", 1)
 
 
 def test_a_key_that_is_refused_is_told(sim: Simulator, stack: ExitStack) -> None:

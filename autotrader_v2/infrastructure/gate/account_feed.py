@@ -13,6 +13,7 @@ from autotrader_v2.infrastructure.gate.stream import Stream
 from autotrader_v2.infrastructure.gate.wire import TradeRow, fill_of
 
 _EVERYTHING = "!all"
+_ANSWER_S = 10.0
 
 _log = structlog.get_logger()
 _rows_of = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -23,10 +24,14 @@ class GateAccountFeed:
     """The `AccountFeed` port over `spot.usertrades`. Also hands each trade to the exchange's sender that waits for it.
 
     `fault` is what the exchange refused the subscription with, "" when it did not: without it trades come from reads.
+    What is refused or not answered is asked for again on another connection, as rarely as a lost one comes back: its
+    cause may pass, such as a clock that was wrong.
     """
 
     def __init__(self, ws_url: str, exchange: GateExchange, clock: Clock) -> None:
         self._exchange = exchange
+        self._clock = clock
+        self._asked_s = 0.0
         self._on_fill: Callable[[Fill], None] = lambda _fill: None
         self._on_gap: Callable[[], None] = lambda: None
         self.fault = ""
@@ -37,6 +42,7 @@ class GateAccountFeed:
             on_open=self._subscribe,
             on_message=self._take,
             on_close=self._lost,
+            on_quiet=self._look,
         )
 
     @property
@@ -54,9 +60,14 @@ class GateAccountFeed:
         self._stream.stop()
 
     def _subscribe(self) -> None:
+        self._asked_s = self._clock.monotonic_s()
         time_s = self._exchange.now_ms() // 1000
         auth = self._exchange.signer.stream(USER_TRADES, "subscribe", time_s)
         self._stream.send(request(time_s, USER_TRADES, "subscribe", [_EVERYTHING], auth=auth))
+
+    def _look(self) -> None:
+        if not self.connected and self._clock.monotonic_s() - self._asked_s > _ANSWER_S:
+            self._stream.drop("the subscription to own trades was not answered")
 
     def _lost(self) -> None:
         self._exchange.recent_fills.live = False
@@ -77,12 +88,15 @@ class GateAccountFeed:
 
     def _answered(self, frame: PrivateFrame) -> None:
         if frame.error is not None:
-            self.fault = self._exchange.signer.hidden(frame.error.message)[:200]
-            _log.error(
-                "Gate.io refuses to stream own trades; they are read instead. Check the API key.",
-                code=frame.error.code,
-                error=self.fault,
-            )
+            fault = self._exchange.signer.hidden(frame.error.message)[:200]
+            if fault != self.fault:
+                _log.error(
+                    "Gate.io refuses to stream own trades; they are read instead. Check the API key.",
+                    code=frame.error.code,
+                    error=fault,
+                )
+            self.fault = fault
+            self._stream.drop("own trades are refused")
             return
         self.fault = ""
         self._exchange.recent_fills.live = True

@@ -31,8 +31,9 @@ _frames_log.setLevel(logging.WARNING)
 class Stream:
     """One connection.
 
-    `on_open` is called after each (re)connect and may `send`; `on_message` for each message, on the same thread; what
-    they raise is logged and ends nothing. `on_close` after each loss. `name` is for logs and threads.
+    `on_open` is called after each (re)connect and may `send`; `on_message` for each message, on the same thread,
+    `on_quiet` there after each second without one; what they raise is logged and ends nothing. `on_close` after each
+    loss. `name` is for logs and threads.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Stream:
         on_open: Callable[[], None],
         on_message: Callable[[bytes], None],
         on_close: Callable[[], None],
+        on_quiet: Callable[[], None] = lambda: None,
         rng: random.Random | None = None,
     ) -> None:
         self._url = url
@@ -52,6 +54,7 @@ class Stream:
         self._on_open = on_open
         self._on_message = on_message
         self._on_close = on_close
+        self._on_quiet = on_quiet
         self._rng = rng or random.Random()
         self._stopping = threading.Event()
         self._connection: ClientConnection | None = None
@@ -136,6 +139,7 @@ class Stream:
             try:
                 data = connection.recv(timeout=_LOOK_S, decode=False)
             except TimeoutError:
+                self._guarded(self._on_quiet)
                 continue
             try:
                 on_message(data)
