@@ -59,7 +59,8 @@ class Vigil:
             floor.standstill.begin(Hold(Reason.UNREACHABLE, (("since_ms", trader.reach.failing_since_ms),)))
             floor.alert("exchange_away", Priority.HIGH)
             _log.error("the exchange does not answer; nothing is sent until it does")
-        elif self._away_since_s is not None and trader.reach.failing_since_s is None:
+        elif self._away_since_s is not None and away_s is None:
+            # It has answered since. Where what was asked next failed again, the check that follows bars orders.
             minutes = round((now_s - self._away_since_s) / 60, 1)
             self._away_since_s = None
             trader.recheck.demand("exchange_back")

@@ -202,4 +202,5 @@ def test_a_hold_as_far_off_as_a_candle_is_long_is_a_cause(
     outcome = Compared(same=0, differences=(Difference(symbol=one.market.pair, order=None, trade=trade),))
     tape = tapes_of([one], played[1], Path(), BEGIN_MS, DAY_END_MS, 3).tapes[0]
     (found,) = explained(outcome, one, [], tape, BEGIN_MS, candle_ms, candles=True)
+    past.close()
     assert found.cause is cause

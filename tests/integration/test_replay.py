@@ -178,13 +178,13 @@ def test_a_hold_by_a_limit_is_not_told_as_a_buy_now(
 
 def test_the_money_of_any_moment_is_known_from_the_journal(played: tuple[Path, Path]) -> None:
     """From the reading before, or where there is none from the first after, and own fills in between."""
-    past = Past(played[0])
-    for minute in range(0, 240, 7):
-        at_ms = BEGIN_MS + minute * MINUTE_MS - 1
-        known = past.money_at("USDT", at_ms)
-        assert known is not None
-        assert known.amount == 1000 + past.moved(at_ms + 1).get("USDT", D(0)), minute
-        assert known.read_ms <= max(at_ms, BEGIN_MS + 10 * MINUTE_MS)
+    with closing(Past(played[0])) as past:
+        for minute in range(0, 240, 7):
+            at_ms = BEGIN_MS + minute * MINUTE_MS - 1
+            known = past.money_at("USDT", at_ms)
+            assert known is not None
+            assert known.amount == 1000 + past.moved(at_ms + 1).get("USDT", D(0)), minute
+            assert known.read_ms <= max(at_ms, BEGIN_MS + 10 * MINUTE_MS)
 
 
 def test_a_run_begins_with_the_money_of_its_moment(
@@ -194,7 +194,8 @@ def test_a_run_begins_with_the_money_of_its_moment(
     code, found = told(*words, played[0])
     assert code == 0 and found["money"]["read_ms"] is not None
     began_ms = 1_769_904_000_000
-    assert D(found["money"]["free"]) == 1000 + Past(played[0]).moved(began_ms)["USDT"]
+    with closing(Past(played[0])) as past:
+        assert D(found["money"]["free"]) == 1000 + past.moved(began_ms)["USDT"]
     assert told(*words, played[0], "--budget", "700")[1]["money"] == {"free": "700", "read_ms": None}
     _change(journal, "DELETE FROM equity")
     capsys.readouterr()

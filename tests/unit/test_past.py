@@ -53,6 +53,7 @@ def test_the_price_beside_a_decision_is_for_a_replay_and_not_for_people(tmp_path
     # A price that came after the decision is not the one it was taken on.
     assert quote_of_decision(second) is None
     assert PastMarket(past, ETH, []).rules_at(NOW_MS) == RULES
+    past.close()
 
 
 def test_a_journal_without_a_witness_keeps_decisions_as_they_are(tmp_path: Path) -> None:
@@ -60,7 +61,9 @@ def test_a_journal_without_a_witness_keeps_decisions_as_they_are(tmp_path: Path)
     journal.load()
     journal.note(_decision())
     journal.close()
-    (one,) = Past(tmp_path / "j.sqlite3").decisions(ETH, 0, NOW_MS + 1)
+    past = Past(tmp_path / "j.sqlite3")
+    (one,) = past.decisions(ETH, 0, NOW_MS + 1)
+    past.close()
     assert not one.saw and quote_of_decision(one) is None
 
 
