@@ -73,7 +73,8 @@ class PlayedFeed:
     def status(self) -> FeedStatus:
         """Where the prices come from and whether they still come."""
         speed = self.clock.speed
-        detail = f"{self._spec} at {'max speed' if speed is None else f'speed {speed:g}'}"
+        # In signs: the page shows it in every language.
+        detail = f"{self._spec} ×{'max' if speed is None else f'{speed:g}'}"
         if self._player.error is not None:
             detail = f"{detail}: failed: {self._player.error}"
         elif self._player.finished:
