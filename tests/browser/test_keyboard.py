@@ -37,6 +37,8 @@ def press(page: Page, wanted: Locator) -> None:
     page.keyboard.press("Enter")
 
 
+# Some thousand round trips to the browser: a minute, and five beside three others on a crowded machine.
+@pytest.mark.timeout(900)
 def test_the_ten_main_tasks_with_the_keyboard_alone(served: Served, open_page: Callable[..., Page]) -> None:
     """From finding a coin to selling everything: no mouse, no focus set by the test."""
     page = open_page()
