@@ -214,7 +214,8 @@ def holder_of(data_dir: Path) -> Holder | None:
             port=int(stored["port"]),
             url=str(stored["url"]),
             stop_token=str(stored["stop_token"]),
-            started=bool(stored["started"]),
+            # An older mTrade, still running while this one updates it, named itself only when it had started.
+            started=bool(stored.get("started", True)),
         )
     except (KeyError, TypeError, ValueError):
         return None

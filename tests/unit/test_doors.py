@@ -209,6 +209,19 @@ def test_the_control_file_is_its_owners_alone(tmp_path: Path) -> None:
         assert instance.holder_of(tmp_path / "new") is None, "anybody could have written it"
 
 
+def test_an_older_one_that_still_runs_is_known_too(tmp_path: Path) -> None:
+    """`stop` and `restart` of an update meet the control file of the version before."""
+    with instance.claim(tmp_path) as held:
+        held.publish(host="127.0.0.1", port=1, url="http://127.0.0.1:1/", flags={})
+        control = tmp_path / instance.CONTROL_NAME
+        told = json.loads(control.read_text(encoding="utf-8"))
+        del told["started"]
+        control.write_text(json.dumps(told), encoding="utf-8")
+        holder = instance.holder_of(tmp_path)
+        assert holder is not None
+        assert holder.started
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"process": {"pid": 1}}', '{"process": 5}'])
 def test_a_damaged_control_file_names_nobody(tmp_path: Path, content: str) -> None:
     """Nothing is ended on a guess."""
