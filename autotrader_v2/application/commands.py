@@ -40,7 +40,6 @@ from autotrader_v2.domain.cycle import (
     apply,
 )
 from autotrader_v2.domain.ladder import BadLadder, LadderParams, changed, planned
-from autotrader_v2.domain.limits import OrderLimits
 from autotrader_v2.domain.money import ZERO, floor_to, plain, reported
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.domain.situation import BaseReading, Pause, SwitchMode
@@ -264,19 +263,36 @@ class Commands:
             return
         self._apply_params({self.slot(currency): changes}, by)
 
-    def set_limits(self, limits: Limits, by: str) -> None:
-        """Limits of all markets together."""
-        now_ms = self._floor.clock.now_ms()
-        value = {"total_budget": plain(limits.total_budget), "max_active_cycles": limits.max_active_cycles}
-        self._floor.journal.write(SettingSet(name="limits", value=value, by=by, time_ms=now_ms))
-        self._floor.wallet.set_limits(limits)
-
-    def set_order_limits(self, limits: OrderLimits, by: str) -> None:
-        """What buys may do at most; holds from the next decision on, and at the door for what is claimed already."""
+    def set_limits(self, total_budget: Decimal | None, max_active_cycles: int | None, by: str) -> None:
+        """Limits of all markets together; None leaves one as it is, 0 means none. Errors: `CommandRefused` 400."""
         floor = self._floor
-        value = limits.as_text()
-        floor.journal.write(SettingSet(name="order_limits", value=value, by=by, time_ms=floor.clock.now_ms()))
-        floor.buy_limits.set_limits(limits)
+        # Of two changes at once the second starts from what the first has made of it, in memory as in the journal.
+        with floor.account_lock:
+            now = floor.wallet.limits
+            limits = Limits(
+                now.total_budget if total_budget is None else total_budget,
+                now.max_active_cycles if max_active_cycles is None else max_active_cycles,
+            )
+            if limits.total_budget < 0 or limits.max_active_cycles < 0:
+                raise CommandRefused("bad_limit", "A limit is 0 (none) or more.", status=400)
+            value = {"total_budget": plain(limits.total_budget), "max_active_cycles": limits.max_active_cycles}
+            floor.journal.write(SettingSet(name="limits", value=value, by=by, time_ms=floor.clock.now_ms()))
+            floor.wallet.set_limits(limits)
+
+    def set_order_limits(self, changes: Mapping[str, Any], by: str) -> None:
+        """What buys may do at most; only what is named changes, 0 turns one off. Errors: `CommandRefused` 400.
+
+        Holds from the next decision on, and at the door for what is claimed already.
+        """
+        floor = self._floor
+        with floor.account_lock:
+            try:
+                limits = floor.buy_limits.limits.changed(changes)
+            except ValueError as error:
+                raise CommandRefused("bad_limit", str(error), status=400) from error
+            value = limits.as_text()
+            floor.journal.write(SettingSet(name="order_limits", value=value, by=by, time_ms=floor.clock.now_ms()))
+            floor.buy_limits.set_limits(limits)
         for slot in floor.slots.values():
             self._look_again(slot)
 

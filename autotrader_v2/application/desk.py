@@ -12,7 +12,6 @@ from autotrader_v2.application.commands import params_as_text
 from autotrader_v2.application.door import Door
 from autotrader_v2.application.events import CommandGiven, News
 from autotrader_v2.application.floor import Floor
-from autotrader_v2.application.funds import Limits
 from autotrader_v2.application.halts import halts_of
 from autotrader_v2.application.lab import Lab
 from autotrader_v2.application.order_book import BookShelf
@@ -550,25 +549,12 @@ class Desk:
 
     def set_limits(self, total_budget: Decimal | None, max_active_cycles: int | None, by: str) -> dict[str, Any]:
         """Set limits of all markets together; None leaves one as it is, 0 means none. Errors: `CommandRefused` 400."""
-        trader = self._engine()
-        now = trader.floor.wallet.limits
-        wanted = Limits(
-            now.total_budget if total_budget is None else total_budget,
-            now.max_active_cycles if max_active_cycles is None else max_active_cycles,
-        )
-        if wanted.total_budget < 0 or wanted.max_active_cycles < 0:
-            raise CommandRefused("bad_limit", "A limit is 0 (none) or more.", status=400)
-        trader.commands.set_limits(wanted, by)
+        self._engine().commands.set_limits(total_budget, max_active_cycles, by)
         return self.limits()
 
     def set_order_limits(self, changes: Mapping[str, Any], by: str) -> dict[str, Any]:
         """Change limits of buys; only what is named changes, 0 turns one off. Errors: `CommandRefused` 400."""
-        trader = self._engine()
-        try:
-            wanted = trader.floor.buy_limits.limits.changed(changes)
-        except ValueError as error:
-            raise CommandRefused("bad_limit", str(error), status=400) from error
-        trader.commands.set_order_limits(wanted, by)
+        self._engine().commands.set_order_limits(changes, by)
         return self.order_limits()
 
     def quick_buy(

@@ -19,7 +19,10 @@ from autotrader_v2.domain.situation import Hold, Reason
 
 
 class _Row:
-    """The attempts of 24 hours, oldest first, as the rule reads them; beside each its label and what it might cost."""
+    """The attempts of 24 hours, oldest first, as the rule reads them; beside each its label and its largest row.
+
+    That is the largest row of its ladder, 0 where nobody knows that any more: of attempts from before the start.
+    """
 
     __slots__ = ("bought", "labels")
 
@@ -27,14 +30,14 @@ class _Row:
         self.bought: list[Bought] = []
         self.labels: list[tuple[str, Decimal]] = []
 
-    def add(self, client_id: str, most: Decimal, bought: Bought) -> None:
+    def add(self, client_id: str, largest: Decimal, bought: Bought) -> None:
         """Append the newest, forget what is older than a day."""
         oldest_ms = bought.time_ms - DAY_MS
         if self.bought and self.bought[0].time_ms <= oldest_ms:
             old = next((at for at, one in enumerate(self.bought) if one.time_ms > oldest_ms), None)
             del self.bought[:old], self.labels[:old]
         self.bought.append(bought)
-        self.labels.append((client_id, most))
+        self.labels.append((client_id, largest))
 
     def place(self, client_id: str) -> int | None:
         """Where the attempt stands; those asked for are among the newest."""
@@ -80,14 +83,14 @@ class BuyLimits:
         """Count a buy that is about to be claimed, or say why it may not be."""
         if (outside := self._outside_band(market, ask)) is not None:
             return outside
-        most = self.limits.order_rows * largest_row(params)
-        if most and cost > most:
-            return _hold(Reached("order_rows", most, cost, 0))
+        largest = largest_row(params)
+        if (too_large := self._too_large(cost, largest)) is not None:
+            return too_large
         with self._lock:
             coin = self._row(market)
             if (full := self._full(coin, cost, now_ms)) is not None:
                 return full
-            self._count(coin, client_id, most, Bought(now_ms, cost))
+            self._count(coin, client_id, largest, Bought(now_ms, cost))
         return None
 
     def at_door(self, intent: OrderIntent, ask: Decimal, params: LadderParams, now_ms: int) -> Hold | None:
@@ -96,15 +99,13 @@ class BuyLimits:
         with self._lock:
             coin = self._row(market)
             at = coin.place(intent.client_id)
-            most = None if at is None else coin.labels[at][1]
+            largest = None if at is None else coin.labels[at][1]
             full = None if at is None else self._full(coin, intent.max_cost, now_ms, counted=True)
-        if most is None:
+        if largest is None:
             return self.claim(intent.client_id, market, intent.max_cost, ask, params, now_ms)
         if (outside := self._outside_band(market, ask)) is not None:
             return outside
-        if most and intent.max_cost > most:
-            return _hold(Reached("order_rows", most, intent.max_cost, 0))
-        return full
+        return self._too_large(intent.max_cost, largest) or full
 
     def never_sent(self, client_id: str, market: Market) -> None:
         """It never left this machine: it does not count."""
@@ -133,13 +134,18 @@ class BuyLimits:
             row = self._of_coin[market] = _Row()
         return row
 
-    def _count(self, coin: _Row, client_id: str, most: Decimal, bought: Bought) -> None:
+    def _count(self, coin: _Row, client_id: str, largest: Decimal, bought: Bought) -> None:
         # Claims of one moment may come in any order; what is counted later is never earlier.
         if bought.time_ms < self._newest_ms:
             bought = bought._replace(time_ms=self._newest_ms)
         self._newest_ms = bought.time_ms
         for row in (coin, self._of_account):
-            row.add(client_id, most, bought)
+            row.add(client_id, largest, bought)
+
+    def _too_large(self, cost: Decimal, largest: Decimal) -> Hold | None:
+        """By the limit of now: one that was lowered since the claim reaches the order all the same."""
+        most = self.limits.order_rows * largest
+        return _hold(Reached("order_rows", most, cost, 0)) if most and cost > most else None
 
     def _full(self, coin: _Row, cost: Decimal, now_ms: int, *, counted: bool = False) -> Hold | None:
         now_ms = max(now_ms, self._newest_ms)

@@ -172,11 +172,11 @@ class Owner:
     def _set_limits(self, trader: AutoTraderV2, limits: Limits) -> None:
         value = {"total_budget": plain(limits.total_budget), "max_active_cycles": limits.max_active_cycles}
         with self._asks("limits", None, value):
-            trader.commands.set_limits(limits, _BY)
+            trader.commands.set_limits(limits.total_budget, limits.max_active_cycles, _BY)
 
     def _set_order_limits(self, trader: AutoTraderV2, limits: OrderLimits) -> None:
         with self._asks("order_limits", None, limits.as_text()):
-            trader.commands.set_order_limits(limits, _BY)
+            trader.commands.set_order_limits(limits.as_text(), _BY)
 
     def _params(self) -> dict[str, str]:
         """A change of ladder values that may or may not be accepted."""

@@ -9,7 +9,6 @@ import pytest
 
 from autotrader_v2.application.differences import Difference, Kind
 from autotrader_v2.application.floor import TraderConfig
-from autotrader_v2.application.funds import Limits
 from autotrader_v2.application.second_instance import LOOKED_BACK_MS
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.orders import Side
@@ -124,7 +123,7 @@ def test_a1_coins_bought_and_sold_by_hand_are_shown_and_nothing_is_traded_to_rep
 
 
 def test_a2_a_deposit_is_named_and_raises_no_budget(bench: Bench) -> None:
-    bench.engine.trader.commands.set_limits(Limits(D(100), 0), "test")
+    bench.engine.trader.commands.set_limits(D(100), 0, "test")
     bench.quiet()
     bench.sim.deposit("USDT", 500)
     paid_in = bench.until_found(Kind.DEPOSIT)

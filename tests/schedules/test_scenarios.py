@@ -181,6 +181,21 @@ def p14_the_ladder_of_all_changed_in_two_tabs(arena: Arena) -> None:
     assert (common.profit_pct, common.cooldown_s) == (3, 7)
 
 
+def p14_the_limits_changed_in_two_tabs(arena: Arena) -> None:
+    """Nothing that somebody limited is undone by another's change; a restart finds the limits that are in force."""
+    change, order = arena.trader.commands.set_limits, arena.trader.commands.set_order_limits
+    arena.do("tab 1", lambda: change(Decimal(500), None, "test"), lambda: order({"order_rows": "3"}, "test"))
+    arena.do("tab 2", lambda: change(None, 2, "test"), lambda: order({"band_pct": "7"}, "test"))
+    arena.do("telegram", lambda: change(None, 3, "test"), lambda: order({"band_pct": "9"}, "test"))
+    arena.run()
+    limits, orders = arena.floor.wallet.limits, arena.floor.buy_limits.limits
+    assert limits.total_budget == 500
+    assert orders.order_rows == 3
+    kept = arena.store.settings
+    assert kept["limits"] == {"total_budget": "500", "max_active_cycles": limits.max_active_cycles}
+    assert kept["order_limits"] == orders.as_text()
+
+
 def p14_adopting_while_the_price_wants_a_start(arena: Arena) -> None:
     arena.on(ETH)
     arena.price(ETH, "2500")
@@ -272,6 +287,7 @@ SCENARIOS: dict[Callable[[Arena], None], dict[str, object]] = {
     p14_reset_and_sale: {},
     p14_new_ladder_while_a_buy_is_booked: {},
     p14_the_ladder_of_all_changed_in_two_tabs: {},
+    p14_the_limits_changed_in_two_tabs: {},
     p14_adopting_while_the_price_wants_a_start: {"coins": "0.02"},
     p14_one_balance_for_two_coins: {"money": "15", "markets": (ETH, SOL)},
     p14_pausing_the_account: {},

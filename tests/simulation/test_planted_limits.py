@@ -1,5 +1,6 @@
 """Limits of buys that are not kept must be caught, each by the auditor's own count."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -108,8 +109,8 @@ def test_limits_that_were_changed_go_on_being_judged(monkeypatch: Patch) -> None
 def test_limits_that_nobody_asked_for_are_caught(monkeypatch: Patch) -> None:
     right = Commands.set_order_limits
 
-    def wide(self: Commands, limits: OrderLimits, by: str) -> None:
-        right(self, replace(limits, coin_orders_5min=limits.coin_orders_5min * 2), by)
+    def wide(self: Commands, changes: Mapping[str, Any], by: str) -> None:
+        right(self, {**changes, "coin_orders_5min": 2 * changes["coin_orders_5min"]}, by)
 
     monkeypatch.setattr(Commands, "set_order_limits", wide)
     assert first_caught(Plan(seed=0, rates={"person_order_limits": 0.2})) == "I3"

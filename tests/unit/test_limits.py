@@ -191,6 +191,21 @@ def test_a_limit_made_stricter_holds_what_is_claimed_already() -> None:
     assert limits.at_door(a_buy("t-test-3.1"), D(2500), PARAMS, NOW_MS) is not None
 
 
+def test_a_smaller_order_allowed_since_the_claim_holds_it_at_the_door() -> None:
+    """World 4400150: a buy of four rows, claimed while any size was allowed, left after two rows were."""
+    largest = largest_row(PARAMS)
+    intent = a_buy("t-test-1.1", cost=str(4 * largest))
+    limits = BuyLimits(QuoteBoard(), OrderLimits.none())
+    assert limits.claim(intent.client_id, ETH, intent.max_cost, D(2500), PARAMS, NOW_MS) is None
+    assert limits.at_door(intent, D(2500), PARAMS, NOW_MS) is None
+    limits.set_limits(with_only(order_rows=D(2)))
+    held = limits.at_door(intent, D(2500), PARAMS, NOW_MS)
+    assert held is not None
+    assert dict(held.values) == {"which": "order_rows", "most": 2 * largest, "is_now": 4 * largest, "until_ms": 0}
+    limits.set_limits(with_only(order_rows=D(4)))
+    assert limits.at_door(intent, D(2500), PARAMS, NOW_MS) is None, "and one made larger again lets it leave"
+
+
 def test_what_never_left_does_not_count_and_what_bought_nothing_turned_nothing_over() -> None:
     limits = BuyLimits(QuoteBoard(), with_only(coin_orders_5min=2, account_turnover_day=D(25)))
 

@@ -77,6 +77,9 @@ EITHER: dict[str, Change] = {
 BUYS: dict[str, Change] = {
     "the ask is above its worst price": lambda arena, intent: arena.price(ETH, intent.worst_price),
     "another ladder": lambda arena, _: arena.slot().change(params=replace(arena.slot().state.params, steps=7)),
+    "a smaller order is allowed": lambda arena, _: arena.floor.buy_limits.set_limits(
+        replace(OrderLimits.none(), order_rows=TICK)
+    ),
     "a limit made stricter": lambda arena, _: arena.floor.buy_limits.set_limits(
         replace(OrderLimits.none(), coin_turnover_day=TICK)
     ),
