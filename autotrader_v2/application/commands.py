@@ -378,6 +378,13 @@ class Commands:
 
         Errors: `CommandRefused` when it cannot be read, or may not show yet what has traded a moment ago.
         """
+        self._require_settled(slot)
+        try:
+            self._reader.read()
+        except ExchangeUnavailable as error:
+            raise _balance_unknown(f"The balance cannot be read now. {error}") from error
+
+    def _require_settled(self, slot: Slot) -> None:
         floor = self._floor
         settled_ms = slot.state.quote_after_ms + int(floor.config.balance_lag_s * 1000)
         if (wait_ms := settled_ms - floor.exchange.now_ms()) > 0:
@@ -388,16 +395,13 @@ class Commands:
                 f"nothing was changed. Try again in {wait_s} s.",
                 values={"currency": slot.market.base, "wait_s": wait_s},
             )
-        try:
-            self._reader.read()
-        except ExchangeUnavailable as error:
-            raise _balance_unknown(f"The balance cannot be read now. {error}") from error
 
     def _reading_now(self, slot: Slot) -> BaseReading:
         """The market's coins by the newest reading, once it is claimed: no order of ours moves them any more.
 
-        Errors: `CommandRefused` when an order has come in between.
+        Errors: `CommandRefused` when an order has come in between, or has traded while the balance was read.
         """
+        self._require_settled(slot)
         reading = self._floor.wallet.base_reading(slot.market)
         if reading is None:
             raise _balance_unknown("An order has moved coins meanwhile. Nothing was changed; try again.")

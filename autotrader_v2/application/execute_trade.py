@@ -26,7 +26,7 @@ from autotrader_v2.application.ports import (
 )
 from autotrader_v2.application.resolve import Resolver
 from autotrader_v2.application.slot import NO_TRAVEL, InFlight, Slot, Travel
-from autotrader_v2.domain.cycle import Active
+from autotrader_v2.domain.cycle import Active, TradingCycle
 from autotrader_v2.domain.money import plain
 from autotrader_v2.domain.orders import OrderIntent, OrderResult, Side, Why
 from autotrader_v2.domain.situation import Pause
@@ -101,7 +101,7 @@ class ExecuteTrade:
         return self._answered(slot, committed, result)
 
     def _late(self, slot: Slot, intent: OrderIntent) -> str | None:
-        """Why the decision no longer stands: switched off, another ladder, or its price has aged or moved away."""
+        """Why the decision no longer stands: switched off, another ladder or fee, its price has aged or moved away."""
         if self._floor.sending_ended.is_set():
             return "sending_ended"
         standstill = self._floor.standstill
@@ -111,6 +111,8 @@ class ExecuteTrade:
             return "switched_off"
         if intent.why in (Why.START, Why.REBUY) and _ladder_changed(slot):
             return "ladder_changed"
+        if _target_moved(slot.state.cycle, intent):
+            return "target_moved"
         quote = self._floor.board.newest(slot.market)
         if quote is None:
             return "no_quote"
@@ -310,3 +312,22 @@ def _ladder_changed(slot: Slot) -> bool:
         # Decided as the amount that the share came to then.
         now = replace(now, start_quote=order.params.start_quote, start_balance_pct=order.params.start_balance_pct)
     return now != order.params
+
+
+def _target_moved(cycle: TradingCycle, intent: OrderIntent) -> bool:
+    """Whether the cycle of now would not trade there: a fee, its rules or what its owner wants has changed since."""
+    match intent.why:
+        case Why.REBUY:
+            row = cycle.next_step if isinstance(cycle, Active) else None
+            if row is None or row.number != intent.step:
+                return True
+            return intent.max_cost > row.quote or intent.seen_price > row.price
+        case Why.TAKE_PROFIT:
+            if not isinstance(cycle, Active):
+                return True
+            return intent.worst_price < cycle.breakeven or intent.seen_price < cycle.sell_price
+        case Why.STOP_LOSS:
+            stop = cycle.stop_price if isinstance(cycle, Active) else None
+            return stop is None or intent.seen_price > stop
+        case _:
+            return False

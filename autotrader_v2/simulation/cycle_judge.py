@@ -103,7 +103,10 @@ class CycleJudge:
                     self._check_start(event, terms)
                 ledger.bought(self._trades(event), event.cycle_id, event.step, event.seen_price, terms)
             case SaleBooked():
-                ledger.sold(self._trades(event), event.cycle_id, event.outside)
+                trades = self._trades(event)
+                ledger.sold(trades, event.cycle_id, event.outside)
+                if event.outside:
+                    self._sold_outside(market, trades, event.outside)
             case SoldByHand():
                 self._sold_by_hand(market, ledger, event)
             case Adopted(coins=coins, cost=cost, params=params, rules=rules):
@@ -182,6 +185,13 @@ class CycleJudge:
             if wrong is not None:
                 raise Broken("I6", f"{market}: {wrong}")
         ledger.sold_by_hand(event.coins, event.proceeds, event.closes)
+
+    def _sold_outside(self, market: Market, trades: list[Traded], outside: Decimal) -> None:
+        """Coins that no cycle had: those of a buy that shows later were gone by then, as with a sale by hand."""
+        total = sum((one.base for one in trades), ZERO)
+        coins = min(outside, total)
+        quote = sum((one.quote for one in trades), ZERO) * coins / total
+        self._by_hand[market].sold(coins, quote, trades[-1].time_ms)
 
     def _check_start(self, event: BuyBooked, terms: Terms) -> None:
         """I3: a start spends what the ladder says that its cycle runs on."""

@@ -123,3 +123,27 @@ def test_a3_coins_that_are_there_are_not_written_off() -> None:
 
     assert pressed(world, write_off) == ["coins_there"]
     assert isinstance(slot.state.cycle, Active)
+
+
+@pytest.mark.parametrize("what", ["write_off", "ignore", "adopt"])
+def test_a1_coins_of_a_trade_while_the_balance_is_read_are_neither_adopted_nor_given_up(
+    monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """World 4200584: nothing had traded when it was asked; two buys came then, and with them a balance of before."""
+    world, trader, slot = running(replace(PLAN, config=CONFIG))
+    market, right = slot.market, trader.commands._reader.read
+
+    def slowly() -> None:
+        monkeypatch.setattr(trader.commands._reader, "read", right)
+        trader.buy(market.base, slot.state.params.start_quote + 5, "test")
+        Hands(world.dice, world.venue).trade(market, Side.BUY, 1.0)
+        right()
+
+    monkeypatch.setattr(trader.commands._reader, "read", slowly)
+    asked: dict[str, Callable[[], None]] = {
+        "write_off": lambda: trader.commands.write_off(market.base, "test"),
+        "ignore": lambda: trader.commands.ignore_coins(market.base, "test"),
+        "adopt": lambda: trader.adopt(market.base, price=slot.known_price, from_trades=False, by="test"),
+    }
+    assert pressed(world, asked[what]) == ["balance_lags"]
+    assert isinstance(slot.state.cycle, Active)

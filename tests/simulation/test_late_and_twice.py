@@ -1,6 +1,7 @@
 """What the exchange shows only minutes later, and what the network repeats: booked once, told, never bought again."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -8,10 +9,13 @@ import pytest
 from autotrader_v2.application import booking
 from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.late_fills import LateFills
+from autotrader_v2.domain.orders import Side
+from autotrader_v2.domain.situation import Reason
 from autotrader_v2.simulation import venue
 from autotrader_v2.simulation.campaign import Tally, run_worlds
 from autotrader_v2.simulation.faults import HOSTILE, Dice
-from autotrader_v2.simulation.world import Plan, World
+from autotrader_v2.simulation.people import Owner
+from autotrader_v2.simulation.world import BEGINS_MS, Plan, World
 
 SEEDS = range(1, 4)
 HIDDEN = {"order_hidden": 0.1}
@@ -51,6 +55,35 @@ def test_o3_an_order_shown_four_minutes_late_is_booked_without_a_restart_or_the_
         world.step()
         assert world.hub.now_ms < ends_ms, "never booked"
     assert world.restarts == 1
+    world.end()
+
+
+def test_o3_a_buy_that_shows_after_its_owner_has_sold_the_coins_is_a_sale_by_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """World 4200193: its cycle has the cost of the coins and what they were sold for; the auditor knew of no sale."""
+    monkeypatch.setattr(venue, "_HIDDEN_MS", (240_000, 240_001))
+    monkeypatch.setattr(World, "_stream", lambda self, fill: None)
+    monkeypatch.setattr(Owner, "_care", lambda *_: None)  # it would go on before the buy shows
+    world = World(Plan(seed=2, rates={}, markets=1))
+    world.dice = world.venue.dice = Once("order_hidden")
+    for walk in world.walks.values():
+        walk.steady = True
+    while not (world.slots() and world.slots()[0].hold.reason is Reason.HOLDS_COINS):
+        world.step()
+    slot, process = world.slots()[0], world.process
+    assert process is not None
+    completed = slot.state.cycle.tally.completed
+    world.hub.spawn(process.group, lambda: process.trader.sell_all(slot.market.base, "pause", "test"))
+    while slot.state.cycle.tally.completed == completed:
+        world.step()
+        assert world.hub.now_ms < BEGINS_MS + 600_000, world.holds()
+    cost, got = (
+        sum((one.quote for one in world.venue.account.trades if one.side is side), Decimal(0)) for side in Side
+    )
+    assert cost > 0 and got > 0
+    tally = slot.state.cycle.tally
+    assert abs(tally.realised - (got + tally.dust.cost - cost)) < cost / 200, "but for the fees"
     world.end()
 
 

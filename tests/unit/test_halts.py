@@ -130,6 +130,7 @@ _DROPPED = {
     "sending_ended": "sending_ended",
     "switched_off": "a person's wish, or a pause",
     "ladder_changed": "a person's wish",
+    "target_moved": "decided anew at once",
     "no_quote": "no_quote",
     "quote_too_old": "quote_too_old",
     "decided_too_long_ago": "decided anew at once",

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from autotrader_v2.application.events import Intended, Outcome, Record
+from autotrader_v2.domain.cycle import Active, ExitAtBreakeven, TermsChanged, apply
 from autotrader_v2.domain.limits import OrderLimits
-from autotrader_v2.domain.orders import OrderIntent, Side
+from autotrader_v2.domain.orders import OrderIntent, Side, Why
 from autotrader_v2.domain.situation import Pause, Reason, SwitchMode
 from tests.schedules.arena import ETH, PRICES, SOL, Arena
 from tests.schedules.plans import Seeded
@@ -26,7 +28,8 @@ def arena() -> Iterator[Arena]:
 
 def a_decision(arena: Arena, price: str) -> OrderIntent:
     """An order decided at that price, on its way to the door."""
-    arena.price(ETH, price)
+    with arena.slot().lock:  # the feed's own thread finds it taken and leaves the decision to others
+        arena.price(ETH, price)
     wanted = arena.trader._decider.step(arena.slot(), arena.floor.board.newest(ETH)).wanted
     assert isinstance(wanted, OrderIntent)
     return wanted
@@ -84,7 +87,20 @@ BUYS: dict[str, Change] = {
         replace(OrderLimits.none(), coin_turnover_day=TICK)
     ),
 }
+
+
+def terms(arena: Arena, *, fee: str = "", **ladder: Any) -> None:
+    """The running cycle has another fee or ladder from now on, as when the exchange or its owner says so."""
+    cycle = arena.slot().state.cycle
+    assert isinstance(cycle, Active)
+    rules = replace(cycle.rules, fee=Decimal(fee)) if fee else cycle.rules
+    arena.slot().change(cycle=apply(cycle, TermsChanged(params=replace(cycle.params, **ladder), rules=rules)))
+
+
 SALES: dict[str, Change] = {
+    # World 4400460: the exchange raised its fee after the decision; the sale left with a limit below breakeven.
+    "a higher fee": lambda arena, _: terms(arena, fee="0.02"),
+    "a higher take-profit": lambda arena, _: terms(arena, profit_pct=Decimal(30)),
     "the bid is below its worst price": lambda arena, intent: arena.price(ETH, intent.worst_price - TICK),
 }
 STILL_GOOD: Change = lambda arena, _: None  # noqa: E731
@@ -119,6 +135,40 @@ def test_an_order_at_exactly_its_worst_price_leaves(arena: Arena, decide: Callab
     intent = decide(arena)
     edge = intent.worst_price - (TICK if intent.side is Side.BUY else 0)
     assert left(arena, intent, lambda arena, _: arena.price(ETH, edge), written=True)
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["unwritten", "written"])
+def test_a_rebuy_of_a_row_that_has_moved_does_not_leave(arena: Arena, *, written: bool) -> None:
+    """Its row by coarser prices is below the ask that it was decided on."""
+    cycle = arena.started()
+    assert cycle.next_step is not None
+    arena.clock.ms += 120_000
+    intent = a_decision(arena, str(cycle.next_step.price - 1))
+
+    def coarser(arena: Arena, _: OrderIntent) -> None:
+        rules = replace(cycle.rules, price_precision=-2)
+        arena.slot().change(cycle=apply(cycle, TermsChanged(params=cycle.params, rules=rules)))
+
+    assert not left(arena, intent, coarser, written=written)
+
+
+@pytest.mark.parametrize(("stop_pct", "leaves"), [("3", True), ("10", False), ("0", False)])
+def test_a_stop_leaves_only_where_its_owner_wants_it_by_now(arena: Arena, stop_pct: str, *, leaves: bool) -> None:
+    arena.started()
+    terms(arena, steps=0, stop_loss_pct=Decimal(3))
+    intent = a_decision(arena, "2420")
+    assert intent.why is Why.STOP_LOSS
+    assert left(arena, intent, lambda arena, _: terms(arena, stop_loss_pct=Decimal(stop_pct)), written=True) is leaves
+
+
+def test_a_sale_at_breakeven_that_is_no_longer_wanted_there_does_not_leave(arena: Arena) -> None:
+    cycle = arena.started()
+    out = apply(cycle, ExitAtBreakeven(wanted=True))
+    assert isinstance(out, Active)
+    arena.slot().change(cycle=out)
+    intent = a_decision(arena, str(out.breakeven + TICK))
+    assert intent.why is Why.TAKE_PROFIT
+    assert not left(arena, intent, lambda arena, _: arena.slot().change(cycle=cycle), written=True)
 
 
 def test_m7_a_fresh_decision_on_a_price_that_has_aged_since_does_not_leave(arena: Arena) -> None:
