@@ -98,8 +98,6 @@ def terms(arena: Arena, *, fee: str = "", **ladder: Any) -> None:
 
 
 SALES: dict[str, Change] = {
-    # World 4400460: the exchange raised its fee after the decision; the sale left with a limit below breakeven.
-    "a higher fee": lambda arena, _: terms(arena, fee="0.02"),
     "a higher take-profit": lambda arena, _: terms(arena, profit_pct=Decimal(30)),
     "the bid is below its worst price": lambda arena, intent: arena.price(ETH, intent.worst_price - TICK),
 }
@@ -135,6 +133,12 @@ def test_an_order_at_exactly_its_worst_price_leaves(arena: Arena, decide: Callab
     intent = decide(arena)
     edge = intent.worst_price - (TICK if intent.side is Side.BUY else 0)
     assert left(arena, intent, lambda arena, _: arena.price(ETH, edge), written=True)
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["unwritten", "written"])
+def test_a5_a_sale_decided_before_the_fee_rose_does_not_leave_below_breakeven(arena: Arena, *, written: bool) -> None:
+    """World 4400460: it left with a limit at the breakeven of before."""
+    assert not left(arena, a_sale(arena), lambda arena, _: terms(arena, fee="0.02"), written=written)
 
 
 @pytest.mark.parametrize("written", [False, True], ids=["unwritten", "written"])
