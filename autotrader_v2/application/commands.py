@@ -24,7 +24,13 @@ from autotrader_v2.application.events import (
 from autotrader_v2.application.floor import JOURNAL_REPLACED, Floor, market_log
 from autotrader_v2.application.funds import Limits
 from autotrader_v2.application.ports import Doubt, ExchangeUnavailable, merged_params
-from autotrader_v2.application.readings import BalanceReader, outside_coins
+from autotrader_v2.application.readings import (
+    BalanceReader,
+    balance_unknown,
+    outside_coins,
+    reading_now,
+    require_settled,
+)
 from autotrader_v2.application.refusals import CommandRefused, order_in_flight
 from autotrader_v2.application.slot import NO_BACKOFF, Slot
 from autotrader_v2.domain.cycle import (
@@ -378,34 +384,19 @@ class Commands:
 
         Errors: `CommandRefused` when it cannot be read, or may not show yet what has traded a moment ago.
         """
-        self._require_settled(slot)
+        require_settled(self._floor, slot)
         try:
             self._reader.read()
         except ExchangeUnavailable as error:
-            raise _balance_unknown(f"The balance cannot be read now. {error}") from error
-
-    def _require_settled(self, slot: Slot) -> None:
-        floor = self._floor
-        settled_ms = slot.state.quote_after_ms + int(floor.config.balance_lag_s * 1000)
-        if (wait_ms := settled_ms - floor.exchange.now_ms()) > 0:
-            wait_s = str(wait_ms // 1000 + 1)
-            raise CommandRefused(
-                "balance_lags",
-                f"{slot.market.base} has traded a moment ago and the exchange's balance may not show it yet, so "
-                f"nothing was changed. Try again in {wait_s} s.",
-                values={"currency": slot.market.base, "wait_s": wait_s},
-            )
+            raise balance_unknown(f"The balance cannot be read now. {error}") from error
 
     def _reading_now(self, slot: Slot) -> BaseReading:
-        """The market's coins by the newest reading, once it is claimed: no order of ours moves them any more.
+        """The market's coins by the newest reading, once it is claimed.
 
         Errors: `CommandRefused` when an order has come in between, or has traded while the balance was read.
         """
-        self._require_settled(slot)
-        reading = self._floor.wallet.base_reading(slot.market)
-        if reading is None:
-            raise _balance_unknown("An order has moved coins meanwhile. Nothing was changed; try again.")
-        return reading
+        require_settled(self._floor, slot)
+        return reading_now(self._floor, slot)
 
     def _to_adopt(self, slot: Slot, price: Decimal | None, from_trades: bool) -> tuple[Decimal, Decimal]:
         """(coins outside, what they cost) at the price or by the account's trades. Errors: `CommandRefused`."""
@@ -485,10 +476,6 @@ class Commands:
     def _look_again(self, slot: Slot) -> None:
         self._floor.board.mark_due(slot.market)
         self._floor.changed(slot)
-
-
-def _balance_unknown(message: str) -> CommandRefused:
-    return CommandRefused("balance_unknown", message, status=503)
 
 
 def _own_with(slot: Slot, changes: Mapping[str, Any]) -> dict[str, Any]:

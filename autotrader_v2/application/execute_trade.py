@@ -254,11 +254,13 @@ class ExecuteTrade:
         else:
             pause = Pause(cause="unknown_label", since_ms=now_ms, values=tuple(values.items()))
             alert = floor.alert("unknown_label", Priority.HIGH, slot.market, values, kept=True)
-        slot.change(pause=pause)
-        try:
-            floor.journal.write(PauseSet(market=slot.market, pause=pause, by="engine", time_ms=now_ms), alert)
-        except TradingError as error:
-            market_log(slot.market).error("the pause holds but could not be noted", what=error.what)
+        # A resume at the same moment is before it or after it, in memory as in the journal.
+        with slot.book_lock:
+            slot.change(pause=pause)
+            try:
+                floor.journal.write(PauseSet(market=slot.market, pause=pause, by="engine", time_ms=now_ms), alert)
+            except TradingError as error:
+                market_log(slot.market).error("the pause holds but could not be noted", what=error.what)
 
     def _unknown(
         self, slot: Slot, intent: OrderIntent, detail: str, order_id: str, *, halts: str = ""

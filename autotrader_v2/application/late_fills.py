@@ -174,13 +174,14 @@ class LateFills:
         pause = Pause(cause="order_not_in_journal", since_ms=now_ms, values=tuple(values.items()))
         alert = floor.alert("order_not_in_journal", Priority.HIGH, slot.market, values, kept=True)
         told = [*self._told, client_id][-_TOLD_MAX:]
-        floor.journal.write(
-            PauseSet(market=slot.market, pause=pause, by="engine", time_ms=now_ms),
-            SettingSet(name=SETTING, value=told, by="engine", time_ms=now_ms),
-            alert,
-        )
-        self._told = told
-        slot.change(pause=pause)
+        with slot.book_lock:
+            floor.journal.write(
+                PauseSet(market=slot.market, pause=pause, by="engine", time_ms=now_ms),
+                SettingSet(name=SETTING, value=told, by="engine", time_ms=now_ms),
+                alert,
+            )
+            self._told = told
+            slot.change(pause=pause)
         self.unknown[client_id] = slot.market
         floor.board.mark_due(slot.market)
         floor.changed(slot)

@@ -11,7 +11,7 @@ from autotrader_v2.application.deciding import Decider
 from autotrader_v2.application.events import Outcome
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.ports import ExchangeUnavailable
-from autotrader_v2.application.readings import BalanceReader, outside_coins
+from autotrader_v2.application.readings import BalanceReader, outside_coins, reading_now, require_settled
 from autotrader_v2.application.refusals import CommandRefused, held_back, order_in_flight, paused, price_moved
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active, Idle
@@ -99,14 +99,16 @@ class QuickTrade:
         """As `sell_all`, but the order is only on its way; what is returned waits for its answer, at most 10 s."""
         quote = self._fresh_quote(slot)
         rules = slot.state.rules
-        reading = self._reader.reading_of(slot)
-        idle = isinstance(slot.state.cycle, Idle)
-        outside = outside_coins(slot, reading) if idle and not only_own else ZERO
+        self._reader.reading_of(slot)
         with slot.lock:
             if slot.state.order is not None:
                 raise order_in_flight(slot)
-            cycle = slot.state.cycle
-            own = cycle.held if isinstance(cycle, Active) else max(outside, ZERO)
+            # While the balance was read a cycle may have begun or ended: what is sold is what the books say now.
+            reading, cycle = reading_now(self._floor, slot), slot.state.cycle
+            outside = ZERO
+            if isinstance(cycle, Idle) and not only_own:
+                outside = max(outside_coins(slot, reading), ZERO)
+            own = cycle.held if isinstance(cycle, Active) else outside
             amount = floor_to(min(own + cycle.tally.dust.coins, reading.available), rules.lot)
             if not rules.sellable(amount, quote.bid):
                 raise CommandRefused(
@@ -114,9 +116,12 @@ class QuickTrade:
                     f"{plain(amount)} {slot.market.base} is less than the exchange sells.",
                     values={"amount": plain(amount)},
                 )
+            if outside:
+                # Coins that a trade has just taken would count as outside, and others be sold in their place.
+                require_settled(self._floor, slot)
             action = Sell(Why.SELL_ALL, amount, ZERO, quote.bid)
             intent = self._decider.claim_for_person(
-                slot, action, step=None, then_pause=then == "pause", outside=min(max(outside, ZERO), amount)
+                slot, action, step=None, then_pause=then == "pause", outside=min(outside, amount)
             )
         if isinstance(intent, Hold):
             raise order_in_flight(slot)

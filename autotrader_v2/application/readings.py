@@ -55,9 +55,7 @@ class BalanceReader:
             try:
                 self.read()
             except ExchangeUnavailable as error:
-                raise CommandRefused(
-                    "balance_unknown", f"The balance cannot be read now. {error}", status=503
-                ) from error
+                raise balance_unknown(f"The balance cannot be read now. {error}") from error
             reading = self._floor.wallet.base_reading(slot.market)
         if reading is None:
             raise order_in_flight(slot)
@@ -106,3 +104,32 @@ def outside_coins(slot: Slot, reading: BaseReading) -> Decimal:
     cycle = slot.state.cycle
     held = cycle.held if isinstance(cycle, Active) else ZERO
     return reading.available + reading.locked - held - cycle.tally.dust.coins - cycle.tally.ignored
+
+
+def require_settled(floor: Floor, slot: Slot) -> None:
+    """Errors: `CommandRefused` while a balance may not show yet what has traded a moment ago."""
+    settled_ms = slot.state.quote_after_ms + int(floor.config.balance_lag_s * 1000)
+    if (wait_ms := settled_ms - floor.exchange.now_ms()) > 0:
+        wait_s = str(wait_ms // 1000 + 1)
+        raise CommandRefused(
+            "balance_lags",
+            f"{slot.market.base} has traded a moment ago and the exchange's balance may not show it yet, so "
+            f"nothing was changed. Try again in {wait_s} s.",
+            values={"currency": slot.market.base, "wait_s": wait_s},
+        )
+
+
+def balance_unknown(message: str) -> CommandRefused:
+    """No reading of the account is good enough to act on."""
+    return CommandRefused("balance_unknown", message, status=503)
+
+
+def reading_now(floor: Floor, slot: Slot) -> BaseReading:
+    """The newest reading of a market that is claimed or locked: no order of ours moves its coins any more.
+
+    Errors: `CommandRefused` when one has since it was read.
+    """
+    reading = floor.wallet.base_reading(slot.market)
+    if reading is None:
+        raise balance_unknown("An order has moved coins meanwhile. Nothing was changed; try again.")
+    return reading

@@ -213,7 +213,7 @@ class Reconciler:
         for label, market in self._late.unknown.items():
             self._find(Kind.ORDER_NOT_IN_JOURNAL, market.base, ZERO, market, detail=label)
         for slot in list(floor.slots.values()):
-            self._compare(slot)
+            self._compare(slot, asof_ms)
         steps = {slot.market.base: slot.state.rules.lot for slot in floor.slots.values()}
         steps[floor.home_quote] = _QUOTE_STEP
         flows = self._flows.look(
@@ -336,7 +336,8 @@ class Reconciler:
             self._floor.alert("own_trades_refused", Priority.HIGH, None, {"what": fault})
         self._fault = fault
 
-    def _compare(self, slot: Slot) -> None:
+    def _compare(self, slot: Slot, asof_ms: int) -> None:
+        """`asof_ms`: the account was read then or later (exchange time)."""
         floor, state = self._floor, slot.state
         cycle = state.cycle
         reading = floor.wallet.base_reading(slot.market)
@@ -359,27 +360,27 @@ class Reconciler:
         if now_s - seen.seen_s < floor.config.reconcile_confirm_s:
             return
         del self._missing[slot]
-        self._explain(slot, min(gone, seen.coins))
+        self._explain(slot, min(gone, seen.coins), asof_ms)
 
-    def _explain(self, slot: Slot, gone: Decimal) -> None:
+    def _explain(self, slot: Slot, gone: Decimal, asof_ms: int) -> None:
         """Two readings agree: correct the books as far as the account's own trades explain it, else pause."""
         floor = self._floor
         if not slot.claim("reconcile", floor.clock.now_ms()):
             return
         try:
             with slot.book_lock:
-                self._correct(slot, gone)
+                self._correct(slot, gone, asof_ms)
         finally:
             slot.release()
             floor.publish_cycle(slot)
             floor.board.mark_due(slot.market)
             floor.changed(slot)
 
-    def _correct(self, slot: Slot, gone: Decimal) -> None:
+    def _correct(self, slot: Slot, gone: Decimal, asof_ms: int) -> None:
         floor, cycle = self._floor, slot.state.cycle
         if not isinstance(cycle, Active):
             return
-        lags_from_ms = floor.exchange.now_ms() - floor.config.balance_lag_s * 1000
+        lags_from_ms = asof_ms - floor.config.balance_lag_s * 1000
         on_their_way = sum((row.net for row in cycle.bought if row.time_ms > lags_from_ms), ZERO)
         foreign = [
             fill

@@ -147,3 +147,43 @@ def test_a1_coins_of_a_trade_while_the_balance_is_read_are_neither_adopted_nor_g
     }
     assert pressed(world, asked[what]) == ["balance_lags"]
     assert isinstance(slot.state.cycle, Active)
+
+
+def test_p14_a_cycle_that_begins_while_the_balance_is_read_is_not_sold_as_coins_outside(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The sale was booked as one of coins that no cycle had: its cycle kept what was sold."""
+    world, trader, slot = running()
+    market, reader = slot.market, trader.reader
+    for _ in range(2):  # more than the cycle will hold
+        Hands(world.dice, world.venue).trade(market, Side.BUY, 1.0)
+    pressed(world, lambda: dict(reader.read()).clear())
+    right = reader.reading_of
+
+    def slowly(of: Slot) -> object:
+        monkeypatch.setattr(reader, "reading_of", right)
+        reading = right(of)
+        trader.buy(market.base, slot.state.params.start_quote + 5, "test")
+        return reading
+
+    monkeypatch.setattr(reader, "reading_of", slowly)
+    assert pressed(world, lambda: trader.sell_all(market.base, "pause", "test")) == ["balance_unknown"]
+    cycle, total = slot.state.cycle, world.venue.account.balances[market.base].total
+    assert isinstance(cycle, Active)
+    assert pressed(world, lambda: trader.sell_all(market.base, "pause", "test")) == [""]
+    sold = total - world.venue.account.balances[market.base].total
+    assert slot.state.cycle.tally.completed == 1
+    assert sold + slot.state.cycle.tally.dust.coins == cycle.held, "the coins outside stay"
+
+
+def test_a1_coins_outside_are_not_sold_by_a_balance_that_may_show_what_is_sold_already() -> None:
+    """Its owner's coins that are to be left alone would go in their place."""
+    world, trader, slot = running(replace(PLAN, config=CONFIG))
+    market = slot.market
+    pressed(world, lambda: trader.buy(market.base, slot.state.params.start_quote + 5, "test"))
+    assert pressed(world, lambda: trader.sell_all(market.base, "restart", "test")) == [""]
+    Hands(world.dice, world.venue).trade(market, Side.BUY, 1.0)
+    assert pressed(world, lambda: trader.sell_all(market.base, "pause", "test")) == ["balance_lags"]
+    lag_ms, now_ms = int(CONFIG.balance_lag_s * 1000), world.hub.now_ms
+    until(world, lambda: world.hub.now_ms > now_ms + lag_ms)
+    assert pressed(world, lambda: trader.sell_all(market.base, "pause", "test")) == [""]
