@@ -28,6 +28,8 @@ _START_LIMIT_S = 60.0
 _STEP_LIMIT_S = 20.0
 _POLL_S = 0.05
 _LOG_SHOWN = 3000
+# A machine that is busy makes prices old and readings late; whoever presses then presses again.
+_NOT_NOW = (http.HTTPStatus.CONFLICT, http.HTTPStatus.SERVICE_UNAVAILABLE)
 _BY_ITSELF, _BY_HAND = "ETH", "BTC"
 
 T = TypeVar("T")
@@ -35,6 +37,10 @@ T = TypeVar("T")
 
 class SmokeFailed(Exception):
     """A link of the chain does not hold. The message says which and what it said."""
+
+
+class NotNow(SmokeFailed):
+    """Refused for a moment: nothing was done, and it may be asked again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,8 @@ class Desk:
             raise SmokeFailed(f"{method} {path} got no answer to read: {error}") from error
         finally:
             connection.close()
+        if response.status in _NOT_NOW:
+            raise NotNow(f"{method} {path} answered {response.status}: {answer}")
         if response.status >= http.HTTPStatus.BAD_REQUEST or not isinstance(answer, dict) or not answer.get("success"):
             raise SmokeFailed(f"{method} {path} answered {response.status}: {answer}")
         return answer
@@ -127,11 +135,11 @@ def _try_links(desk: Desk, data_dir: Path) -> None:
         raise SmokeFailed(f"it is version {stats['version']} in mode {stats['mode']}, not v2 in paper")
     _link("has prices", lambda: _until("a price", lambda: bool(desk.cycle(_BY_HAND)["last_price"])))
     _link(f"bought {_BY_ITSELF} by itself", lambda: _until("a start buy", state_is(_BY_ITSELF, "ACTIVE")))
-    _link(f"bought {_BY_HAND} by hand", lambda: desk.post("/api/trade/quick/buy", base_currency=_BY_HAND))
+    _link(f"bought {_BY_HAND} by hand", lambda: _pressed(desk, "/api/trade/quick/buy"))
     _link("opened its cycle", lambda: _until("an ACTIVE cycle", state_is(_BY_HAND, "ACTIVE")))
     if Decimal(desk.cycle(_BY_HAND)["held_base"]) <= 0:
         raise SmokeFailed(f"the cycle of {_BY_HAND} is ACTIVE and holds no coins")
-    _link(f"sold {_BY_HAND} by hand", lambda: desk.post("/api/trade/quick/sell_all", base_currency=_BY_HAND))
+    _link(f"sold {_BY_HAND} by hand", lambda: _pressed(desk, "/api/trade/quick/sell_all"))
     _link("closed its cycle", lambda: _until("an IDLE cycle", state_is(_BY_HAND, "IDLE")))
     trades = _link("wrote its trades down", lambda: desk.get(f"/api/trades?symbol={_BY_HAND}"))["trades"]
     if sorted(trade["side"] for trade in trades) != ["buy", "sell"]:
@@ -139,6 +147,18 @@ def _try_links(desk: Desk, data_dir: Path) -> None:
     how = _link("stopped when asked", lambda: stop_running(data_dir, lambda line: None))
     if how is not Stopped.ON_REQUEST:
         raise SmokeFailed("it did not stop by itself when asked")
+
+
+def _pressed(desk: Desk, path: str) -> dict[str, Any]:
+    """A button of the coin traded by hand, pressed again while it is refused for a moment. Errors: `SmokeFailed`."""
+    deadline = time.monotonic() + _STEP_LIMIT_S
+    while True:
+        try:
+            return desk.post(path, base_currency=_BY_HAND)
+        except NotNow:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_S)
 
 
 def _ready(process: "subprocess.Popen[str]", token: str) -> Desk:
