@@ -270,7 +270,10 @@ class Commands:
         self._apply_params({self.slot(currency): changes}, by)
 
     def set_limits(self, total_budget: Decimal | None, max_active_cycles: int | None, by: str) -> None:
-        """Limits of all markets together; None leaves one as it is, 0 means none. Errors: `CommandRefused` 400."""
+        """Limits of all markets together; None leaves one as it is, 0 means none. Errors: `CommandRefused` 400.
+
+        Holds from the next decision on, and at the door for what is claimed already.
+        """
         floor = self._floor
         # Of two changes at once the second starts from what the first has made of it, in memory as in the journal.
         with floor.account_lock:
@@ -326,12 +329,14 @@ class Commands:
             from_defaults = params_as_text(common)
             floor.journal.write(ParamsSet(market=None, values=from_defaults, by=by, time_ms=now_ms))
             floor.common = common
+            # A market that has joined since the check may have been made from the ladder before.
+            changes = {**{slot: {} for slot in floor.slots.values()}, **changes}
         for slot, given in changes.items():
             with slot.book_lock:
                 # Another tab may have changed other values since they were checked, or those of all markets: all hold.
                 own = _own_with(slot, given)
                 params = merged_params(floor.common, own)
-                if params != checked[slot]:
+                if params != checked.get(slot):
                     self._check_params(slot, params)
                 cycle = slot.state.cycle
                 records: list[Record] = []

@@ -29,7 +29,7 @@ from autotrader_v2.application.slot import NO_TRAVEL, InFlight, Slot, Travel
 from autotrader_v2.domain.cycle import Active, TradingCycle
 from autotrader_v2.domain.money import plain
 from autotrader_v2.domain.orders import OrderIntent, OrderResult, Side, Why
-from autotrader_v2.domain.situation import Pause
+from autotrader_v2.domain.situation import Pause, Reason
 
 _log = structlog.get_logger()
 
@@ -133,6 +133,8 @@ class ExecuteTrade:
             params = order.params if order is not None and order.params is not None else slot.state.params
             if (held := self._floor.buy_limits.at_door(intent, quote.ask, params, now_ms)) is not None:
                 return held.reason.value
+            if not self._floor.wallet.still_allowed(slot.market, starts=intent.why is Why.START):
+                return Reason.LIMIT_REACHED.value
         return None
 
     def _allowed(self, slot: Slot, why: Why) -> bool:

@@ -120,6 +120,13 @@ class Wallet:
             self._open_orders[market] = client_id
             return True
 
+    def still_allowed(self, market: Market, *, starts: bool) -> bool:
+        """Whether the limits of now allow what was reserved for the market: they may have been lowered since."""
+        with self._lock:
+            if self.limits.total_budget and self.limits.total_budget < self._invested_total + self._in_flight():
+                return False
+            return not (starts and self._cycles_full(market))
+
     def order_out(self, client_id: str, market: Market, amount: Decimal = ZERO) -> None:
         """An order is out that needs no permission: a sale, or one found open at start-up (with its worst cost)."""
         with self._lock:
@@ -186,8 +193,7 @@ class Wallet:
         """Figures for people."""
         with self._lock:
             held = self._holdings.get(self.quote_currency, _NOTHING)
-            outgo = self._outgo.values()
-            reserved = sum((one.amount for one in outgo if one.resolved_at is None), ZERO)
+            outgo, reserved = self._outgo.values(), self._in_flight()
             booked = sum((one.got - one.amount for one in outgo if one.resolved_at is not None), ZERO)
             return Funds(
                 available=held.available,
@@ -209,9 +215,11 @@ class Wallet:
             return ZERO
         free = self._holdings.get(self.quote_currency, _NOTHING).available - self._outgo_total
         if self.limits.total_budget:
-            in_flight = sum((outgo.amount for outgo in self._outgo.values() if outgo.resolved_at is None), ZERO)
-            free = min(free, self.limits.total_budget - self._invested_total - in_flight)
+            free = min(free, self.limits.total_budget - self._invested_total - self._in_flight())
         return free
+
+    def _in_flight(self) -> Decimal:
+        return sum((outgo.amount for outgo in self._outgo.values() if outgo.resolved_at is None), ZERO)
 
     def _free_for_start(self, market: Market) -> Decimal:
         return self._free() - self._reserves_total + self._reserves.get(market, ZERO)

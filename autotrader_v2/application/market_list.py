@@ -62,6 +62,9 @@ class MarketList:
             self._write(available, removed, market, "add_market", by)
             floor.board.follow((market,))
             floor.slots = {**floor.slots, market: slot}
+            with slot.book_lock:
+                # The ladder of all markets may have changed while the rules were read.
+                slot.change(params=merged_params(floor.common, slot.state.own_params))
             floor.publish_cycle(slot)
         floor.want_balances.set()
         market_log(market).info("the market joins, switched off", by=by)

@@ -13,7 +13,7 @@ from autotrader_v2.simulation.owners_word import OwnersWord
 # TRADING_RULES.md, with what a clock that follows another may be wrong by: so old may a price be when it decides, and
 # so old the decision when it leaves.
 _PRICE_AGE_MS = 3_000 + 10
-# An order may have been decided under the budget, or the ladder, before this one.
+# An order may have been decided by the ladder before this one.
 _OVERLAP_MS = 10_000
 
 
@@ -25,12 +25,11 @@ class SendingJudge:
         self._books = books
         self._word = word
         self.limits = LimitsJudge(books)
-        # (since when, the budget of all markets together; 0: none)
-        self._budgets: list[tuple[int, Decimal]] = [(0, ZERO)]
+        self._budget = ZERO
 
     def budget_set(self, budget: Decimal) -> None:
-        """People limit what all markets together may cost; 0: no longer."""
-        self._budgets.append((self._hub.now_ms, budget))
+        """People limit what all markets together may cost from now on; 0: no longer."""
+        self._budget = budget
 
     def check(self, intent: OrderIntent) -> None:
         """Everything that must hold when it leaves."""
@@ -96,17 +95,13 @@ class SendingJudge:
             raise Broken("I3", f"{intent.client_id}: {intent.max_cost} after {ledger.cost}, budget {terms.budget}")
 
     def _check_budget(self, intent: OrderIntent) -> None:
-        since_ms = self._hub.now_ms - _OVERLAP_MS
-        while len(self._budgets) > 1 and self._budgets[1][0] < since_ms:
-            del self._budgets[0]
-        limits = [amount for _, amount in self._budgets]
-        if ZERO in limits:
+        if not self._budget:
             return
-        limit = max(limits)
         invested = sum((one.cost for one in self._books.ledgers.values() if one.open), ZERO)
         out = sum((self._books.orders[label].intent.max_cost for label in self._books.open_of.values()), ZERO)
-        if invested + out > limit * Decimal("1.001"):
-            raise Broken("I3", f"{intent.client_id}: {invested} invested and {out} on their way, the budget is {limit}")
+        if invested + out > self._budget * Decimal("1.001"):
+            told = f"{invested} invested and {out} on their way, the budget is {self._budget}"
+            raise Broken("I3", f"{intent.client_id}: {told}")
 
     def _check_sale(self, intent: OrderIntent) -> None:
         ledger = self._books.ledgers[intent.market]

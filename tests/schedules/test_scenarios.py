@@ -181,6 +181,15 @@ def p14_the_ladder_of_all_changed_in_two_tabs(arena: Arena) -> None:
     assert (common.profit_pct, common.cooldown_s) == (3, 7)
 
 
+def p14_a_coin_joins_while_the_ladder_of_all_changes(arena: Arena) -> None:
+    """It would have run on the ladder of before until the next start."""
+    arena.trader.market_list.remove("SOL", "test")
+    arena.do("tab 1", lambda: arena.trader.market_list.add("SOL", "test"))
+    arena.do("tab 2", lambda: arena.trader.commands.set_params(None, {"profit_pct": Decimal(3)}, "test"))
+    arena.run()
+    assert arena.slot(SOL).state.params.profit_pct == 3
+
+
 def p14_the_limits_changed_in_two_tabs(arena: Arena) -> None:
     """Nothing that somebody limited is undone by another's change; a restart finds the limits that are in force."""
     change, order = arena.trader.commands.set_limits, arena.trader.commands.set_order_limits
@@ -287,6 +296,7 @@ SCENARIOS: dict[Callable[[Arena], None], dict[str, object]] = {
     p14_reset_and_sale: {},
     p14_new_ladder_while_a_buy_is_booked: {},
     p14_the_ladder_of_all_changed_in_two_tabs: {},
+    p14_a_coin_joins_while_the_ladder_of_all_changes: {"markets": (ETH, SOL)},
     p14_the_limits_changed_in_two_tabs: {},
     p14_adopting_while_the_price_wants_a_start: {"coins": "0.02"},
     p14_one_balance_for_two_coins: {"money": "15", "markets": (ETH, SOL)},

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from autotrader_v2.application import limits as counting
 from autotrader_v2.application import recent_prices
 from autotrader_v2.application.commands import Commands
+from autotrader_v2.application.funds import Wallet
 from autotrader_v2.application.limits import BuyLimits
 from autotrader_v2.domain import limits as rules
 from autotrader_v2.domain.limits import OrderLimits
@@ -114,3 +116,12 @@ def test_limits_that_nobody_asked_for_are_caught(monkeypatch: Patch) -> None:
 
     monkeypatch.setattr(Commands, "set_order_limits", wide)
     assert first_caught(Plan(seed=0, rates={"person_order_limits": 0.2})) == "I3"
+
+
+def test_a_budget_made_smaller_while_a_buy_is_claimed_is_held_to(monkeypatch: Patch) -> None:
+    """An engine that asks for the budget when it claims a buy, and not when that leaves."""
+    rates = {"person_limits": 0.5, "person_switch": 0.2, "worker_starved": 0.5, "write_slow": 0.5}
+    world = partial(run_worlds, (21,), Plan(seed=0, rates=rates), 800, shrink=False)
+    assert not world().breaks
+    monkeypatch.setattr(Wallet, "still_allowed", lambda *_, **__: True)
+    assert [one.invariant for one in world().breaks] == ["I3"]

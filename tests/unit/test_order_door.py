@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from autotrader_v2.application.events import Intended, Outcome, Record
+from autotrader_v2.application.funds import Limits
 from autotrader_v2.domain.cycle import Active, ExitAtBreakeven, TermsChanged, apply
 from autotrader_v2.domain.limits import OrderLimits
 from autotrader_v2.domain.orders import OrderIntent, Side, Why
@@ -82,6 +83,11 @@ BUYS: dict[str, Change] = {
     "another ladder": lambda arena, _: arena.slot().change(params=replace(arena.slot().state.params, steps=7)),
     "a smaller order is allowed": lambda arena, _: arena.floor.buy_limits.set_limits(
         replace(OrderLimits.none(), order_rows=TICK)
+    ),
+    "a smaller budget": lambda arena, intent: arena.floor.wallet.set_limits(Limits(intent.max_cost - TICK)),
+    "fewer cycles at once": lambda arena, _: (
+        arena.floor.wallet.set_cycle(SOL, Decimal(10), Decimal(0)),
+        arena.floor.wallet.set_limits(Limits(max_active_cycles=1)),
     ),
     "a limit made stricter": lambda arena, _: arena.floor.buy_limits.set_limits(
         replace(OrderLimits.none(), coin_turnover_day=TICK)
@@ -173,6 +179,14 @@ def test_a_sale_at_breakeven_that_is_no_longer_wanted_there_does_not_leave(arena
     intent = a_decision(arena, str(out.breakeven + TICK))
     assert intent.why is Why.TAKE_PROFIT
     assert not left(arena, intent, lambda arena, _: arena.slot().change(cycle=cycle), written=True)
+
+
+def test_a_budget_that_is_still_enough_lets_the_buy_leave(arena: Arena) -> None:
+    def enough(arena: Arena, intent: OrderIntent) -> None:
+        arena.floor.wallet.set_cycle(SOL, Decimal(10), Decimal(0))
+        arena.floor.wallet.set_limits(Limits(intent.max_cost + 10, 2))
+
+    assert left(arena, a_buy(arena), enough, written=True)
 
 
 def test_m7_a_fresh_decision_on_a_price_that_has_aged_since_does_not_leave(arena: Arena) -> None:
