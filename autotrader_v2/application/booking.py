@@ -296,7 +296,11 @@ class Booking:
                 outside=order.outside,
             )
         cycle = slot.state.cycle
-        params = order.params or (cycle.params if isinstance(cycle, Active) else slot.state.params)
+        if isinstance(cycle, Active):
+            params = cycle.params
+        else:
+            # The ladder of now: its owner may have changed it while the order was out.
+            params = start_params(slot.state.params, intent)
         return BuyBooked(
             client_id=intent.client_id,
             cycle_id=intent.cycle_id,

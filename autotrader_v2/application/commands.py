@@ -5,6 +5,7 @@ Every refusal says what is in the way. While an order is unresolved whatever wou
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -314,32 +315,32 @@ class Commands:
         defaults = LadderParams()
         back = {name: getattr(defaults, name) for name, value in changes.items() if value is None}
         common = replace(changed(self._floor.common, given), **back)
-        self._apply_params({slot: {} for slot in self._floor.slots.values()}, by, common=common)
+        everywhere: dict[Slot, Mapping[str, Any]] = {slot: {} for slot in self._floor.slots.values()}
+        self._apply_params(everywhere, by, common=common)
+        # A market that has joined meanwhile may have been made from the ladder before.
+        self._apply_params({slot: {} for slot in self._floor.slots.values() if slot not in everywhere}, by)
 
     def _apply_params(
         self, changes: Mapping[Slot, Mapping[str, Any]], by: str, *, common: LadderParams | None = None
     ) -> None:
-        """Check everything first, then journal and apply market by market. `common`: a new ladder of all markets."""
+        """Check everything, then journal all of it at once, or nothing. `common`: a new ladder of all markets.
+
+        No fill of these markets is booked meanwhile: what runs and what starts next have one ladder, after a crash too.
+        """
         floor, now_ms = self._floor, self._floor.clock.now_ms()
-        stands_on = common or floor.common
-        checked = {slot: merged_params(stands_on, _own_with(slot, given)) for slot, given in changes.items()}
-        for slot, params in checked.items():
-            self._check_params(slot, params)
-        if common is not None and common != floor.common:
-            from_defaults = params_as_text(common)
-            floor.journal.write(ParamsSet(market=None, values=from_defaults, by=by, time_ms=now_ms))
-            floor.common = common
-            # A market that has joined since the check may have been made from the ladder before.
-            changes = {**{slot: {} for slot in floor.slots.values()}, **changes}
-        for slot, given in changes.items():
-            with slot.book_lock:
-                # Another tab may have changed other values since they were checked, or those of all markets: all hold.
+        with ExitStack() as locks:
+            for slot in changes:
+                locks.enter_context(slot.book_lock)
+            stands_on = common or floor.common
+            wanted: list[tuple[Slot, dict[str, Any]]] = []
+            records: list[Record] = []
+            if stands_on != floor.common:
+                records.append(ParamsSet(market=None, values=params_as_text(stands_on), by=by, time_ms=now_ms))
+            for slot, given in changes.items():
                 own = _own_with(slot, given)
-                params = merged_params(floor.common, own)
-                if params != checked.get(slot):
-                    self._check_params(slot, params)
+                params = merged_params(stands_on, own)
+                self._check_params(slot, params)
                 cycle = slot.state.cycle
-                records: list[Record] = []
                 if own != slot.state.own_params:
                     texts = {name: _text(value) for name, value in own.items()}
                     records.append(ParamsSet(market=slot.market, values=texts, by=by, time_ms=now_ms))
@@ -352,9 +353,14 @@ class Commands:
                     event = TermsChanged(params=running, rules=cycle.rules)
                     cycle = apply(cycle, event)
                     records.append(CycleChanged(market=slot.market, event=event, after=cycle, time_ms=now_ms))
-                if records:
-                    floor.journal.write(*records)
-                slot.change(cycle=cycle, params=params, own_params=own)
+                wanted.append((slot, {"cycle": cycle, "params": params, "own_params": own}))
+            if records:
+                floor.journal.write(*records)
+            if common is not None:
+                floor.common = common
+            for slot, values in wanted:
+                slot.change(**values)
+        for slot in changes:
             floor.publish_cycle(slot)
             self._look_again(slot)
 

@@ -368,24 +368,26 @@ class Reconciler:
         if not slot.claim("reconcile", floor.clock.now_ms()):
             return
         try:
-            with slot.book_lock:
-                self._correct(slot, gone, asof_ms)
+            cycle = slot.state.cycle
+            if isinstance(cycle, Active):
+                # Claimed, it trades no more; and nobody waits for the exchange with the books.
+                trades = floor.exchange.own_trades(slot.market, cycle.accounted_ms)
+                with slot.book_lock:
+                    self._correct(slot, gone, asof_ms, trades)
         finally:
             slot.release()
             floor.publish_cycle(slot)
             floor.board.mark_due(slot.market)
             floor.changed(slot)
 
-    def _correct(self, slot: Slot, gone: Decimal, asof_ms: int) -> None:
+    def _correct(self, slot: Slot, gone: Decimal, asof_ms: int, trades: Sequence[Fill]) -> None:
         floor, cycle = self._floor, slot.state.cycle
         if not isinstance(cycle, Active):
             return
         lags_from_ms = asof_ms - floor.config.balance_lag_s * 1000
         on_their_way = sum((row.net for row in cycle.bought if row.time_ms > lags_from_ms), ZERO)
         foreign = [
-            fill
-            for fill in floor.exchange.own_trades(slot.market, cycle.accounted_ms)
-            if fill.time_ms > cycle.accounted_ms and not self._of_this_cycle(cycle, fill)
+            fill for fill in trades if fill.time_ms > cycle.accounted_ms and not self._of_this_cycle(cycle, fill)
         ]
         sales = [fill for fill in foreign if fill.side is Side.SELL]
         sold = sum((fill.base for fill in sales), ZERO)

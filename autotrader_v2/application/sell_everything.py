@@ -239,8 +239,12 @@ class SellEverything:
         return replace(sale, state=SaleState.LEFT if slot is not None and _holds(slot) else SaleState.SOLD)
 
     def _close(self, by: str) -> None:
+        """Take the mark away. Where it cannot be written down it stays, and the next start tells of the run again."""
         floor = self._floor
-        floor.journal.write(SettingSet(name=SETTING, value=None, by=by, time_ms=floor.clock.now_ms()))
+        try:
+            floor.journal.write(SettingSet(name=SETTING, value=None, by=by, time_ms=floor.clock.now_ms()))
+        except TradingError as error:
+            _log.error("the end of selling everything could not be written down", what=error.what)
 
 
 def _holds(slot: Slot) -> bool:

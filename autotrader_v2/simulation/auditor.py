@@ -165,8 +165,6 @@ class Auditor:
 
     def booted(self) -> None:
         """The engine starts: what it had in memory is gone."""
-        for label in self.open_of.values():
-            self.orders[label].ladder_forgotten |= self.orders[label].new_ladder
         self.word.booted()
         self._cycles.booted()
         self.limits.booted()
@@ -217,7 +215,7 @@ class Auditor:
             raise Broken("I1", f"the label {intent.client_id} is used again")
         if intent.market in self.open_of:
             raise Broken("I1", f"{intent.market} has two open orders")
-        self.orders[intent.client_id] = KnownOrder(intent, self._hub.now_ms)
+        self.orders[intent.client_id] = KnownOrder(intent)
         self.open_of[intent.market] = intent.client_id
 
     def _check_told(self, order: KnownOrder, fills: Sequence[Fill], records: Sequence[Record]) -> None:

@@ -34,9 +34,6 @@ from autotrader_v2.simulation.heard import Books, Broken, KnownOrder
 from autotrader_v2.simulation.ledger import ZERO, Ledger, Terms, Traded
 from autotrader_v2.simulation.owners_word import OwnersWord, Wish, terms_of
 
-# A buy is decided so long before it is written down, at most; by the ladder of that moment.
-_DECIDED_BEFORE_MS = 10_000
-
 
 class CycleJudge:
     """Keeps the ledgers. Raises `Broken`."""
@@ -197,8 +194,8 @@ class CycleJudge:
         """I3: a start spends what the ladder says that its cycle runs on."""
         order = self._books.orders[event.client_id]
         cost = order.intent.max_cost
-        if order.late or order.ladder_forgotten:
-            return  # decided with a ladder that may be another one by now
+        if order.late or order.new_ladder:
+            return  # decided by a ladder that was another one
         # The rules may have become coarser since it was decided.
         if cost > terms.size(0) + Decimal(1).scaleb(-terms.price_decimals) or (terms.budget and cost > terms.budget):
             raise Broken("I3", f"{event.client_id} starts for {cost}, its row {terms.size(0)}, budget {terms.budget}")
@@ -212,13 +209,12 @@ class CycleJudge:
         return known
 
     def _begins(self, event: BuyBooked, ledger: Ledger) -> Terms:
-        """The terms of a buy; of one that begins a cycle those of a ladder that its owner had chosen by then."""
+        """The terms of a buy; of one that begins a cycle those of the ladder that its owner has chosen by now."""
         order = self._books.orders[event.client_id]
         market, terms = order.intent.market, terms_told(event.params, event.rules)
         if not ledger.open and event.cycle_id > ledger.cycle_id:
             self._check_rules(market, event.rules)
-            since_ms = order.intended_ms - _DECIDED_BEFORE_MS
-            self._check_ladder(market, terms, event.rules, since_ms, share=order.intent.max_cost)
+            self._check_ladder(market, terms, event.rules, self._hub.now_ms, share=order.intent.max_cost)
         return terms
 
     def _check_rules(self, market: Market, rules: MarketRules) -> None:

@@ -122,6 +122,9 @@ HOSTILE: Mapping[str, float] = {
     "hand_withdraw_coins": 0.01,
     "hand_lock": 0.02,
     "person_order_limits": 0.01,
+    "person_common": 0.02,
+    "person_sell_everything": 0.01,
+    "person_enough": 0.02,
 }
 
 CALM: Mapping[str, float] = {"person_switch": 0.02, "person_quick_buy": 0.02, "person_sell_all": 0.02}

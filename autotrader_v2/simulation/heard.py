@@ -22,7 +22,6 @@ class KnownOrder:
     """What the auditor knows of one label."""
 
     intent: OrderIntent
-    intended_ms: int = 0
     sent: bool = False
     placed: int = 0
     closed: bool = False
@@ -34,9 +33,8 @@ class KnownOrder:
     hidden_until_ms: int = 0
     # How often something on the way repeated the request.
     copies: int = 0
-    # People have changed the ladder since it was decided; and the process that knew the one before has died.
+    # People have changed the ladder since it was decided.
     new_ladder: bool = False
-    ladder_forgotten: bool = False
 
     @property
     def turnover(self) -> Decimal:

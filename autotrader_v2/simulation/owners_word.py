@@ -47,13 +47,17 @@ class OwnersWord:
     """What he chose, by market, with when it began to count; and the wishes under way."""
 
     def __init__(self) -> None:
+        # By market: what he chose for it alone, and since when which ladder that makes with the one of all.
+        self._own: dict[Market, Mapping[str, Any]] = {}
+        self._common: Mapping[str, Any] = {}
         self._chosen: dict[Market, list[tuple[int, Mapping[str, Any]]]] = {}
         self._rules: dict[Market, MarketRules] = {}
         self._wishes: list[Wish] = []
 
     def begins(self, rules: MarketRules, values: Mapping[str, Any]) -> None:
         """He had chosen this before the first start, for the market of these rules."""
-        self._chosen[rules.market] = [(0, dict(values))]
+        self._own[rules.market] = dict(values)
+        self._chosen[rules.market] = [(0, {**self._common, **values})]
         self._rules[rules.market] = rules
 
     @contextmanager
@@ -77,11 +81,20 @@ class OwnersWord:
     def ladder_set(self, market: Market | None, values: Mapping[str, Any], now_ms: int) -> None:
         """I3: a ladder becomes another one: the one before with what is being asked for. Errors: `Broken`."""
         if market is None:
-            raise Broken("I3", "the ladder of all markets was changed, which nobody asked for")
-        before = self._chosen[market][-1][1]
-        if not any(dict(values) == {**before, **one.value} for one in self.wished("params", market)):
-            raise Broken("I3", f"{market}: the ladder {before} became {values}, which nobody asked for")
-        self._chosen[market].append((now_ms, dict(values)))
+            before = self._common or _USUAL
+            told = _told(values)
+            if not any(told == _told({**before, **one.value}) for one in self.wished("params", None)):
+                raise Broken("I3", f"the ladder of all markets became {values}, which nobody asked for")
+            self._common = told
+            changed = tuple(self._own)
+        else:
+            before = self._own[market]
+            if not any(dict(values) == {**before, **one.value} for one in self.wished("params", market)):
+                raise Broken("I3", f"{market}: the ladder {before} became {values}, which nobody asked for")
+            self._own[market] = dict(values)
+            changed = (market,)
+        for one in changed:
+            self._chosen[one].append((now_ms, {**self._common, **self._own[one]}))
 
     def setting_set(self, name: str, value: Mapping[str, Any]) -> None:
         """I3: limits become those that are being asked for. Errors: `Broken`."""
@@ -128,6 +141,11 @@ def terms_of(values: Mapping[str, Any], rules: MarketRules, *, start_quote: Deci
         falls_from_start=chosen["drop_reference"] == "start",
         stop_loss_pct=number["stop_loss_pct"],
     )
+
+
+def _told(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what a ladder may be told by, what thresholds depend on."""
+    return {name: str(value) for name, value in values.items() if name in _USUAL and value}
 
 
 def _is_number(value: Any) -> bool:

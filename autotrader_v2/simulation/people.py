@@ -73,6 +73,9 @@ class Owner:
             self.wish(lambda: trader.switch(None, SwitchMode.ON, _BY))
         if trader.floor.holding.is_set():
             self.wish(trader.start)
+        run = trader.sell_everything.run
+        if run is not None and not run.ended_ms:
+            self.wish(lambda: trader.sell_everything.cancel(_BY))
         for slot in trader.get_all_cycles():
             coin, pause = slot.market.base, slot.state.pause
             if pause is not None and pause.cause == "coins_missing" and isinstance(slot.state.cycle, Active):
@@ -136,11 +139,18 @@ class Owner:
             ("person_params", lambda: self._set_params(trader, slot, self._params())),
             ("person_limits", lambda: self._set_limits(trader, self._limits())),
             ("person_order_limits", lambda: self._set_order_limits(trader, self._order_limits())),
+            ("person_common", lambda: self._set_common(trader, self._common())),
+            ("person_sell_everything", lambda: trader.sell_everything.begin(_BY)),
+            ("person_enough", lambda: trader.sell_everything.cancel(_BY)),
         ]
 
     def _set_params(self, trader: AutoTraderV2, slot: Slot, changes: Mapping[str, str]) -> None:
         with self._asks("params", slot.market, changes):
             trader.commands.set_params(slot.market.base, changes, _BY)
+
+    def _set_common(self, trader: AutoTraderV2, changes: Mapping[str, str]) -> None:
+        with self._asks("params", None, changes):
+            trader.commands.set_params(None, changes, _BY)
 
     def _exit(self, trader: AutoTraderV2, slot: Slot, wanted: bool) -> None:
         with self._asks("exit", slot.market, wanted):
@@ -193,6 +203,21 @@ class Owner:
                 ("rebuy_pause_s", ("0", "1", "5")),
                 ("order_style", ("market", "capped")),
                 ("stop_loss_pct", ("0", "2", "5")),
+                ("reserve", ("none", "next_step", "ladder")),
+                ("cooldown_s", ("0", "3")),
+            )
+        )
+        return {name: rng.choice(values)}
+
+    def _common(self) -> dict[str, str]:
+        """A change of the ladder of all markets: of values that few of them have chosen themselves."""
+        rng = self._dice.rng
+        name, values = rng.choice(
+            (
+                ("profit_decay_pct", ("0", "0.02", "0.1")),
+                ("drop_step_pct", ("1", "1.5", "3")),
+                ("drop_growth_pct", ("0", "0.3", "1")),
+                ("min_profit_pct", ("0.2", "0.3")),
                 ("reserve", ("none", "next_step", "ladder")),
                 ("cooldown_s", ("0", "3")),
             )

@@ -217,6 +217,9 @@ class Process:
             # One of its own for each start of a world, and the same whenever the world is run again.
             life=base36(clock.now_ms()).rjust(LIFE_DIGITS, "0")[-LIFE_DIGITS:],
         )
+        # Held while something is written down, which other fibers go on beside.
+        self.trader.commands._common_lock = FiberLock(hub)  # type: ignore[assignment]
+        self.trader.sell_everything._lock = FiberLock(hub)  # type: ignore[assignment]
         self.trader.start()
 
     def alert(self, alert: Alert) -> None:

@@ -164,6 +164,7 @@ def p14_new_ladder_while_a_buy_is_booked(arena: Arena) -> None:
     state = arena.slot().state
     assert isinstance(state.cycle, Active), "the buy is not lost"
     assert state.params.profit_pct == 3
+    assert state.cycle.params.profit_pct == 3, "and its cycle goes by what its owner chose meanwhile"
     assert len(arena.bought()) == 1
 
 

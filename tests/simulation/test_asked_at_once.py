@@ -1,10 +1,15 @@
 """Two tabs ask for something at the same moment, or a moment after a trade: the books say what the exchange has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from decimal import Decimal
+from typing import Any
 
 import pytest
 
+from autotrader_v2.application.commands import Commands
+from autotrader_v2.application.events import CycleChanged, ParamsSet, Record
+from autotrader_v2.application.ports import JournalUnavailable
 from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.trader import AutoTraderV2
@@ -14,6 +19,7 @@ from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.simulation.people import Hands
 from autotrader_v2.simulation.process import CONFIG
 from autotrader_v2.simulation.world import Plan, World
+from tests.simulation.planted import first_caught
 
 PLAN = Plan(seed=1, rates={}, markets=1, config=replace(CONFIG, balance_lag_s=0))
 
@@ -28,9 +34,9 @@ def until(world: World, holds: Callable[[], bool], turns: int = 4000) -> None:
 
 
 def running(plan: Plan = PLAN) -> tuple[World, AutoTraderV2, Slot]:
-    """A world of one coin that is switched off, so that nothing trades by itself."""
+    """A world of coins that are switched off, so that nothing trades by itself; the first of them."""
     world = World(plan)
-    world.store.switches[world.markets[0]] = SwitchMode.OFF
+    world.store.switches.update(dict.fromkeys(world.markets, SwitchMode.OFF))
     for walk in world.walks.values():
         walk.steady = True
     until(world, lambda: bool(world.slots()) and all(slot.known_price for slot in world.slots()))
@@ -187,3 +193,50 @@ def test_a1_coins_outside_are_not_sold_by_a_balance_that_may_show_what_is_sold_a
     lag_ms, now_ms = int(CONFIG.balance_lag_s * 1000), world.hub.now_ms
     until(world, lambda: world.hub.now_ms > now_ms + lag_ms)
     assert pressed(world, lambda: trader.sell_all(market.base, "pause", "test")) == [""]
+
+
+def test_the_ladder_of_all_markets_is_written_down_at_once_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Market by market, a crash or a full disk in between left cycles that went by another ladder than the settings."""
+    world, trader, _ = running(replace(PLAN, markets=3))
+    for slot in world.slots():
+        pressed(world, lambda slot=slot: trader.buy(slot.market.base, slot.state.params.start_quote + 5, "test"))  # type: ignore[misc]
+    assert all(isinstance(slot.state.cycle, Active) for slot in world.slots())
+    journal, right = trader.floor.journal, trader.floor.journal.write
+    written: list[tuple[Record, ...]] = []
+
+    def write(*records: Record) -> None:
+        written.append(records)
+        if len(written) == 1:
+            raise JournalUnavailable("The disk is full.", do="Make room.")
+        right(*records)
+
+    def ask() -> None:
+        with world.asks("params", None, {"drop_growth_pct": "1"}):
+            trader.commands.set_params(None, {"drop_growth_pct": "1"}, "test")
+
+    def refused() -> None:
+        with pytest.raises(JournalUnavailable):
+            ask()
+
+    monkeypatch.setattr(journal, "write", write)
+    for wish, growth in ((refused, Decimal("0.3")), (ask, Decimal(1))):
+        pressed(world, wish)
+        assert trader.floor.common.drop_growth_pct == growth
+        for slot in world.slots():
+            assert slot.state.params.drop_growth_pct == growth
+            assert isinstance(slot.state.cycle, Active)
+            assert slot.state.cycle.params.drop_growth_pct == growth
+    kinds = [[type(one) for one in records if isinstance(one, ParamsSet | CycleChanged)] for records in written]
+    assert [ParamsSet, CycleChanged, CycleChanged, CycleChanged] in kinds
+
+
+def test_a_ladder_of_all_that_somebody_did_not_ask_for_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine that changes one value more than its owner asked for."""
+    right = Commands.set_params
+
+    def more(self: Commands, currency: str | None, changes: Mapping[str, Any], by: str) -> None:
+        right(self, currency, {**changes, "min_profit_pct": "0.1"} if currency is None else changes, by)
+
+    rates = {"person_common": 0.3}
+    monkeypatch.setattr(Commands, "set_params", more)
+    assert first_caught(Plan(seed=0, rates=rates)) == "I3"

@@ -8,12 +8,13 @@ from typing import Any
 from autotrader_v2.application.deciding import Decider
 from autotrader_v2.application.events import SwitchSet
 from autotrader_v2.application.ports import JournalUnavailable
+from autotrader_v2.application.sell_everything import SETTING as SELLING
 from autotrader_v2.domain.cycle import Active, Dust, Idle, SaleBooked, Tally, apply
 from autotrader_v2.domain.market import Market
 from autotrader_v2.domain.orders import Side, Why
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.domain.situation import Pause, Reason, Sell, SwitchMode
-from autotrader_v2.simulation.world import Plan, World
+from autotrader_v2.simulation.world import BEGINS_MS, Plan, World
 from tests.builders import ETH, RULES, a_sale
 
 
@@ -308,3 +309,18 @@ def _until(world: World, there: Callable[[], bool]) -> None:
             return
         world.step()
     raise AssertionError(world.holds())
+
+
+def test_p7_a_start_on_a_full_disk_after_selling_everything_was_cut_short_goes_on() -> None:
+    """World 7100072: that the run was told of could not be written down, and the engine never started."""
+    world = World(Plan(seed=1, rates={}, markets=1))
+    world.store.settings[SELLING] = {"began_ms": 1}
+    world.disk_full_until_ms = BEGINS_MS + 20_000
+    while not world.slots():
+        world.step()
+        assert world.hub.now_ms < BEGINS_MS + 10_000, "it never started"
+    assert world.process is not None
+    assert "selling_interrupted" in [one.code for one in world.process.alerts]
+    while not world.auditor.filled[world.markets[0]]:
+        world.step()
+    assert world.hub.now_ms > BEGINS_MS + 20_000, "without room nothing is bought"
