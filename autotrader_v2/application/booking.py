@@ -74,14 +74,12 @@ class Booking:
             new = tuple(fill for fill in fills if fill.trade_id not in known)
             if not new:
                 return False
-            state = slot.state
-            before = state.cycle
+            before = slot.state.cycle
             # What the order was claimed with is not durable; what a sale took beyond the cycle was never the cycle's.
             order = InFlight(
                 "late_fill",
                 floor.clock.now_ms(),
                 intent,
-                params=start_params(state.params, intent),
                 outside=_beyond(before, intent, new),
             )
             event = self._event(slot, order, intent, new)
