@@ -25,14 +25,8 @@ from autotrader_v2.application.events import (
 from autotrader_v2.application.floor import JOURNAL_REPLACED, Floor, market_log
 from autotrader_v2.application.funds import Limits
 from autotrader_v2.application.ports import Doubt, ExchangeUnavailable, merged_params
-from autotrader_v2.application.readings import (
-    BalanceReader,
-    balance_unknown,
-    outside_coins,
-    reading_now,
-    require_settled,
-)
-from autotrader_v2.application.refusals import CommandRefused, order_in_flight
+from autotrader_v2.application.readings import BalanceReader, outside_coins, reading_now, require_settled
+from autotrader_v2.application.refusals import CommandRefused, balance_unknown, order_in_flight
 from autotrader_v2.application.slot import NO_BACKOFF, Slot
 from autotrader_v2.domain.cycle import (
     Active,

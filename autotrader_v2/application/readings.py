@@ -8,7 +8,7 @@ import structlog
 
 from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.ports import AccessRefused, ExchangeUnavailable, Holding
-from autotrader_v2.application.refusals import CommandRefused, order_in_flight
+from autotrader_v2.application.refusals import CommandRefused, balance_unknown, order_in_flight
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.money import ZERO
@@ -117,11 +117,6 @@ def require_settled(floor: Floor, slot: Slot) -> None:
             f"nothing was changed. Try again in {wait_s} s.",
             values={"currency": slot.market.base, "wait_s": wait_s},
         )
-
-
-def balance_unknown(message: str) -> CommandRefused:
-    """No reading of the account is good enough to act on."""
-    return CommandRefused("balance_unknown", message, status=503)
 
 
 def reading_now(floor: Floor, slot: Slot) -> BaseReading:

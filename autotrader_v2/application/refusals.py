@@ -55,6 +55,11 @@ def order_in_flight(slot: Slot) -> CommandRefused:
     )
 
 
+def balance_unknown(message: str) -> CommandRefused:
+    """No reading of the account is good enough to act on."""
+    return CommandRefused("balance_unknown", message, status=503)
+
+
 def price_moved(shown: Decimal, now: Decimal) -> CommandRefused:
     """The price that a person decided to buy at is not the price any more."""
     return CommandRefused(
