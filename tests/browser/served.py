@@ -65,6 +65,8 @@ class Served:
         self._surround()
         self._teller = threading.Thread(target=self._tell, daemon=True)
         self._teller.start()
+        # Before its first price a market trades nothing, a person's buy neither.
+        self.engine.until("every market that is told a price has one", self._priced)
         self.lines: list[str] = []
         self.web = WebServer(self.engine.desk, WebConfig(api_token=API_TOKEN, tell=self.lines.append))
         self.answers = Checked(self.web._web.flask)
@@ -116,6 +118,9 @@ class Served:
         """No more prices: they grow old."""
         self._stopping.set()
         self._teller.join(5)
+
+    def _priced(self) -> bool:
+        return all(self.engine.floor.board.newest(self._rules[name].market) is not None for name in self._prices)
 
     def _tell(self) -> None:
         while not self._stopping.wait(self._repeat_s):
