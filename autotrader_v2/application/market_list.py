@@ -1,7 +1,8 @@
 """Which markets are traded: coins join and leave while the engine runs (row B3). The list is a setting in the journal.
 
 `floor.slots` is replaced in one assignment, so whoever goes through it never sees it change. A market that leaves stays
-claimed for good: whoever still holds its slot can decide and command nothing there any more.
+claimed until it is back: whoever still holds its slot decides and sells nothing there. What he changes all the same
+(its ladder, a pause) is in the journal and in the slot, and the market is back with both: it has one slot in a run.
 """
 
 import threading
@@ -12,10 +13,10 @@ from autotrader_v2.application.events import CommandGiven, SettingSet, SwitchSet
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.ports import ExchangeUnavailable, JournalState, MarketFeed, merged_params
 from autotrader_v2.application.refusals import CommandRefused, order_in_flight
-from autotrader_v2.application.slot import Slot, SlotState
+from autotrader_v2.application.slot import NO_BACKOFF, Slot, SlotState
 from autotrader_v2.domain.cycle import Active, Idle
 from autotrader_v2.domain.market import Market, MarketRules
-from autotrader_v2.domain.situation import SwitchMode
+from autotrader_v2.domain.situation import Hold, Reason, SwitchMode
 
 SETTING = "symbols"
 
@@ -30,7 +31,7 @@ class MarketList:
         self._feed = feed
         self._state = state
         self._lock = threading.Lock()
-        self._left: dict[Market, SlotState] = {}
+        self._left: dict[Market, Slot] = {}
         self.available = tuple(available)
         self.primary = primary or (self.available[0] if self.available else None)
         stored: Mapping[str, Any] = state.settings.get(SETTING) or {}
@@ -48,7 +49,9 @@ class MarketList:
         with self._lock:
             if market in floor.slots:
                 raise CommandRefused("already_listed", f"{currency} is on the list already.")
-            before = self._before(market)
+            slot = self._left.get(market)
+            if slot is None:
+                self._check_past(market)
             rules = self._rules(market)
             wanted = (*floor.slots, market)
             if market in self._feed.watch(wanted):
@@ -56,16 +59,19 @@ class MarketList:
                 raise CommandRefused(
                     "no_prices", f"There are no prices of {currency} in what is played here.", values={"coin": currency}
                 )
-            slot = Slot(self._idle(market, rules, before), floor.journal.new_number())
+            if slot is None:
+                slot = Slot(self._idle(market, rules), floor.journal.new_number())
             available = self.available if market in self.available else (*self.available, market)
             removed = tuple(pair for pair in self._removed if pair != market.pair)
-            self._write(available, removed, market, "add_market", by)
-            floor.board.follow((market,))
-            floor.slots = {**floor.slots, market: slot}
             with slot.book_lock:
+                self._write(available, removed, market, "add_market", by)
+                self._begin(slot, rules)
+                floor.board.follow((market,))
+                floor.slots = {**floor.slots, market: slot}
                 # The ladder of all markets may have changed while the rules were read.
                 slot.change(params=merged_params(floor.common, slot.state.own_params))
-            floor.publish_cycle(slot)
+                floor.publish_cycle(slot)
+            self._left.pop(market, None)
         floor.want_balances.set()
         market_log(market).info("the market joins, switched off", by=by)
         floor.changed(slot)
@@ -86,7 +92,7 @@ class MarketList:
                 raise CommandRefused("is_primary", f"{currency} is the primary coin. Make another coin primary first.")
             slot = floor.slots.get(market)
             if slot is None:
-                self._before(market)
+                self._check_past(market)
                 self._leave(market, by)
                 return
             if not slot.claim("remove", floor.clock.now_ms()):
@@ -106,7 +112,7 @@ class MarketList:
             finally:
                 if not gone:
                     slot.release()
-            self._left[market] = slot.state
+            self._left[market] = slot
             floor.slots = {other: one for other, one in floor.slots.items() if other != market}
             self._feed.watch(tuple(floor.slots))
             floor.board.forget(market)
@@ -144,10 +150,8 @@ class MarketList:
         )
         self.available, self._removed = available, removed
 
-    def _before(self, market: Market) -> SlotState | None:
-        """The market as it left in this run. Errors: `CommandRefused` when the journal has open business of it."""
-        if (left := self._left.get(market)) is not None:
-            return left
+    def _check_past(self, market: Market) -> None:
+        """Of a market that was not on the list in this run. Errors: `CommandRefused`: it has open business."""
         cycle = self._state.cycles.get(market)
         waits = any(attempt.intent.market == market for attempt in self._state.open_attempts)
         if isinstance(cycle, Active) or waits:
@@ -157,7 +161,6 @@ class MarketList:
                 "start. Restart mTrade when the exchange trades it again.",
                 values={"coin": market.base},
             )
-        return None
 
     def _rules(self, market: Market) -> MarketRules:
         try:
@@ -176,19 +179,24 @@ class MarketList:
             )
         return rules
 
-    def _idle(self, market: Market, rules: MarketRules, before: SlotState | None) -> SlotState:
-        """Switched off, with what it earned, its own parameters and its pause as they were."""
+    def _idle(self, market: Market, rules: MarketRules) -> SlotState:
+        """Switched off, with what it earned, its own parameters and its pause as the journal has them."""
         state = self._state
-        cycle = before.cycle if before else state.cycles.get(market, Idle(market=market))
-        own = before.own_params if before else state.params.get(market, {})
+        cycle, own = state.cycles.get(market, Idle(market=market)), state.params.get(market, {})
         return SlotState(
             cycle=cycle,
             rules=rules,
             params=merged_params(self._floor.common, own),
             own_params=own,
-            pause=before.pause if before else state.pauses.get(market),
+            pause=state.pauses.get(market),
             quote_after_ms=cycle.tally.closed_ms,
         )
+
+    def _begin(self, slot: Slot, rules: MarketRules) -> None:
+        """Nothing that was seen of it before it joined counts any more; what it earned and what people chose does."""
+        slot.hold, slot.hold_since_ms = Hold(Reason.NO_QUOTE), 0
+        slot.known_price, slot.plan, slot.book_wanted_ms = None, None, 0
+        slot.release(rules=rules, switch=SwitchMode.OFF, buy_backoff=NO_BACKOFF, sell_backoff=NO_BACKOFF)
 
 
 def _value(available: Sequence[Market], primary: Market | None, removed: Sequence[str]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from autotrader_v2.application.events import (
     PauseSet,
     Record,
     SettingSet,
+    SwitchSet,
 )
 from autotrader_v2.domain.cycle import (
     TradingCycle,
@@ -30,6 +31,7 @@ from autotrader_v2.domain.cycle import (
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.orders import Fill, OrderIntent, Side
 from autotrader_v2.domain.quotes import Quote
+from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.matching.accounts import Account
 from autotrader_v2.matching.records import UserTrade
 from autotrader_v2.simulation.compare import brief_cycle
@@ -204,13 +206,30 @@ class Auditor:
                 case SettingSet(name="order_limits", value=value):
                     self.word.setting_set("order_limits", value)
                     self.limits.set(value)
+                case SettingSet(name="symbols", value=value):
+                    self._list_set(value["available"], records)
                 case ParamsSet(market=market, values=values):
                     self.word.ladder_set(market, values, self._hub.now_ms)
                     for label in self.open_of.values():
                         order = self.orders[label]
                         order.new_ladder |= market is None or market == order.intent.market
 
+    def _list_set(self, pairs: Sequence[str], records: Sequence[Record]) -> None:
+        """I2, I8: a coin leaves with nothing open, and it leaves and joins switched off."""
+        joins, leaves = self.word.list_set(pairs)
+        off = {one.market for one in records if isinstance(one, SwitchSet) and one.mode is SwitchMode.OFF}
+        for market in (*joins, *leaves):
+            if market not in off:
+                raise Broken("I8", f"{market} is on the list or off it and still switched on")
+        for market in leaves:
+            if market in self.open_of or self.ledgers[market].open:
+                raise Broken("I2", f"{market} leaves the list with an open cycle or order")
+        # What it is remembered by is what it left with.
+        self.dirty.update(joins)
+
     def _intended(self, intent: OrderIntent) -> None:
+        if intent.market.pair not in self.word.listed:
+            raise Broken("I8", f"{intent.client_id} trades a market that is not on the list")
         if intent.client_id in self.orders:
             raise Broken("I1", f"the label {intent.client_id} is used again")
         if intent.market in self.open_of:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+from autotrader_v2.application.market_list import SETTING as SYMBOLS
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.simulation.faults import Dice
@@ -36,6 +37,8 @@ def first_store(dice: Dice, markets: Sequence[Market]) -> Store:
     """The journal of a person who has chosen ladders and switched on."""
     rng = dice.rng
     store = Store()
+    pairs = [market.pair for market in markets]
+    store.settings[SYMBOLS] = {"available": pairs, "primary": pairs[0]}
     for market in markets:
         store.switches[market] = SwitchMode.ON
         steps = rng.choice((1, 2, 3, 4))

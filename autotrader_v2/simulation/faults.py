@@ -125,6 +125,8 @@ HOSTILE: Mapping[str, float] = {
     "person_common": 0.02,
     "person_sell_everything": 0.01,
     "person_enough": 0.02,
+    "person_leave": 0.05,
+    "person_primary": 0.005,
 }
 
 CALM: Mapping[str, float] = {"person_switch": 0.02, "person_quick_buy": 0.02, "person_sell_all": 0.02}

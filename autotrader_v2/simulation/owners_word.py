@@ -3,7 +3,7 @@
 A wish is under way from the moment a button is pressed until its answer. Nothing else may change a ladder or a limit.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -53,12 +53,15 @@ class OwnersWord:
         self._chosen: dict[Market, list[tuple[int, Mapping[str, Any]]]] = {}
         self._rules: dict[Market, MarketRules] = {}
         self._wishes: list[Wish] = []
+        # Pairs on his list.
+        self.listed: frozenset[str] = frozenset()
 
     def begins(self, rules: MarketRules, values: Mapping[str, Any]) -> None:
         """He had chosen this before the first start, for the market of these rules."""
         self._own[rules.market] = dict(values)
         self._chosen[rules.market] = [(0, {**self._common, **values})]
         self._rules[rules.market] = rules
+        self.listed |= {rules.market.pair}
 
     @contextmanager
     def asks(self, wish: Wish) -> Iterator[None]:
@@ -100,6 +103,18 @@ class OwnersWord:
         """I3: limits become those that are being asked for. Errors: `Broken`."""
         if not any(dict(value) == one.value for one in self.wished(name, None)):
             raise Broken("I3", f"the {name} became {value}, which nobody asked for")
+
+    def list_set(self, pairs: Collection[str]) -> tuple[list[Market], list[Market]]:
+        """I8: (who joins, who leaves) the list, as is being asked for. Errors: `Broken`."""
+        now = frozenset(pairs)
+        joins = [market for market in self._own if market.pair in now - self.listed]
+        leaves = [market for market in self._own if market.pair in self.listed - now]
+        asked = [market for market in joins if self.wished("join", market)]
+        asked += [market for market in leaves if self.wished("leave", market)]
+        if len(asked) != len(self.listed ^ now):
+            raise Broken("I8", f"the list became {sorted(now)}, of {sorted(self.listed)}, which nobody asked for")
+        self.listed = now
+        return joins, leaves
 
     def ladders(self, market: Market, since_ms: int) -> list[Mapping[str, Any]]:
         """The ladders that held at some time since then, the newest last."""

@@ -1,6 +1,6 @@
 """People: whoever presses buttons on the page, and whoever trades at the exchange past the engine."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import Any
@@ -10,7 +10,7 @@ from autotrader_v2.application.ports import TradingError
 from autotrader_v2.application.refusals import CommandRefused
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.application.trader import AutoTraderV2
-from autotrader_v2.domain.cycle import Active
+from autotrader_v2.domain.cycle import Active, Idle
 from autotrader_v2.domain.ladder import BadLadder
 from autotrader_v2.domain.limits import OrderLimits
 from autotrader_v2.domain.market import Market
@@ -32,9 +32,12 @@ Asks = Callable[[str, Market | None, Any], AbstractContextManager[None]]
 class Owner:
     """Presses buttons. Each wish runs on a line of work of its own, as each request of the page does."""
 
-    def __init__(self, dice: Dice, run: Callable[[Callable[[], None]], None], asks: Asks) -> None:
-        """`asks`: whoever wants to know what he is asking for, and until when."""
+    def __init__(
+        self, dice: Dice, markets: Sequence[Market], run: Callable[[Callable[[], None]], None], asks: Asks
+    ) -> None:
+        """`markets`: all that he may have on his list; `asks`: whoever wants to know what he asks for, until when."""
         self._dice = dice
+        self._markets = markets
         self._run = run
         self._asks = asks
         self.wishes = 0
@@ -76,6 +79,8 @@ class Owner:
         run = trader.sell_everything.run
         if run is not None and not run.ended_ms:
             self.wish(lambda: trader.sell_everything.cancel(_BY))
+        for market in self._away(trader):
+            self.wish(lambda market=market: self._join(trader, market))  # type: ignore[misc]
         for slot in trader.get_all_cycles():
             coin, pause = slot.market.base, slot.state.pause
             if pause is not None and pause.cause == "coins_missing" and isinstance(slot.state.cycle, Active):
@@ -108,6 +113,9 @@ class Owner:
                 self.wish(lambda: self._set_order_limits(trader, OrderLimits.none()))
             if floor.wallet.limits != Limits():
                 self.wish(lambda: self._set_limits(trader, Limits()))
+        for market in self._away(trader):
+            if rng.random() < 0.15:
+                self.wish(lambda market=market: self._join(trader, market))  # type: ignore[misc]
         for slot in slots:
             coin = slot.market.base
             if slot.state.pause is not None and rng.random() < 0.3:
@@ -142,7 +150,24 @@ class Owner:
             ("person_common", lambda: self._set_common(trader, self._common())),
             ("person_sell_everything", lambda: trader.sell_everything.begin(_BY)),
             ("person_enough", lambda: trader.sell_everything.cancel(_BY)),
+            ("person_leave", lambda: self._leave(trader)),
+            ("person_primary", lambda: trader.market_list.set_primary(coin, _BY)),
         ]
+
+    def _away(self, trader: AutoTraderV2) -> list[Market]:
+        return [market for market in self._markets if market not in trader.floor.slots]
+
+    def _join(self, trader: AutoTraderV2, market: Market) -> None:
+        with self._asks("join", market, None):
+            trader.market_list.add(market.base, _BY)
+
+    def _leave(self, trader: AutoTraderV2) -> None:
+        """A coin leaves the list: mostly one that waits for a start, any other is refused."""
+        slots, rng = trader.get_all_cycles(), self._dice.rng
+        idle = [slot for slot in slots if isinstance(slot.state.cycle, Idle)]
+        market = rng.choice(idle if idle and rng.random() < 0.8 else slots).market
+        with self._asks("leave", market, None):
+            trader.market_list.remove(market.base, _BY)
 
     def _set_params(self, trader: AutoTraderV2, slot: Slot, changes: Mapping[str, str]) -> None:
         with self._asks("params", slot.market, changes):

@@ -1,8 +1,8 @@
 """One run of the program: the engine with everything of its own, from start to crash."""
 
 import threading
-from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol, cast
 
 from autotrader_v2.application.afterwards import Afterwards
 from autotrader_v2.application.events import Alert, Bus, News, Record
@@ -60,8 +60,26 @@ class _Slots(dict[Market, Slot]):
         self._hub = hub
 
     def __setitem__(self, market: Market, slot: Slot) -> None:
-        slot.book_lock = FiberLock(self._hub)  # type: ignore[assignment]
+        lock: object = slot.book_lock
+        if not isinstance(lock, FiberLock):
+            slot.book_lock = FiberLock(self._hub)  # type: ignore[assignment]
         super().__setitem__(market, slot)
+
+    def become(self, slots: Mapping[Market, Slot]) -> "_Slots":
+        """Other slots, in what takes this one's place."""
+        after = _Slots(self._hub)
+        for market, slot in slots.items():
+            after[market] = slot
+        return after
+
+
+class _Floor(Floor):
+    """Coins join and leave: whatever takes the slots' place has its locks from the first moment."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "slots" and not isinstance(value, _Slots):
+            value = cast(_Slots, self.slots).become(value)
+        super().__setattr__(name, value)
 
 
 class _Board(QuoteBoard):
@@ -119,13 +137,15 @@ class _Feed:
 
     def __init__(self) -> None:
         self.on_quote: Callable[[Quote], None] | None = None
+        self.watched: Collection[Market] = ()
 
     def start(self, markets: Sequence[Market], on_quote: Callable[[Quote], None]) -> None:
         """See `MarketFeed`."""
-        self.on_quote = on_quote
+        self.on_quote, self.watched = on_quote, markets
 
     def watch(self, markets: Sequence[Market]) -> Collection[Market]:
         """See `MarketFeed`."""
+        self.watched = markets
         return ()
 
     def status(self) -> FeedStatus:
@@ -178,6 +198,7 @@ class Process:
         markets: Sequence[Market],
         group: int,
         *,
+        primary: Market | None = None,
         config: TraderConfig = CONFIG,
         exchange: Callable[[VenueExchange], Exchange] = as_it_is,
     ) -> None:
@@ -191,7 +212,7 @@ class Process:
         self.feed = _Feed()
         self.account_feed = _AccountFeed()
         journal = MemoryJournal(store, self._boundary)
-        self.floor = Floor(
+        self.floor = _Floor(
             exchange=exchange(self.port),
             journal=journal,
             clock=clock,
@@ -214,12 +235,14 @@ class Process:
             first_switches={},
             account_feed=self.account_feed,
             crew=FiberCrew(hub, group),
+            primary=primary,
             # One of its own for each start of a world, and the same whenever the world is run again.
             life=base36(clock.now_ms()).rjust(LIFE_DIGITS, "0")[-LIFE_DIGITS:],
         )
         # Held while something is written down, which other fibers go on beside.
         self.trader.commands._common_lock = FiberLock(hub)  # type: ignore[assignment]
         self.trader.sell_everything._lock = FiberLock(hub)  # type: ignore[assignment]
+        self.trader.market_list._lock = FiberLock(hub)  # type: ignore[assignment]
         self.trader.start()
 
     def alert(self, alert: Alert) -> None:

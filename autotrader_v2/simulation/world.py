@@ -15,6 +15,7 @@ from autotrader_v2.application.events import (
     Record,
 )
 from autotrader_v2.application.floor import TraderConfig
+from autotrader_v2.application.market_list import SETTING as SYMBOLS
 from autotrader_v2.application.ports import Exchange
 from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Idle, TradingCycle, apply
@@ -133,7 +134,7 @@ class World:
         self.disk_full_until_ms = 0
         self._awake_ms = 0
         self._crashing = False
-        self._owner = Owner(dice, self._run, self.asks)
+        self._owner = Owner(dice, self.markets, self._run, self.asks)
         self._hands = Hands(dice, self.venue)
         self._healed = False
         self.walks = {one.market: self._walk(one, price) for one, price in zip(rules, FIRST_PRICES, strict=False)}
@@ -242,7 +243,8 @@ class World:
             slot = process.floor.slots.get(market)
             if slot is None or slot.book_lock.held:  # type: ignore[attr-defined]
                 continue
-            self.auditor.check_memory(market, slot.state.cycle, self.store.newest[market])
+            durable = self.store.newest.get(market, Idle(market=market))
+            self.auditor.check_memory(market, slot.state.cycle, durable)
             self.auditor.dirty.discard(market)
 
     def _allowed(self, market: Market) -> Allowed:
@@ -266,7 +268,7 @@ class World:
             if attempt.state in OPEN:
                 self.auditor.unknown_since[label] = self.hub.now_ms
         self.auditor.booted()
-        plan = self.plan
+        plan, listed, by_pair = self.plan, self.store.settings[SYMBOLS], self.venue.markets
         self.process = Process(
             self.hub,
             self.dice,
@@ -274,8 +276,9 @@ class World:
             self.store,
             self.machine,
             self,
-            self.markets,
+            [by_pair[pair] for pair in listed["available"]],
             self.restarts,
+            primary=by_pair[listed["primary"]],
             config=plan.config,
             exchange=plan.exchange,
         )
@@ -428,7 +431,7 @@ class World:
         False when nobody listens.
         """
         process = self.process
-        if process is None or process.feed.on_quote is None:
+        if process is None or process.feed.on_quote is None or quote.market not in process.feed.watched:
             return False
         if self.asleep:
             # It lies at the door until somebody reads it.

@@ -191,6 +191,17 @@ def p14_a_coin_joins_while_the_ladder_of_all_changes(arena: Arena) -> None:
     assert arena.slot(SOL).state.params.profit_pct == 3
 
 
+def p14_a_coin_leaves_and_is_back_while_its_ladder_changes(arena: Arena) -> None:
+    """Whoever still held its place changed what nobody saw any more: back in the list it ran on the ladder before."""
+    market_list = arena.trader.market_list
+    arena.do("tab 1", lambda: market_list.remove("SOL", "test"), lambda: market_list.add("SOL", "test"))
+    profit = {"profit_pct": Decimal(3)}
+    arena.do("tab 2", _tried(lambda: arena.trader.commands.set_params("SOL", profit, "test")))
+    arena.run()
+    own, kept = arena.slot(SOL).state.own_params, arena.store.params.get(SOL, {})
+    assert {name: str(value) for name, value in own.items()} == kept
+
+
 def p14_the_limits_changed_in_two_tabs(arena: Arena) -> None:
     """Nothing that somebody limited is undone by another's change; a restart finds the limits that are in force."""
     change, order = arena.trader.commands.set_limits, arena.trader.commands.set_order_limits
@@ -298,6 +309,7 @@ SCENARIOS: dict[Callable[[Arena], None], dict[str, object]] = {
     p14_new_ladder_while_a_buy_is_booked: {},
     p14_the_ladder_of_all_changed_in_two_tabs: {},
     p14_a_coin_joins_while_the_ladder_of_all_changes: {"markets": (ETH, SOL)},
+    p14_a_coin_leaves_and_is_back_while_its_ladder_changes: {"markets": (ETH, SOL)},
     p14_the_limits_changed_in_two_tabs: {},
     p14_adopting_while_the_price_wants_a_start: {"coins": "0.02"},
     p14_one_balance_for_two_coins: {"money": "15", "markets": (ETH, SOL)},
