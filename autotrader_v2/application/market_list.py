@@ -11,7 +11,13 @@ from typing import Any
 
 from autotrader_v2.application.events import CommandGiven, SettingSet, SwitchSet
 from autotrader_v2.application.floor import Floor, market_log
-from autotrader_v2.application.ports import ExchangeUnavailable, JournalState, MarketFeed, merged_params
+from autotrader_v2.application.ports import (
+    ExchangeUnavailable,
+    JournalState,
+    MarketFeed,
+    TradingError,
+    merged_params,
+)
 from autotrader_v2.application.refusals import CommandRefused, order_in_flight
 from autotrader_v2.application.slot import NO_BACKOFF, Slot, SlotState
 from autotrader_v2.domain.cycle import Active, Idle
@@ -64,7 +70,11 @@ class MarketList:
             available = self.available if market in self.available else (*self.available, market)
             removed = tuple(pair for pair in self._removed if pair != market.pair)
             with slot.book_lock:
-                self._write(available, removed, market, "add_market", by)
+                try:
+                    self._write(available, removed, market, "add_market", by)
+                except TradingError:
+                    self._feed.watch(tuple(floor.slots))
+                    raise
                 self._begin(slot, rules)
                 floor.board.follow((market,))
                 floor.slots = {**floor.slots, market: slot}

@@ -240,3 +240,29 @@ def test_a_ladder_of_all_that_somebody_did_not_ask_for_is_caught(monkeypatch: py
     rates = {"person_common": 0.3}
     monkeypatch.setattr(Commands, "set_params", more)
     assert first_caught(Plan(seed=0, rates=rates)) == "I3"
+
+
+def test_b3_a_coin_whose_joining_cannot_be_written_down_is_followed_no_further() -> None:
+    """The disk was full: it is not on the list, no price of it comes, and once there is space it joins."""
+    world, trader, slot = running(replace(PLAN, markets=2))
+    market, process = world.slots()[1].market, world.process
+    assert process is not None
+
+    def leave() -> None:
+        with world.asks("leave", market, None):
+            trader.market_list.remove(market.base, "test")
+
+    def join() -> None:
+        with world.asks("join", market, None):
+            try:
+                trader.market_list.add(market.base, "test")
+            except JournalUnavailable as error:
+                raise CommandRefused("disk_full", str(error)) from error
+
+    assert pressed(world, leave) == [""]
+    world.disk_full_until_ms = world.hub.now_ms + 2_000
+    assert pressed(world, join) == ["disk_full"]
+    assert list(process.feed.watched) == [slot.market]
+    until(world, lambda: world.hub.now_ms > world.disk_full_until_ms)
+    assert pressed(world, join) == [""]
+    assert list(process.feed.watched) == [slot.market, market]
