@@ -155,9 +155,12 @@ class Auditor:
         self._cycles.rules_told(rules)
 
     def _check_step(self, step: tuple[Market, int, int], label: str) -> None:
-        """I1: a step is bought once; again only while nobody could know that an order before had bought it."""
-        before = self.steps.setdefault(step, label)
-        if before == label:
+        """I1: a step is bought once; again only while nobody could know that an order before had bought it.
+
+        Nor could anybody know of a copy that the network made of an order, and that buys after the order has ended.
+        """
+        before, order = self.steps.setdefault(step, label), self.orders[label]
+        if before == label or (order.closed and order.copies):
             return
         if not self.orders[before].late - self.orders[before].booked:
             raise Broken("I1", f"step {step[2]} of cycle {step[1]} was bought twice: {label}")
@@ -224,6 +227,7 @@ class Auditor:
         for market in leaves:
             if market in self.open_of or self.ledgers[market].open:
                 raise Broken("I2", f"{market} leaves the list with an open cycle or order")
+            self.limits.left(market)
         # What it is remembered by is what it left with.
         self.dirty.update(joins)
 

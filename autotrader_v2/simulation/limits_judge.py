@@ -61,6 +61,11 @@ class LimitsJudge:
         self._prices = {market: OwnPrices() for market in self._books.ledgers}
         self._listens = self.now is not None and self.now.band_pct > 0
 
+    def left(self, market: Market) -> None:
+        """A market leaves the list: back in it, it is as one whose prices nobody has heard yet."""
+        if self._listens:
+            self._prices[market] = OwnPrices()
+
     def quoted(self, quote: Quote) -> None:
         """A quote was handed to the process. Kept only where a band may judge by it."""
         if self._listens:
