@@ -7,7 +7,7 @@ from typing import Any
 from autotrader_v2.domain.cycle import Active, BuyBooked, Idle, apply
 from autotrader_v2.domain.ladder import LadderParams
 from autotrader_v2.domain.market import Market, MarketRules
-from autotrader_v2.domain.orders import Fill, Side, Why
+from autotrader_v2.domain.orders import Fill, OrderIntent, OrderType, Side, Why
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.domain.situation import BaseReading, Situation, SwitchMode
 
@@ -66,6 +66,26 @@ def a_buy(*fills: Fill, step: int | None = 0, cycle_id: int = 1, ask: str = "250
         rules=RULES,
     )
     return replace(event, **changes)
+
+
+def an_intent(client_id: str = "t-test-1.1", **changes: Any) -> OrderIntent:
+    """The start of a cycle at market for 10 USDT, decided now."""
+    usual = OrderIntent(
+        client_id=client_id,
+        market=ETH,
+        side=Side.BUY,
+        type=OrderType.MARKET,
+        amount=Decimal(10),
+        why=Why.START,
+        cycle_id=1,
+        step=0,
+        worst_price=Decimal(2600),
+        seen_price=Decimal(2500),
+        decided_ms=NOW_MS,
+        max_cost=Decimal(10),
+        expires_ms=NOW_MS + 3000,
+    )
+    return replace(usual, **changes)
 
 
 def an_active_cycle(**changes: Any) -> Active:

@@ -2,34 +2,18 @@
 
 import random
 from dataclasses import replace
-from decimal import Decimal
 
 import pytest
 
 from autotrader_v2.application.events import AttemptClosed, Intended, Outcome
 from autotrader_v2.domain.limits import OrderLimits
-from autotrader_v2.domain.orders import OrderIntent, OrderType, Side, Why
 from autotrader_v2.simulation.auditor import Auditor
 from autotrader_v2.simulation.fibers import Hub
 from autotrader_v2.simulation.heard import Books, Broken, KnownOrder
 from autotrader_v2.simulation.limits_judge import LimitsJudge
-from tests.builders import ETH, NOW_MS, RULES, a_quote
+from tests.builders import ETH, NOW_MS, RULES, a_quote, an_intent
 
-BUY = OrderIntent(
-    client_id="t-s1m0-1.1",
-    market=ETH,
-    side=Side.BUY,
-    type=OrderType.MARKET,
-    amount=Decimal(10),
-    why=Why.START,
-    cycle_id=6,
-    step=0,
-    worst_price=Decimal(4000),
-    seen_price=Decimal(2500),
-    decided_ms=NOW_MS,
-    max_cost=Decimal(10),
-    expires_ms=NOW_MS + 3000,
-)
+BUY = an_intent(cycle_id=6)
 
 
 def hears(judge: LimitsJudge, bid: str, ask: str, began_ms: int, seconds: int) -> int:

@@ -29,10 +29,10 @@ from autotrader_v2.domain.limits import (
     reached,
 )
 from autotrader_v2.domain.market import Market
-from autotrader_v2.domain.orders import OrderIntent, OrderType, Side, Why
+from autotrader_v2.domain.orders import OrderIntent
 from autotrader_v2.domain.situation import Hold, Reason
 from autotrader_v2.infrastructure.store import SqlJournal
-from tests.builders import ETH, NOW_MS, PARAMS, a_quote
+from tests.builders import ETH, NOW_MS, PARAMS, a_quote, an_intent
 
 D = Decimal
 BTC = Market("gate", "BTC", "USDT")
@@ -49,19 +49,13 @@ def with_only(**limits: Any) -> OrderLimits:
 
 
 def a_buy(client_id: str, at_ms: int = NOW_MS, cost: str = "10", market: Market = ETH, step: int = 0) -> OrderIntent:
-    return OrderIntent(
-        client_id=client_id,
+    return an_intent(
+        client_id,
         market=market,
-        side=Side.BUY,
-        type=OrderType.MARKET,
         amount=D(cost),
-        why=Why.START,
-        cycle_id=1,
-        step=step,
-        worst_price=D(2600),
-        seen_price=D(2500),
-        decided_ms=at_ms,
         max_cost=D(cost),
+        step=step,
+        decided_ms=at_ms,
         expires_ms=at_ms + 3000,
     )
 
