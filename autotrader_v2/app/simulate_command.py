@@ -160,7 +160,7 @@ def _tell(total: Tally, profile: str) -> None:
         print(
             f"{len(total.resolve_ms)} orders of unknown outcome became known: half of them within"
             f" {total.resolve_s(50)} s of the world's time, 99 % within {total.resolve_s(99)} s; and"
-            f" {len(total.resolve_outage_ms)} more that an outage of the exchange fell into."
+            f" {len(total.resolve_outage_ms)} more that an outage of the exchange fell into, or that it kept to itself."
         )
     for one in total.breaks:
         _tell_break(one, one.command(profile))

@@ -116,11 +116,13 @@ class Booking:
         order_id: str = "",
         lasting: bool = False,
         by_rules: bool = False,
+        halts: bool = False,
     ) -> None:
         """An attempt ended without trading: journal it, free the money, back off.
 
         After `FAILURES_BEFORE_PAUSE` in a row, or at once for a lasting cause, the market pauses and shows the label.
-        What never left this machine backs off but never pauses: nothing is wrong with the order.
+        What never left this machine backs off but never pauses: nothing is wrong with the order. `halts`: the exchange
+        said that it traded and does not show how, so the market pauses until a person has looked.
         """
         floor = self._floor
         now_ms = floor.clock.now_ms()
@@ -130,7 +132,12 @@ class Booking:
         records: list[Record] = [_closed(slot, intent, outcome, time_ms=now_ms, label=label[:200], order_id=order_id)]
         pause: Pause | None = None
         counts = outcome in (Outcome.UNFILLED, Outcome.REFUSED, Outcome.ABSENT)
-        if counts and (lasting or backoff.failures >= FAILURES_BEFORE_PAUSE):
+        if halts:
+            values = {"client_id": intent.client_id, "side": intent.side.value}
+            pause = Pause(cause="order_not_shown", since_ms=now_ms, values=tuple(values.items()))
+            records.append(PauseSet(market=slot.market, pause=pause, by="engine", time_ms=now_ms))
+            records.append(floor.alert("order_not_shown", Priority.HIGH, slot.market, values, kept=True))
+        elif counts and (lasting or backoff.failures >= FAILURES_BEFORE_PAUSE):
             pause = Pause(
                 cause="orders_fail",
                 since_ms=now_ms,

@@ -41,13 +41,14 @@ class Intended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttemptUnknown:
-    """The answer was lost; the exchange's books are asked until it is known."""
+    """The answer was lost, or says only that it `traded`; the exchange's books are asked until it is known."""
 
     client_id: str
     detail: str
     time_ms: int
     order_id: str = ""
     sent_ms: int = 0
+    traded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,7 +92,7 @@ class ExecuteTrade:
             slot.travel = replace(sent, answered_ms=clock.now_ms())
             return self._refused(slot, committed, error)
         except OutcomeUnknown as error:
-            return self._unknown(slot, committed, error.what, error.order_id, halts=error.halts)
+            return self._unknown(slot, committed, error.what, error.order_id, traded=error.traded, halts=error.halts)
         except Exception as error:
             # An adapter's defect must not lose an order: what we do not understand is unknown, never "not placed".
             market_log(slot.market).exception("unexpected failure while sending; the order counts as unknown")
@@ -265,7 +265,7 @@ class ExecuteTrade:
                 market_log(slot.market).error("the pause holds but could not be noted", what=error.what)
 
     def _unknown(
-        self, slot: Slot, intent: OrderIntent, detail: str, order_id: str, *, halts: str = ""
+        self, slot: Slot, intent: OrderIntent, detail: str, order_id: str, *, traded: bool = False, halts: str = ""
     ) -> Outcome | None:
         """Keep the market waiting, its money reserved, and hand the order to the resolver. Always None: not known."""
         floor = self._floor
@@ -274,9 +274,10 @@ class ExecuteTrade:
         with slot.lock:
             order = slot.state.order
             if order is not None:
-                slot.state = replace(
-                    slot.state, order=replace(order, intent=intent, unknown=True, order_id=order_id or order.order_id)
+                unknown = replace(
+                    order, intent=intent, unknown=True, traded=traded, order_id=order_id or order.order_id
                 )
+                slot.state = replace(slot.state, order=unknown)
         try:
             floor.journal.write(
                 AttemptUnknown(
@@ -285,6 +286,7 @@ class ExecuteTrade:
                     time_ms=floor.clock.now_ms(),
                     order_id=order_id,
                     sent_ms=slot.travel_of(intent.client_id).sent_ms,
+                    traded=traded,
                 )
             )
         except TradingError as error:

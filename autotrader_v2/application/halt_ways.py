@@ -65,6 +65,7 @@ PAUSE_WAYS: Mapping[str, tuple[Way, ...]] = {
     "contract_broken": (Way.RESUME, Way.RECONCILE, Way.SEE_ORDER),
     "unknown_label": (Way.RESUME, Way.SEE_ORDER),
     "order_doubled": (Way.RESUME, Way.SEE_ORDER),
+    "order_not_shown": (Way.RESUME, Way.RECONCILE, Way.SEE_ORDER),
     "account_refused": (Way.CHECK_KEY, Way.RESUME_ACCOUNT),
     "second_instance": (Way.STOP_OTHER, Way.RESUME_ACCOUNT),
     "account_kind": (Way.CHECK_KEY, Way.RESUME_ACCOUNT),

@@ -62,14 +62,21 @@ class Rejected(TradingError):
 class OutcomeUnknown(TradingError):
     """It may have executed. `order_id` is the exchange's id if the answer told it, as a hint for `Exchange.find`.
 
-    `halts`: the cause for which the market stops until a person has looked, even if the order becomes known; "": none.
+    `traded`: it has, by a whole answer that says so; only its trades are not told yet. `halts`: the cause for which the
+    market stops until a person has looked, even if the order becomes known; "": none.
     """
 
     def __init__(
-        self, what: str, *, do: str = "The market waits until that is known.", order_id: str = "", halts: str = ""
+        self,
+        what: str,
+        *,
+        do: str = "The market waits until that is known.",
+        order_id: str = "",
+        traded: bool = False,
+        halts: str = "",
     ) -> None:
         super().__init__(what, do=do)
-        self.order_id, self.halts = order_id, halts
+        self.order_id, self.traded, self.halts = order_id, traded, halts
 
 
 class ContractBroken(TradingError):
@@ -98,10 +105,14 @@ class JournalRefused(TradingError):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The exchange knows the order. `finished` False: it still rests or still fills; ask again."""
+    """The exchange knows the order. `finished` False: it still rests or still fills; ask again.
+
+    `traded`: of one that is not finished, it has traded, whether or not `result` has the trades yet.
+    """
 
     result: OrderResult
     finished: bool
+    traded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,10 +336,14 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenAttempt:
-    """An intent that was made durable, with the exchange's id of its order as far as it is known."""
+    """An intent that was made durable, with the exchange's id of its order as far as it is known.
+
+    `traded`: the exchange has said that it traded, and not yet told how.
+    """
 
     intent: OrderIntent
     order_id: str = ""
+    traded: bool = False
 
 
 class Doubt(StrEnum):

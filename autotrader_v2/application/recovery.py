@@ -16,7 +16,7 @@ from autotrader_v2.domain.cycle import Active, Idle, TermsChanged, TradingCycle,
 from autotrader_v2.domain.ladder import LadderParams, changed
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.money import ZERO
-from autotrader_v2.domain.orders import OrderIntent
+from autotrader_v2.domain.orders import OrderIntent, Why
 from autotrader_v2.domain.situation import Pause, SwitchMode
 
 
@@ -115,7 +115,10 @@ def _state_of(
             intent=intent,
             params=cycle.params if isinstance(cycle, Active) else start_params(params, intent),
             unknown=True,
+            traded=attempt.traded,
             order_id=attempt.order_id,
+            # What its owner wanted after it was in memory only: whoever has sold everything buys nothing unasked.
+            then_pause=intent.why is Why.SELL_ALL,
         )
     return SlotState(
         cycle=cycle,

@@ -1,7 +1,9 @@
 """What became of an order of unknown outcome: the exchange's own books are asked until it is proven.
 
 Not finding an order proves nothing by itself. It is absent only when it can no longer arrive (its expiry, the clock's
-error and the exchange's visibility delay are over) and several complete reads, some seconds apart, do not show it.
+error and the exchange's visibility delay are over) and several complete reads, some seconds apart, do not show it. One
+that the exchange has said to have traded is never absent: its trades are waited for, and when they do not show for long
+the market stops until a person has looked.
 """
 
 import heapq
@@ -22,6 +24,8 @@ _AFTER_A_FAILED_READ_S = 1.0
 _AT_ONCE = 8
 _SOON_S = 0.01
 _ALERT_AFTER_S = 60.0
+# An order that has traded is shown by then, or never.
+_SHOWN_WITHIN_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +135,10 @@ class Resolver:
                 case Found(result=result, finished=True):
                     self._booking.book_fills(slot, order, result.fills, order_id=result.order_id, note=result.note)
                     return None
-                case Found(result=result):
+                case Found(result=result, traded=traded):
+                    seen = replace(order, order_id=result.order_id, traded=order.traded or traded)
                     with slot.lock:
-                        slot.state = replace(slot.state, order=replace(order, order_id=result.order_id))
+                        slot.state = replace(slot.state, order=seen)
                     return replace(watch, absent_reads=0)
                 case NotSeen():
                     return self._not_seen(watch, slot, order, now_s)
@@ -156,5 +161,10 @@ class Resolver:
         watch = replace(watch, absent_reads=watch.absent_reads + 1, last_absent_s=now_s, wait_s=gap_s + _SOON_S)
         if watch.absent_reads < config.absence_reads:
             return watch
-        self._booking.close(slot, intent, Outcome.ABSENT, label="proven_absent")
+        if not order.traded:
+            self._booking.close(slot, intent, Outcome.ABSENT, label="proven_absent")
+            return None
+        if now_s - watch.since_s < _SHOWN_WITHIN_S:
+            return watch
+        self._booking.close(slot, intent, Outcome.ABSENT, label="not_shown", halts=True)
         return None

@@ -27,7 +27,7 @@ class InFlight:
     """An order between its decision and its booking, or (no intent) a command that is being written.
 
     `then_pause`: what a person wanted after a sale. `outside`: coins of a sale that were never the cycle's.
-    `params` are the resolved ones a start was decided with.
+    `params` are the resolved ones a start was decided with. `traded`: the exchange has said so; its trades are awaited.
     """
 
     what: str
@@ -35,6 +35,7 @@ class InFlight:
     intent: OrderIntent | None = None
     params: LadderParams | None = None
     unknown: bool = False
+    traded: bool = False
     order_id: str = ""
     then_pause: bool = False
     outside: Decimal = ZERO

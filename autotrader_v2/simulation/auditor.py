@@ -15,6 +15,7 @@ from decimal import Decimal
 from autotrader_v2.application.events import (
     Alert,
     AttemptClosed,
+    AttemptUnknown,
     CycleChanged,
     FillsBooked,
     Intended,
@@ -65,7 +66,8 @@ class Auditor:
         self.unknown_since: dict[str, int] = {}
         # Trades that are still to be booked late.
         self.unbooked: set[str] = set()
-        # How long orders stayed unknown: with the exchange reachable, and those that an outage fell into.
+        # How long orders stayed unknown: with the exchange reachable, and those that an outage fell into, or whose
+        # trades the exchange kept to itself for minutes after it had said that there are some.
         self.resolve_ms: list[int] = []
         self.resolve_outage_ms: list[int] = []
         self.unreachable_until_ms = 0
@@ -104,6 +106,10 @@ class Auditor:
         """The exchange's books will not show an order before then."""
         order = self.orders[client_id]
         order.hidden_until_ms = max(order.hidden_until_ms, until_ms)
+
+    def told_traded(self, client_id: str) -> None:
+        """The process hears from the exchange that an order traded."""
+        self.orders[client_id].told = True
 
     def doubled(self, client_id: str) -> None:
         """Something on the way is about to repeat the request."""
@@ -170,6 +176,8 @@ class Auditor:
 
     def booted(self) -> None:
         """The engine starts: what it had in memory is gone."""
+        for label in self.open_of.values():
+            self.orders[label].told = self.orders[label].told_kept
         self.word.booted()
         self._cycles.booted()
         self.limits.booted()
@@ -196,6 +204,8 @@ class Auditor:
                         order.booked.add(fill.trade_id)
                         self._cycles.booked(order, trade.base)
                         self.unbooked.discard(fill.trade_id)
+                case AttemptUnknown(client_id=client_id):
+                    self.orders[client_id].told_kept = self.orders[client_id].told
                 case AttemptClosed(client_id=client_id, outcome=outcome):
                     self._closed(client_id, outcome)
                     if outcome is Outcome.NOT_SENT:
@@ -259,6 +269,8 @@ class Auditor:
         order.closed = True
         if self.open_of.get(order.intent.market) == client_id:
             del self.open_of[order.intent.market]
+        if order.told and outcome is not Outcome.FILLED:
+            raise Broken("I2", f"{client_id} is written down as {outcome}, and the exchange has said that it traded")
         lost = order.trades.keys() - order.booked
         unseen = outcome is Outcome.ABSENT and order.hidden_until_ms > self._hub.now_ms - _LOOK_TO_END_MS
         if unseen or order.copies:
@@ -269,7 +281,7 @@ class Auditor:
             raise Broken("I2", f"{client_id} is written down as ended, its trades {sorted(lost)} are not")
         since_ms = self.unknown_since.pop(client_id, None)
         if since_ms is not None:
-            reachable = self.unreachable_until_ms <= since_ms
+            reachable = self.unreachable_until_ms <= since_ms and not (order.told and order.hidden_until_ms)
             (self.resolve_ms if reachable else self.resolve_outage_ms).append(self._hub.now_ms - since_ms)
 
     # -- after a step

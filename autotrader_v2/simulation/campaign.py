@@ -16,8 +16,9 @@ class Tally:
 
     `faulted_steps`: those before all healed; `steps` counts also how each world lives on to its good end. `resolve_ms`:
     how long each unknown order stayed unknown while the exchange could be reached, though not by every call;
-    `resolve_outage_ms`: of those that an outage of the exchange fell into. `turns`: see `World`. `processor_s`: seconds
-    of processor time that the worlds took.
+    `resolve_outage_ms`: of those that an outage of the exchange fell into, or whose trades it kept to itself for
+    minutes after it had said that there are some. `turns`: see `World`. `processor_s`: seconds of processor time that
+    the worlds took.
     """
 
     seeds: int = 0

@@ -46,6 +46,8 @@ class CycleJudge:
         self._markets: Mapping[str, Market] = {}
         self._coins: dict[Market, CoinsJudge] = {}
         self._by_hand = {market: HandSales() for market in books.ledgers}
+        # Trades of ours that are in there since they were made.
+        self._counted: set[str] = set()
         # Those that were told to this process.
         self._rules: dict[Market, list[MarketRules]] = {}
 
@@ -77,6 +79,7 @@ class CycleJudge:
             self._coins[market].moved(self._hub.now_ms, coins)
             if trade.side is Side.SELL:
                 self._by_hand[market].sold(trade.amount, trade.quote, trade.time_ms)
+                self._counted.add(str(trade.id))
 
     def booked(self, order: KnownOrder, coins: Decimal) -> None:
         """A trade of an order became the books': of one that had ended, coins that lay outside until now."""
@@ -101,9 +104,12 @@ class CycleJudge:
                 ledger.bought(self._trades(event), event.cycle_id, event.step, event.seen_price, terms)
             case SaleBooked():
                 trades = self._trades(event)
+                outside = event.outside
+                if not ledger.open:
+                    # After a crash the engine no more knows how many were no cycle's.
+                    outside = max(sum((one.base for one in trades), ZERO) - ledger.dust, outside)
                 ledger.sold(trades, event.cycle_id, event.outside)
-                if event.outside:
-                    self._sold_outside(market, trades, event.outside)
+                self._sold_outside(market, event, outside)
             case SoldByHand():
                 self._sold_by_hand(market, ledger, event)
             case Adopted(coins=coins, cost=cost, params=params, rules=rules):
@@ -183,12 +189,14 @@ class CycleJudge:
                 raise Broken("I6", f"{market}: {wrong}")
         ledger.sold_by_hand(event.coins, event.proceeds, event.closes)
 
-    def _sold_outside(self, market: Market, trades: list[Traded], outside: Decimal) -> None:
+    def _sold_outside(self, market: Market, event: SaleBooked, outside: Decimal) -> None:
         """Coins that no cycle had: those of a buy that shows later were gone by then, as with a sale by hand."""
-        total = sum((one.base for one in trades), ZERO)
+        fresh = [one for one in event.fills if one.trade_id not in self._counted]
+        total = sum((one.base for one in fresh), ZERO)
         coins = min(outside, total)
-        quote = sum((one.quote for one in trades), ZERO) * coins / total
-        self._by_hand[market].sold(coins, quote, trades[-1].time_ms)
+        if coins > 0:
+            quote = sum((one.quote for one in fresh), ZERO) * coins / total
+            self._by_hand[market].sold(coins, quote, fresh[-1].time_ms)
 
     def _check_start(self, event: BuyBooked, terms: Terms) -> None:
         """I3: a start spends what the ladder says that its cycle runs on."""

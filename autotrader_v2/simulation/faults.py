@@ -65,6 +65,7 @@ HOSTILE: Mapping[str, float] = {
     "send_doubled": 0.004,
     "order_invisible": 0.06,
     "order_hidden": 0.006,
+    "trades_hidden": 0.006,
     "find_fails": 0.1,
     "find_partial": 0.3,
     "balances_fail": 0.03,

@@ -56,6 +56,7 @@ class Attempt:
     intent: OrderIntent
     state: str = "intended"
     order_id: str = ""
+    traded: bool = False
 
 
 @dataclass(slots=True)
@@ -115,7 +116,7 @@ class Store:
             params=dict(self.params),
             settings=dict(self.settings),
             open_attempts=tuple(
-                OpenAttempt(intent=one.intent, order_id=one.order_id)
+                OpenAttempt(intent=one.intent, order_id=one.order_id, traded=one.traded)
                 for one in self.attempts.values()
                 if one.state in OPEN
             ),
@@ -143,6 +144,7 @@ class Store:
                 if attempt.state not in OPEN:
                     raise _ended(record.client_id, attempt.state)
                 self._set(attempt, "unknown", record.order_id, undo)
+                attempt.traded |= record.traded
             case AttemptClosed():
                 self._closed(record, undo)
             case FillsBooked():
@@ -233,11 +235,11 @@ class Store:
 
     @staticmethod
     def _set(attempt: Attempt, state: str, order_id: str, undo: Undo) -> None:
-        before = (attempt.state, attempt.order_id)
+        before = (attempt.state, attempt.order_id, attempt.traded)
         attempt.state, attempt.order_id = state, order_id or attempt.order_id
 
         def back() -> None:
-            attempt.state, attempt.order_id = before
+            attempt.state, attempt.order_id, attempt.traded = before
 
         undo.append(back)
 
@@ -297,7 +299,7 @@ class MemoryJournal:
     def attempt_of(self, client_id: str) -> OpenAttempt | None:
         """See `Journal`."""
         known = self._store.attempts.get(client_id)
-        return None if known is None else OpenAttempt(intent=known.intent, order_id=known.order_id)
+        return None if known is None else OpenAttempt(intent=known.intent, order_id=known.order_id, traded=known.traded)
 
     def new_number(self) -> int:
         """See `Journal`."""

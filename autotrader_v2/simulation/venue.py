@@ -55,6 +55,9 @@ class Witness(Protocol):
     def hidden(self, client_id: str, until_ms: int) -> None:
         """The books will not show an order before then."""
 
+    def told_traded(self, client_id: str) -> None:
+        """An answer that says that it traded reaches the process."""
+
     def doubled(self, client_id: str) -> None:
         """An order of ours is about to arrive once more."""
 
@@ -92,6 +95,8 @@ class Venue:
         self.markets = {one.market.pair: one.market for one in rules}
         self.placed: dict[str, list[Order]] = {}
         self.visible_ms: dict[str, int] = {}
+        # Orders whose answer is lost.
+        self.unanswered: set[str] = set()
         self.newest: dict[Market, Quote] = {}
         self._fills: dict[int, Fill] = {}
         self._holdings: dict[str, tuple[int, Holding]] = {}
@@ -105,7 +110,9 @@ class Venue:
         """An order reaches the exchange."""
         dice, now_ms = self.dice, self.hub.now_ms
         self.catch_up(intent.market)
-        if dice.hit("order_hidden"):
+        # Neither answer nor books tell of it for minutes; or the answer says that it traded, and no more.
+        lost = dice.hit("order_hidden")
+        if lost or dice.hit("trades_hidden"):
             self._shown_ms = now_ms + dice.ms(*_HIDDEN_MS)
             self.witness.hidden(intent.client_id, self._shown_ms)
         try:
@@ -117,6 +124,8 @@ class Venue:
         self.placed.setdefault(intent.client_id, []).append(order)
         if shown_ms:
             self.visible_ms[str(order.id)] = shown_ms
+            if lost:
+                self.unanswered.add(str(order.id))
         elif dice.hit("order_invisible"):
             self.visible_ms[str(order.id)] = now_ms + dice.ms(0, _INVISIBLE_MAX_MS)
         self.witness.placed(intent)
@@ -241,6 +250,8 @@ class VenueExchange:
         if self._dice.hit("send_error_after"):
             known = answer.order_id if isinstance(answer, OrderResult) and self._dice.rng.random() < 0.5 else ""
             raise OutcomeUnknown("502", order_id=known)
+        if isinstance(answer, OrderResult) and answer.order_id in self._venue.unanswered:
+            raise OutcomeUnknown("the answer was lost")
         if isinstance(answer, Refused):
             raise Rejected(
                 answer.message,
@@ -249,9 +260,11 @@ class VenueExchange:
                 lasting=answer.label in _LASTING,
                 about=about_of(answer.label),
             )
-        if answer.fills and not self._venue.visible(answer.order_id):
-            # The answer tells sums only; the trades behind them are not listed yet.
-            raise OutcomeUnknown("its trades are not told yet", order_id=answer.order_id)
+        if answer.fills:
+            self._venue.witness.told_traded(intent.client_id)
+            if not self._venue.visible(answer.order_id):
+                # The answer tells sums only; the trades behind them are not listed yet.
+                raise OutcomeUnknown("its trades are not told yet", order_id=answer.order_id, traded=True)
         return answer
 
     def _maybe_refuse(self, intent: OrderIntent) -> None:
@@ -280,7 +293,7 @@ class VenueExchange:
             client_id=intent.client_id, order_id=str(orders[0].id), fills=fills, note=orders[0].finish_as
         )
         if fills and self._dice.hit("find_partial"):
-            return Found(replace(result, fills=fills[:-1]), finished=False)
+            return Found(replace(result, fills=fills[:-1]), finished=False, traded=True)
         return Found(result, finished=not any(one.open for one in orders))
 
     def own_trades(self, market: Market, since_ms: int) -> tuple[Fill, ...]:

@@ -119,10 +119,22 @@ def test_o3_an_order_that_only_own_trades_show_is_seen_and_waited_for(
     assert isinstance(found, Found)
     [order] = sim.account().orders
     assert (found.finished, found.result.order_id, found.result.base) == (False, str(order.id), order.filled_base)
+    assert found.traded
     sim.faults.clear()
     later = exchange.find(intent, found.result.order_id)
     assert isinstance(later, Found)
     assert later.finished
+
+
+def test_o2_an_order_whose_row_says_that_it_filled_has_traded_before_its_trades_show(
+    sim: Simulator, exchange: GateExchange
+) -> None:
+    intent = an_intent()
+    exchange.send(intent)
+    sim.faults.add(Fault(path="/spot/my_trades", method="GET", times=9, answer=Answer(200, b"[]")))
+    found = exchange.find(intent)
+    assert isinstance(found, Found)
+    assert (found.finished, found.traded, found.result.fills) == (False, True, ())
 
 
 def test_an_order_becomes_visible_after_a_while(sim: Simulator, exchange: GateExchange) -> None:
@@ -154,6 +166,7 @@ def test_an_order_that_rests_is_found_but_not_finished(sim: Simulator, exchange:
     found = exchange.find(an_intent())
     assert isinstance(found, Found)
     assert (found.finished, found.result.order_id, found.result.fills) == (False, str(order.id), ())
+    assert not found.traded
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from autotrader_v2.application.slot import Slot
 from autotrader_v2.domain.cycle import Active, Idle
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.domain.situation import Reason
@@ -75,11 +76,18 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
             yield Bench(sim, engine)
 
 
+def has_left(slot: Slot) -> bool:
+    """Whether the order in flight is on its way: a switch does not stop it any more."""
+    order = slot.state.order
+    return order is not None and order.intent is not None and slot.travel.client_id == order.intent.client_id
+
+
 def a_start_proven_absent(bench: Bench) -> str:
     """A start buy that never arrived; the coin is off before it is tried again."""
     bench.sim.faults.add(lost_request())
     bench.engine.desk.switch("ETH", "on", "test")
-    bench.engine.until_price("ETH", "2500", "an order", lambda: bench.outcomes() != {})
+    slot = bench.engine.slot("ETH")
+    bench.engine.until_price("ETH", "2500", "an order", lambda: has_left(slot))
     bench.engine.desk.switch("ETH", "off", "test")
     bench.engine.until_price("ETH", "2500", "its absence", lambda: bench.absent() != "")
     return bench.absent()
@@ -138,7 +146,7 @@ def test_late_fill_of_a_sale_closes_the_cycle_with_its_proceeds(bench: Bench) ->
     cycle = bench.start()
     bench.sim.faults.add(lost_request())
     slot = bench.engine.slot("ETH")
-    bench.engine.until_price("ETH", "2600", "a sale", lambda: slot.state.order is not None)
+    bench.engine.until_price("ETH", "2600", "a sale", lambda: has_left(slot))
     bench.engine.desk.switch("ETH", "off", "test")
     bench.engine.until_price("ETH", "2600", "its absence", lambda: bench.absent() != "")
     bench.arrives(bench.absent(), "0.0038", Side.SELL)
@@ -156,7 +164,7 @@ def test_late_fill_waits_for_the_order_in_flight(bench: Bench) -> None:
     bench.sim.faults.add(lost_request())
     bench.engine.desk.switch("ETH", "on", "test")
     slot = bench.engine.slot("ETH")
-    bench.engine.until_price("ETH", "2500", "the second attempt", lambda: slot.state.order is not None)
+    bench.engine.until_price("ETH", "2500", "the second attempt", lambda: has_left(slot))
     bench.engine.desk.switch("ETH", "off", "test")
     bench.arrives(label, "10")
     bench.engine.until("it is booked", bench.late())

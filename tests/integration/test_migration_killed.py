@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from autotrader_v2.application.ports import Doubt
+from autotrader_v2.infrastructure.store import schema
 from autotrader_v2.infrastructure.store.examine import problems_of
 from tests.integration.test_store_faults import make_first_revision
 from tests.unit.test_store_values import BTC, ETH, Scribe
@@ -66,4 +67,4 @@ def test_p17_an_update_killed_anywhere_is_simply_made_again(tmp_path: Path, mome
     again.journal.close()
     assert problems_of(path, "paper", full=True) == ()
     assert not list(tmp_path.glob("*.migrating*"))
-    assert list(tmp_path.glob("journal.before-0005*.sqlite3")), "a copy of the old file stays"
+    assert list(tmp_path.glob(f"journal.before-{schema.HEAD}*.sqlite3")), "a copy of the old file stays"

@@ -22,6 +22,8 @@ from autotrader_v2.infrastructure.store.standing import head_path
 from tests.unit.test_store_values import BINDING, BTC, ETH, NOW_MS, Scribe
 
 A_SWITCH = SwitchSet(market=BTC, mode=SwitchMode.ON, by="person", time_ms=NOW_MS)
+# The revision of a later version of the program.
+NEXT = f"{int(schema.HEAD) + 1:04}"
 
 
 @pytest.fixture
@@ -273,9 +275,9 @@ def test_p17_a_journal_of_the_first_revision_comes_up_to_date_with_its_history(s
     assert loaded.doubt is Doubt.NONE
     again.booked(again.intended(cycle_id=2, step=1))
     again.journal.close()
-    copy = path.with_name("journal 1.before-0005.sqlite3")
+    copy = path.with_name(f"journal 1.before-{schema.HEAD}.sqlite3")
     assert {one.name for one in path.parent.iterdir()} == {path.name, f"{path.name}.head", copy.name}
-    assert (_revision(copy), _revision(path)) == ("0001", "0005")
+    assert (_revision(copy), _revision(path)) == ("0001", schema.HEAD)
     assert problems_of(path, "paper", full=True) == ()
     with closing(sqlite3.connect(path)) as other:
         other.execute("UPDATE fills SET quote = '10.1' WHERE id = 1")
@@ -296,10 +298,10 @@ def test_p17_a_journal_comes_up_to_date_with_its_history(
     assert loaded.cycles == known.cycles
     assert loaded.open_attempts == known.open_attempts
     again.journal.close()
-    copy = path.with_name("journal 1.before-0006.sqlite3")
+    copy = path.with_name(f"journal 1.before-{NEXT}.sqlite3")
     assert {one.name for one in path.parent.iterdir()} == {path.name, f"{path.name}.head", copy.name}
     assert _revision(copy) == schema.HEAD
-    assert _revision(path) == "0006"
+    assert _revision(path) == NEXT
 
 
 def test_p17_a_failed_migration_leaves_the_old_file_as_it_was(
@@ -368,10 +370,10 @@ def _migrate_as(monkeypatch: pytest.MonkeyPatch, statement: str) -> None:
     """A next revision, as a later version of the program would bring it."""
 
     def upgrade(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0006'")
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{NEXT}'")
         connection.exec_driver_sql(statement)
 
-    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, "0006"))
+    monkeypatch.setattr(schema, "REVISIONS", (*schema.REVISIONS, NEXT))
     monkeypatch.setattr(migrations, "upgrade", upgrade)
 
 
@@ -381,7 +383,7 @@ def make_first_revision(path: Path) -> None:
         for later in ("fills_by_time", "fills_of_market_by_time", "events_without_order"):
             connection.execute(f"DROP INDEX {later}")
         connection.execute("CREATE INDEX fills_of_market ON fills (account, market, id)")
-        for later in ("sent_ms", "answered_ms"):
+        for later in ("sent_ms", "answered_ms", "traded"):
             connection.execute(f"ALTER TABLE attempts DROP COLUMN {later}")
         connection.execute("DROP TABLE equity")
         connection.execute("DROP TABLE credentials")

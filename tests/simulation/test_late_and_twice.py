@@ -1,14 +1,16 @@
 """What the exchange shows only minutes later, and what the network repeats: booked once, told, never bought again."""
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from autotrader_v2.application import booking
+from autotrader_v2.application import booking, recovery
+from autotrader_v2.application.execute_trade import ExecuteTrade
 from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.late_fills import LateFills
+from autotrader_v2.application.slot import InFlight
+from autotrader_v2.domain.cycle import SoldByHand
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.domain.situation import Reason
 from autotrader_v2.simulation import venue
@@ -19,6 +21,7 @@ from autotrader_v2.simulation.world import BEGINS_MS, Plan, World
 
 SEEDS = range(1, 4)
 HIDDEN = {"order_hidden": 0.1}
+SAID = {"trades_hidden": 0.1}
 DOUBLED = {"send_doubled": 0.1}
 
 
@@ -32,7 +35,7 @@ def broken(tally: Tally) -> set[str]:
     return {one.invariant for one in tally.breaks}
 
 
-@pytest.mark.parametrize("kind", ["order_hidden", "send_doubled"])
+@pytest.mark.parametrize("kind", ["order_hidden", "trades_hidden", "send_doubled"])
 def test_o3_o8_orders_shown_late_or_executed_twice_break_nothing(kind: str) -> None:
     for rates in ({kind: 0.1}, {**HOSTILE, kind: 0.1}):
         tally = told(rates)
@@ -58,10 +61,14 @@ def test_o3_an_order_shown_four_minutes_late_is_booked_without_a_restart_or_the_
     world.end()
 
 
+@pytest.mark.parametrize("crashed", [False, True], ids=["in one life", "with a crash between"])
 def test_o3_a_buy_that_shows_after_its_owner_has_sold_the_coins_is_a_sale_by_hand(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, *, crashed: bool
 ) -> None:
-    """World 4200193: its cycle has the cost of the coins and what they were sold for; the auditor knew of no sale."""
+    """World 4200193: its cycle has the cost of the coins and what they were sold for; the auditor knew of no sale.
+
+    World 6620545: nor when the engine was killed while it sold, and no more knows that the coins were no cycle's.
+    """
     monkeypatch.setattr(venue, "_HIDDEN_MS", (240_000, 240_001))
     monkeypatch.setattr(World, "_stream", lambda self, fill: None)
     monkeypatch.setattr(Owner, "_care", lambda *_: None)  # it would go on before the buy shows
@@ -73,18 +80,49 @@ def test_o3_a_buy_that_shows_after_its_owner_has_sold_the_coins_is_a_sale_by_han
         world.step()
     slot, process = world.slots()[0], world.process
     assert process is not None
-    completed = slot.state.cycle.tally.completed
     world.hub.spawn(process.group, lambda: process.trader.sell_all(slot.market.base, "pause", "test"))
-    while slot.state.cycle.tally.completed == completed:
+    if crashed:
+        while not any(one.side is Side.SELL for one in world.venue.account.trades):
+            world.step()
+        world.crash()
+    while not (by_hand := [one for one in world.store.events.get(slot.market, ()) if isinstance(one, SoldByHand)]):
         world.step()
         assert world.hub.now_ms < BEGINS_MS + 600_000, world.holds()
-    cost, got = (
-        sum((one.quote for one in world.venue.account.trades if one.side is side), Decimal(0)) for side in Side
-    )
-    assert cost > 0 and got > 0
-    tally = slot.state.cycle.tally
-    assert abs(tally.realised - (got + tally.dust.cost - cost)) < cost / 200, "but for the fees"
+    [buy] = [one for one in world.venue.account.trades if one.side is Side.BUY][:1]
+    [sale] = [one for one in world.venue.account.trades if one.side is Side.SELL][:1]
+    after = by_hand[0]
+    assert after.closes
+    assert after.coins == sale.amount
+    assert abs(after.proceeds - sale.quote) < sale.quote / 200, "but for the fee"
+    state = world.slots()[0].state
+    tally = state.cycle.tally
+    assert abs(tally.realised - (sale.quote + tally.dust.cost - buy.quote)) < buy.quote / 200, "but for the fees"
+    assert state.pause is not None and state.pause.cause == "sold_by_you", "as its owner wanted it after the sale"
     world.end()
+
+
+def test_o2_orders_said_to_have_traded_are_waited_for_across_crashes() -> None:
+    """Neither absent nor bought again, however long their trades take to show."""
+    tally = told({**SAID, "crash_idle": 0.2, "crash_before_write": 0.01, "write_fails": 0.05}, seeds=range(1, 6))
+    assert not tally.breaks, [(one.seed, one.what) for one in tally.breaks]
+    assert tally.restarts > 20
+    assert tally.faults["trades_hidden"] > 20
+
+
+def test_o2_an_order_said_to_have_traded_that_counts_as_absent_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = ExecuteTrade._unknown
+
+    def deaf(self: Any, slot: Any, intent: Any, detail: str, order_id: str, **more: Any) -> None:
+        whole(self, slot, intent, detail, order_id, **{**more, "traded": False})
+
+    monkeypatch.setattr(ExecuteTrade, "_unknown", deaf)
+    assert broken(told(SAID)) == {"I2"}
+
+
+def test_o2_one_that_counts_as_absent_after_a_crash_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the exchange has said is in the journal, or a crash would forget it."""
+    monkeypatch.setattr(recovery, "InFlight", lambda **values: InFlight(**{**values, "traded": False}))
+    assert broken(told({**SAID, "crash_idle": 0.2}, seeds=range(1, 6))) == {"I2"}
 
 
 def test_o3_trades_shown_late_that_nobody_books_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,7 @@ unknowns = st.builds(
     detail=st.just("lost"),
     time_ms=st.just(NOW_MS),
     order_id=st.sampled_from(("", "88")),
+    traded=st.booleans(),
 )
 fills = st.builds(
     lambda label, trades, market: FillsBooked(

@@ -18,7 +18,7 @@ from autotrader_v2.simulation.world import Plan, World
 
 # A proof of absence that does not wait until the exchange must show a fresh order: it takes an order shown late.
 HASTY = replace(CONFIG, visibility_ms=0, clock_error_ms=0, absence_reads=1, order_life_ms=1000)
-PLAN = Plan(seed=2, config=HASTY)
+PLAN = Plan(seed=4, config=HASTY)
 STEPS = 800
 
 
@@ -52,7 +52,7 @@ def test_the_short_history_breaks_alike_and_is_repeated_to_the_step(found: Break
 
 
 def test_no_single_event_of_the_short_history_can_be_spared(short: Break) -> None:
-    assert Event("order_invisible", 1) in short.events
+    assert "order_invisible" in {event.kind for event in short.events}
     for event in short.events:
         less = again(frozenset(short.events) - {event}, short.steps)
         assert less is None or not less.same_as(short), event

@@ -148,6 +148,7 @@ def test_o9_an_impossible_answer_is_unknown_and_its_id_a_hint(gate: OpenExchange
     assert isinstance(error, OutcomeUnknown)
     hint = "" if told in ("BTC_USDT", "t-a1b2-9.1") else "12332324"
     assert (error.order_id, told in error.what, len(stub.requests)) == (hint, True, 1)
+    assert not error.traded, "an id says that there is an order, not that it traded"
     assert error.halts == ("" if told in ("unreadably", "still open") else "contract_broken")
 
 
@@ -276,7 +277,14 @@ def test_trades_that_are_not_told_yet_leave_the_order_unknown(
     exchange, _ = gate(in_turn(answer(201, order), answer(200, told)))
     error = failure(exchange)
     assert isinstance(error, OutcomeUnknown)
-    assert error.order_id == "12332324"
+    assert (error.order_id, error.traded) == ("12332324", True)
+
+
+def test_o2_an_order_that_is_still_open_and_has_traded_is_known_to_have(gate: OpenExchange) -> None:
+    exchange, _ = gate(answer(201, an_order(status="open")))
+    error = failure(exchange)
+    assert isinstance(error, OutcomeUnknown)
+    assert (error.order_id, error.traded, error.halts) == ("12332324", True, "")
 
 
 def test_trades_that_come_a_moment_later_are_waited_for(gate: OpenExchange) -> None:

@@ -1,13 +1,16 @@
-"""When an order of unknown outcome counts as absent: never by one look, never before it cannot arrive any more."""
+"""When an order of unknown outcome counts as absent: never by one look, never before it cannot arrive any more.
 
-from collections.abc import Iterator
+And never when the exchange has said that it traded.
+"""
+
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
 
 from autotrader_v2.application.ports import Found, NotSeen, OutcomeUnknown
 from autotrader_v2.domain.cycle import Active
-from autotrader_v2.domain.orders import OrderIntent
+from autotrader_v2.domain.orders import OrderIntent, OrderResult
 from tests.schedules.arena import ETH, Arena
 from tests.schedules.plans import Seeded
 
@@ -44,9 +47,9 @@ def a_lost_order(arena: Arena) -> OrderIntent:
     return order.intent
 
 
-def looks(arena: Arena, intent: OrderIntent) -> None:
+def looks(arena: Arena, intent: OrderIntent, at_most_s: int = 60) -> None:
     """The resolver's own line until the order is known: it looks when it is due."""
-    for _ in range(1200):
+    for _ in range(at_most_s * 20):
         order = arena.slot().state.order
         if order is None or order.intent is not intent:
             return
@@ -98,3 +101,80 @@ def test_o1_an_order_that_only_a_later_look_shows_is_booked_and_never_bought_aga
     assert isinstance(cycle, Active)
     assert cycle.bought[0].client_ids == (intent.client_id,)
     assert len(arena.exchange.sent) == len(arena.bought()) == 1
+
+
+def says_only_that_it_traded(arena: Arena) -> Callable[[OrderIntent], OrderResult]:
+    """The exchange's answers: an id and sums, and no trade for them."""
+    whole = arena.exchange.send
+
+    def send(intent: OrderIntent) -> OrderResult:
+        whole(intent)
+        raise OutcomeUnknown("It is filled, but its trades are not told yet.", order_id="77", traded=True)
+
+    return send
+
+
+@pytest.fixture
+def traded(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> OrderIntent:
+    """A start that the exchange says has traded, and whose trades it does not tell yet."""
+    monkeypatch.setattr(arena.exchange, "send", says_only_that_it_traded(arena))
+    intent = a_lost_order(arena)
+    monkeypatch.undo()
+    return intent
+
+
+def test_o2_an_order_that_the_exchange_says_has_traded_is_waited_for_as_long_as_its_trades_take(
+    arena: Arena, traded: OrderIntent
+) -> None:
+    """Three looks that do not show it would have proven it absent, and bought a second time."""
+    books = Books(arena, hides=60)
+    looks(arena, traded, 300)
+    assert books.looked_ms[-1] - books.looked_ms[0] > 90_000
+    arena.read_balances()
+    arena.price(ETH, "2500")
+    arena.settle()
+    arena.check()
+    cycle = arena.slot().state.cycle
+    assert isinstance(cycle, Active)
+    assert cycle.bought[0].client_ids == (traded.client_id,)
+    assert len(arena.exchange.sent) == len(arena.bought()) == 1
+
+
+def test_o2_what_a_look_showed_to_have_traded_is_not_absent_when_the_next_ones_do_not(arena: Arena) -> None:
+    """One server of the exchange knows it, the others not yet."""
+    arena.exchange.loses_answer = True
+    intent = a_lost_order(arena)
+    whole = arena.exchange.find
+
+    def once(intent: OrderIntent, order_id: str = "") -> Found | NotSeen:
+        found = whole(intent, order_id)
+        assert isinstance(found, Found)
+        arena.exchange.find = books.find  # type: ignore[method-assign]
+        return Found(found.result, finished=False, traded=True)
+
+    books = Books(arena, hides=30)
+    arena.exchange.find = once  # type: ignore[method-assign]
+    looks(arena, intent, 300)
+    assert len(books.looked_ms) == 31
+    assert len(arena.exchange.sent) == len(arena.bought()) == 1
+
+
+def test_o2_an_order_said_to_have_traded_that_never_shows_stops_its_coin_and_is_told(
+    arena: Arena, traded: OrderIntent
+) -> None:
+    """Nothing waits for ever; what is in its way, and the way out, is said, and nothing is bought in its place."""
+    Books(arena, hides=100_000)
+    began_ms = arena.clock.ms
+    looks(arena, traded, 700)
+    assert arena.clock.ms - began_ms > 590_000
+    state = arena.slot().state
+    assert state.pause is not None
+    assert (state.pause.cause, dict(state.pause.values)) == (
+        "order_not_shown",
+        {"client_id": traded.client_id, "side": "buy"},
+    )
+    assert "order_not_shown" in [one.alert.code for one in arena.floor.alerts.recent()]
+    arena.read_balances()
+    arena.price(ETH, "2500")
+    arena.settle()
+    assert len(arena.exchange.sent) == 1

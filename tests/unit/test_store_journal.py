@@ -71,6 +71,17 @@ def test_an_open_order_comes_back_exactly_after_a_restart(scribe: Scribe) -> Non
     assert repr(state.open_attempts[0].intent) == repr(intent)
 
 
+def test_o2_that_an_order_has_traded_is_known_after_a_restart(scribe: Scribe) -> None:
+    """Once said it stays said, whatever is noted after it."""
+    intent = scribe.intended()
+    scribe.journal.write(AttemptUnknown(client_id=intent.client_id, detail="no trades", time_ms=1, traded=True))
+    scribe.journal.write(AttemptUnknown(client_id=intent.client_id, detail="timeout", time_ms=2))
+    again = reopened(scribe)
+    state = again.journal.load()
+    again.journal.close()
+    assert state.open_attempts == (OpenAttempt(intent=intent, traded=True),)
+
+
 def test_a_market_has_at_most_one_open_order(scribe: Scribe) -> None:
     """In the database itself, whatever the engine believes; other markets go on."""
     first = scribe.intended()

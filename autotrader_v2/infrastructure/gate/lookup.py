@@ -59,4 +59,5 @@ def _found(
         not row.rests and (complete(fills[key], row) if row.filled_amount else not fills[key])
         for key, row in orders.items()
     )
-    return Found(result, finished=finished)
+    traded = bool(every) or any(row.filled_amount for row in orders.values())
+    return Found(result, finished=finished, traded=traded and not finished)

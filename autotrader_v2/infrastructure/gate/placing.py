@@ -70,7 +70,11 @@ class Placer:
                 halts="contract_broken",
             )
         if order.rests:
-            raise OutcomeUnknown(f"{what} is still open although it is immediate-or-cancel.", order_id=order_id)
+            raise OutcomeUnknown(
+                f"{what} is still open although it is immediate-or-cancel.",
+                order_id=order_id,
+                traded=bool(order.filled_amount),
+            )
         fills = self._fills(order, order_id, what) if order.filled_amount else ()
         return OrderResult(client_id=intent.client_id, order_id=order_id, fills=fills, note=order.finish_as)
 
@@ -111,7 +115,9 @@ class Placer:
                 break
             if complete(fills, order):
                 return fills
-        raise OutcomeUnknown(f"{what} is filled, but its trades are not all told yet.", order_id=order_id) from unread
+        raise OutcomeUnknown(
+            f"{what} is filled, but its trades are not all told yet.", order_id=order_id, traded=True
+        ) from unread
 
 
 def body_of(intent: OrderIntent) -> dict[str, str]:

@@ -122,6 +122,7 @@ class RecordWriter:
             "label": record.detail,
             "order_id": record.order_id or None,
             "sent_ms": record.sent_ms or None,
+            "traded": int(record.traded) or None,
         }
 
         def run(cursor: Cursor) -> None:

@@ -53,6 +53,7 @@ def attempt_row(account: str, intent: OrderIntent, label: ClientId) -> Row:
         "closed_ms": None,
         "sent_ms": None,
         "answered_ms": None,
+        "traded": None,
     }
 
 
@@ -76,7 +77,7 @@ def open_attempt(row: Mapping[str, Any]) -> OpenAttempt:
         book=Book(row["book"]),
         expires_ms=row["expires_ms"],
     )
-    return OpenAttempt(intent=intent, order_id=row["order_id"])
+    return OpenAttempt(intent=intent, order_id=row["order_id"], traded=bool(row["traded"]))
 
 
 def fill_row(account: str, client_id: str, fill: Fill) -> Row:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 # Alembic revisions this program knows, oldest first; the last is the schema below.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 HEAD = REVISIONS[-1]
 
 OPEN_STATES = ("intended", "unknown")
@@ -136,6 +136,7 @@ attempts = _table(
     _number("closed_ms", nullable=True),
     _number("sent_ms", nullable=True),
     _number("answered_ms", nullable=True),
+    _number("traded", nullable=True),
     UniqueConstraint("client_id", name="one_attempt_of_a_label"),
     CheckConstraint("side IN ('buy', 'sell')", name="attempt_side"),
     CheckConstraint("state IN ({})".format(", ".join(f"'{state}'" for state in STATES)), name="attempt_state"),

@@ -44,7 +44,7 @@ WHERE client_id = :client_id
 """  # noqa: S608
 _SET_UNKNOWN = f"""
 UPDATE attempts SET state = 'unknown', label = :label, order_id = coalesce(:order_id, order_id),
-  sent_ms = coalesce(:sent_ms, sent_ms)
+  sent_ms = coalesce(:sent_ms, sent_ms), traded = coalesce(:traded, traded)
 WHERE client_id = :client_id AND {_OPEN}
 """  # noqa: S608
 # A trade takes its book from the attempt, which must be of the same market.
