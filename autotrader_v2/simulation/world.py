@@ -320,7 +320,8 @@ class World:
                 self._fall_asleep(process.group)
         market = dice.rng.choice(self.markets)
         self._hands.turn(market)
-        if dice.hit("clock_step"):
+        # Nobody sets the clock of a machine that sleeps.
+        if not self.asleep and dice.hit("clock_step"):
             self.auditor.limits.clock_set(hub.now_ms)
             self.machine.ahead_ms += dice.rng.choice((-300_000, -30_000, -2_000, 2_000, 30_000, 300_000))
             hub.at(hub.now_ms + dice.mostly_short_ms(1_000, 60_000), self._set_clock_right)
@@ -364,6 +365,9 @@ class World:
         unknown.update(dict.fromkeys(unknown, self.hub.now_ms))
 
     def _set_clock_right(self) -> None:
+        if self.asleep:
+            self.hub.at(self._awake_ms, self._set_clock_right)
+            return
         self.auditor.limits.clock_set(self.hub.now_ms)
         self.machine.ahead_ms = 0
 

@@ -55,3 +55,16 @@ def test_m13_a_process_that_never_wakes_is_caught(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(Hub, "sleep_all", for_good)
     assert {one.invariant for one in told({"machine_sleeps": 0.2}, range(1, 3)).breaks} == {"I12"}
+
+
+def test_m12_nobody_sets_the_clock_of_a_machine_that_sleeps() -> None:
+    """World 6421284: set back by as much as it slept, on a machine whose other clock does not count a sleep."""
+    world = World(Plan(seed=1, rates={"machine_sleeps": 0.5, "clock_step": 0.5}))
+    sleeps = 0
+    while world.dice.happened["clock_step"] < 20 or sleeps < 20:
+        world.step()
+        if world.asleep:
+            sleeps, ahead_ms = sleeps + 1, world.machine.ahead_ms
+            while world.asleep:
+                assert world.machine.ahead_ms == ahead_ms
+                world.step()
