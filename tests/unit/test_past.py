@@ -1,5 +1,7 @@
 """What is kept beside a decision for a replay, and what people see of it: nothing."""
 
+import sqlite3
+from contextlib import closing
 from decimal import Decimal as D
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +16,7 @@ from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.infrastructure.store import SqlJournal
 from autotrader_v2.infrastructure.store.past import Past
 from tests.builders import ETH, NOW_MS, RULES
-from tests.unit.test_store_values import BINDING
+from tests.unit.test_store_values import BINDING, BTC, Scribe
 
 QUOTE = Quote(ETH, D("2500.01"), D("2500.02"), D(2500), NOW_MS - 5, NOW_MS - 3, D("1.5"), None)
 
@@ -97,3 +99,18 @@ def test_rules_are_told_first_when_they_change_and_now_and_then() -> None:
 
 def _fields(rules: Any) -> dict[str, Any]:
     return {name: getattr(rules, name) for name in rules.__dataclass_fields__}
+
+
+def test_a_journal_that_an_older_program_left_is_read_as_it_is(tmp_path: Path) -> None:
+    """A backup of before an update: reading it needs no start that brings it up to date."""
+    path = tmp_path / "j.sqlite3"
+    scribe = Scribe.opens(path)
+    intent = scribe.intended(market=BTC)
+    scribe.journal.close()
+    with closing(sqlite3.connect(path)) as connection:
+        for later in ("sent_ms", "answered_ms", "traded"):
+            connection.execute(f"ALTER TABLE attempts DROP COLUMN {later}")
+        connection.commit()
+    past = Past(path)
+    assert [one.intent for one in past.orders(BTC, 0, intent.decided_ms + 1)] == [intent]
+    past.close()

@@ -23,6 +23,8 @@ from autotrader_v2.infrastructure.store.statements import FILL_COLUMNS
 
 # The exchange stamps fills, this program its readings: their clocks may differ by less than that.
 _CLEAR_MS = 2_000
+# Columns of attempts that an older program did not have and that are not asked for: its file is read as it is.
+_ADDED_LATER = ("sent_ms", "answered_ms", "traded")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +160,7 @@ class Past:
         """Attempts decided in `[from_ms, to_ms)`, in the order they were written."""
         table = schema.attempts
         asked = (
-            select(table)
+            select(*(column for column in table.c if column.name not in _ADDED_LATER))
             .where(self._of(table, market), table.c.decided_ms >= from_ms, table.c.decided_ms < to_ms)
             .order_by(table.c.seq)
         )

@@ -77,7 +77,7 @@ def open_attempt(row: Mapping[str, Any]) -> OpenAttempt:
         book=Book(row["book"]),
         expires_ms=row["expires_ms"],
     )
-    return OpenAttempt(intent=intent, order_id=row["order_id"], traded=bool(row["traded"]))
+    return OpenAttempt(intent=intent, order_id=row["order_id"], traded=bool(row.get("traded")))
 
 
 def fill_row(account: str, client_id: str, fill: Fill) -> Row:
