@@ -168,6 +168,22 @@ class Booking:
             f"{intent.side.value} order {intent.client_id} ended: {outcome.value}", label=label, order_id=order_id
         )
 
+    def close_absent(self, slot: Slot, intent: OrderIntent, *, waited_long: bool) -> bool:
+        """An order that could have arrived no more, and that complete reads do not show, ended without trading.
+
+        False: the exchange has said that it traded, so it is waited for; unless that was `waited_long`, then the market
+        pauses until a person has looked.
+        """
+        # Asked last: the stream may tell a trade while the lists do not.
+        with slot.book_lock:
+            order = slot.state.order
+            traded = order is not None and order.traded
+            if traded and not waited_long:
+                return False
+            label = "not_shown" if traded else "proven_absent"
+            self.close(slot, intent, Outcome.ABSENT, label=label, halts=traded)
+            return True
+
     def _book(
         self,
         slot: Slot,

@@ -274,6 +274,8 @@ class ExecuteTrade:
         with slot.lock:
             order = slot.state.order
             if order is not None:
+                # The stream may have told a trade before the answer was lost.
+                traded = traded or order.traded
                 unknown = replace(
                     order, intent=intent, unknown=True, traded=traded, order_id=order_id or order.order_id
                 )

@@ -12,7 +12,7 @@ from decimal import Decimal
 import structlog
 
 from autotrader_v2.application.booking import Booking
-from autotrader_v2.application.events import PauseSet, Priority, SettingSet
+from autotrader_v2.application.events import AttemptUnknown, PauseSet, Priority, SettingSet
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.ports import JournalRefused, OpenAttempt, TradingError
 from autotrader_v2.application.slot import Slot
@@ -45,6 +45,8 @@ class LateFills:
         self.unknown: dict[str, Market] = {}
         self._told = list(known)
         self._unlisted: set[str] = set()
+        # Orders in flight of which the journal says that they have traded.
+        self._kept: set[str] = set()
         self._booked: list[tuple[Market, str, Decimal]] = []
 
     def is_ours(self, client_id: str) -> bool:
@@ -54,6 +56,9 @@ class LateFills:
 
     def offer(self, fill: Fill) -> None:
         """Take a trade of ours; returns at once."""
+        slot = self._floor.slots.get(fill.market)
+        if slot is not None:
+            slot.has_traded(fill.client_id)
         with self._lock:
             self._waiting.setdefault(fill.client_id, {})[fill.trade_id] = fill
         self._wake.set()
@@ -104,6 +109,7 @@ class LateFills:
                 left.pop(trade_id, None)
             if not left:
                 self._waiting.pop(client_id, None)
+                self._kept.discard(client_id)
 
     def _book(self, client_id: str, fills: tuple[Fill, ...]) -> tuple[bool, bool]:
         """(whether nothing is left to do, whether something was booked)."""
@@ -112,6 +118,7 @@ class LateFills:
         if slot is None:
             return not self._of_one_that_left(client_id, fills), False
         if slot.state.order is not None:
+            self._keep_told(slot, client_id)
             return False, False
         booked = {fill.trade_id for fill in floor.journal.fills_of(client_id)}
         new = sorted((one for one in fills if one.trade_id not in booked), key=_in_time)
@@ -122,6 +129,20 @@ class LateFills:
             self._not_known(slot, client_id, new)
             return True, False
         return self._claimed(slot, attempt, tuple(new))
+
+    def _keep_told(self, slot: Slot, client_id: str) -> None:
+        """That an order of unknown outcome has traded is known to the next life too. Its own line books it."""
+        floor = self._floor
+        with slot.book_lock:
+            order = slot.state.order
+            if order is None or order.intent is None or order.intent.client_id != client_id or not order.unknown:
+                return
+            if client_id not in self._kept:
+                told = AttemptUnknown(
+                    client_id=client_id, detail="a trade was told", time_ms=floor.clock.now_ms(), traded=True
+                )
+                floor.journal.write(told)
+                self._kept.add(client_id)
 
     def _of_one_that_left(self, client_id: str, fills: tuple[Fill, ...]) -> bool:
         """Trades of our order in a market that is not on the list any more: they wait, and the owner is told once."""

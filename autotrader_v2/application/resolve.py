@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from autotrader_v2.application.booking import Booking
-from autotrader_v2.application.events import Outcome, Priority
+from autotrader_v2.application.events import Priority
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.ports import AccessRefused, ExchangeUnavailable, Found, NotSeen, TradingError
 from autotrader_v2.application.slot import InFlight, Slot
@@ -136,8 +136,10 @@ class Resolver:
                     self._booking.book_fills(slot, order, result.fills, order_id=result.order_id, note=result.note)
                     return None
                 case Found(result=result, traded=traded):
-                    seen = replace(order, order_id=result.order_id, traded=order.traded or traded)
                     with slot.lock:
+                        # As it is now: the stream may have told a trade meanwhile.
+                        now = slot.state.order or order
+                        seen = replace(now, order_id=result.order_id, traded=now.traded or traded)
                         slot.state = replace(slot.state, order=seen)
                     return replace(watch, absent_reads=0)
                 case NotSeen():
@@ -161,10 +163,5 @@ class Resolver:
         watch = replace(watch, absent_reads=watch.absent_reads + 1, last_absent_s=now_s, wait_s=gap_s + _SOON_S)
         if watch.absent_reads < config.absence_reads:
             return watch
-        if not order.traded:
-            self._booking.close(slot, intent, Outcome.ABSENT, label="proven_absent")
-            return None
-        if now_s - watch.since_s < _SHOWN_WITHIN_S:
-            return watch
-        self._booking.close(slot, intent, Outcome.ABSENT, label="not_shown", halts=True)
-        return None
+        waited_long = now_s - watch.since_s >= _SHOWN_WITHIN_S
+        return None if self._booking.close_absent(slot, intent, waited_long=waited_long) else watch

@@ -194,6 +194,13 @@ class Slot:
             self.state = replace(self.state, order=InFlight(what, now_ms))
             return True
 
+    def has_traded(self, client_id: str) -> None:
+        """The exchange tells a trade of that order; if it is the one in flight, it can no more be absent."""
+        with self.lock:
+            order = self.state.order
+            if order is not None and order.intent is not None and order.intent.client_id == client_id:
+                self.state = replace(self.state, order=replace(order, traded=True))
+
     def release(self, **changes: Any) -> None:
         """End the wait and set what changed, in one assignment."""
         with self.lock:

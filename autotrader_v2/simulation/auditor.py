@@ -109,7 +109,13 @@ class Auditor:
 
     def told_traded(self, client_id: str) -> None:
         """The process hears from the exchange that an order traded."""
-        self.orders[client_id].told = True
+        order = self.orders.get(client_id)
+        if order is not None:
+            order.told = True
+
+    def notes(self, client_id: str) -> None:
+        """The process begins to write something of an order: what it hears from here on comes too late for that."""
+        self.orders[client_id].told_in_time = self.orders[client_id].told
 
     def doubled(self, client_id: str) -> None:
         """Something on the way is about to repeat the request."""
@@ -205,7 +211,7 @@ class Auditor:
                         self._cycles.booked(order, trade.base)
                         self.unbooked.discard(fill.trade_id)
                 case AttemptUnknown(client_id=client_id):
-                    self.orders[client_id].told_kept = self.orders[client_id].told
+                    self.orders[client_id].told_kept = self.orders[client_id].told_in_time
                 case AttemptClosed(client_id=client_id, outcome=outcome):
                     self._closed(client_id, outcome)
                     if outcome is Outcome.NOT_SENT:
@@ -269,7 +275,7 @@ class Auditor:
         order.closed = True
         if self.open_of.get(order.intent.market) == client_id:
             del self.open_of[order.intent.market]
-        if order.told and outcome is not Outcome.FILLED:
+        if order.told_in_time and outcome is not Outcome.FILLED and not order.copies:
             raise Broken("I2", f"{client_id} is written down as {outcome}, and the exchange has said that it traded")
         lost = order.trades.keys() - order.booked
         unseen = outcome is Outcome.ABSENT and order.hidden_until_ms > self._hub.now_ms - _LOOK_TO_END_MS

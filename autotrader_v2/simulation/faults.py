@@ -66,6 +66,7 @@ HOSTILE: Mapping[str, float] = {
     "order_invisible": 0.06,
     "order_hidden": 0.006,
     "trades_hidden": 0.006,
+    "hidden_streamed": 0.3,
     "find_fails": 0.1,
     "find_partial": 0.3,
     "balances_fail": 0.03,

@@ -31,8 +31,9 @@ class KnownOrder:
     late: set[str] = field(default_factory=set)
     # The exchange's books show it only then.
     hidden_until_ms: int = 0
-    # The process has heard the exchange say that it traded; and has kept it for the next one.
+    # The process has heard the exchange say that it traded; had when it began to write of it; has kept it for the next.
     told: bool = False
+    told_in_time: bool = False
     told_kept: bool = False
     # How often something on the way repeated the request.
     copies: int = 0

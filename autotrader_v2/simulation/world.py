@@ -193,6 +193,8 @@ class World:
         for record in records:
             if isinstance(record, Intended):
                 self.auditor.allowed[record.intent.market] = self._allowed(record.intent.market)
+            elif isinstance(record, AttemptUnknown | AttemptClosed):
+                self.auditor.notes(record.client_id)
 
     def committed(self, records: Sequence[Record]) -> None:
         """See `Outside`."""
@@ -448,9 +450,9 @@ class World:
         return True
 
     def _on_trade(self, fill: Fill, shown_ms: int) -> None:
-        """The stream of own trades: late, twice, or not at all. What the books hide it tells when they show it."""
+        """The stream of own trades: late, twice, or not at all. What the books hide it tells with them, or before."""
         process, dice, hub = self.process, self.dice, self.hub
-        if shown_ms:
+        if shown_ms and not dice.hit("hidden_streamed"):
             if dice.rng.random() < 0.5:
                 hub.at(shown_ms, lambda: self._stream(fill))
             return
@@ -472,6 +474,7 @@ class World:
             self.hub.at(self._awake_ms, lambda: self._stream(fill))
             return False
         self.process.account_feed.on_fill(fill)
+        self.auditor.told_traded(fill.client_id)
         return True
 
     def _gap(self) -> bool:

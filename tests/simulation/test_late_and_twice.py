@@ -9,7 +9,7 @@ from autotrader_v2.application import booking, recovery
 from autotrader_v2.application.execute_trade import ExecuteTrade
 from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.late_fills import LateFills
-from autotrader_v2.application.slot import InFlight
+from autotrader_v2.application.slot import InFlight, Slot
 from autotrader_v2.domain.cycle import SoldByHand
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.domain.situation import Reason
@@ -123,6 +123,17 @@ def test_o2_one_that_counts_as_absent_after_a_crash_is_caught(monkeypatch: pytes
     """What the exchange has said is in the journal, or a crash would forget it."""
     monkeypatch.setattr(recovery, "InFlight", lambda **values: InFlight(**{**values, "traded": False}))
     assert broken(told({**SAID, "crash_idle": 0.2}, seeds=range(1, 6))) == {"I2"}
+
+
+def test_o2_one_of_which_the_stream_alone_tells_a_trade_is_waited_for_too() -> None:
+    tally = told({**HIDDEN, "hidden_streamed": 1.0})
+    assert not tally.breaks, [(one.seed, one.what) for one in tally.breaks]
+    assert tally.faults["hidden_streamed"] > 10
+
+
+def test_o2_a_streamed_trade_that_nobody_minds_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Slot, "has_traded", lambda self, client_id: None)
+    assert broken(told({**HIDDEN, "hidden_streamed": 1.0})) == {"I2"}
 
 
 def test_o3_trades_shown_late_that_nobody_books_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,6 +140,27 @@ def test_o2_an_order_that_the_exchange_says_has_traded_is_waited_for_as_long_as_
     assert len(arena.exchange.sent) == len(arena.bought()) == 1
 
 
+def test_o2_an_order_of_which_the_stream_tells_a_trade_is_not_absent_though_no_list_shows_it(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would be booked as a late fill a moment after the second buy had left."""
+    whole, told = arena.exchange.send, []
+
+    def lost(intent: OrderIntent) -> OrderResult:
+        told.extend(whole(intent).fills)
+        raise OutcomeUnknown("The answer was lost.")
+
+    monkeypatch.setattr(arena.exchange, "send", lost)
+    intent = a_lost_order(arena)
+    monkeypatch.undo()
+    books = Books(arena, hides=60)
+    for fill in told:
+        arena.trader.reconciler.on_fill(fill)
+    looks(arena, intent, 300)
+    assert len(books.looked_ms) == 61
+    assert len(arena.exchange.sent) == len(arena.bought()) == 1
+
+
 def test_o2_what_a_look_showed_to_have_traded_is_not_absent_when_the_next_ones_do_not(arena: Arena) -> None:
     """One server of the exchange knows it, the others not yet."""
     arena.exchange.loses_answer = True
