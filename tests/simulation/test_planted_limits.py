@@ -121,7 +121,7 @@ def test_limits_that_nobody_asked_for_are_caught(monkeypatch: Patch) -> None:
 def test_a_budget_made_smaller_while_a_buy_is_claimed_is_held_to(monkeypatch: Patch) -> None:
     """An engine that asks for the budget when it claims a buy, and not when that leaves."""
     rates = {"person_limits": 0.5, "person_switch": 0.2, "worker_starved": 0.5, "write_slow": 0.5}
-    world = partial(run_worlds, (21,), Plan(seed=0, rates=rates), 800, shrink=False)
+    world = partial(run_worlds, (3, 6, 7), Plan(seed=0, rates=rates), 800, shrink=False)
     assert not world().breaks
     monkeypatch.setattr(Wallet, "still_allowed", lambda *_, **__: True)
-    assert [one.invariant for one in world().breaks] == ["I3"]
+    assert {one.invariant for one in world().breaks} == {"I3"}

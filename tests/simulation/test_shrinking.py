@@ -18,7 +18,7 @@ from autotrader_v2.simulation.world import Plan, World
 
 # A proof of absence that does not wait until the exchange must show a fresh order: it takes an order shown late.
 HASTY = replace(CONFIG, visibility_ms=0, clock_error_ms=0, absence_reads=1, order_life_ms=1000)
-PLAN = Plan(seed=4, config=HASTY)
+PLAN = Plan(seed=7, config=HASTY)
 STEPS = 800
 
 
