@@ -82,6 +82,18 @@ def test_o1_absence_takes_three_looks_apart_after_the_order_cannot_arrive(arena:
     assert not arena.bought()
 
 
+def bought_once(arena: Arena, intent: OrderIntent) -> None:
+    """The cycle is that order's, and at the next price nothing is bought again."""
+    arena.read_balances()
+    arena.price(ETH, "2500")
+    arena.settle()
+    arena.check()
+    cycle = arena.slot().state.cycle
+    assert isinstance(cycle, Active)
+    assert cycle.bought[0].client_ids == (intent.client_id,)
+    assert len(arena.exchange.sent) == len(arena.bought()) == 1
+
+
 @pytest.mark.parametrize("hidden", [1, 2])
 def test_o1_an_order_that_only_a_later_look_shows_is_booked_and_never_bought_again(arena: Arena, hidden: int) -> None:
     """The exchange showed it late; one empty look would have bought a second time."""
@@ -93,14 +105,7 @@ def test_o1_an_order_that_only_a_later_look_shows_is_booked_and_never_bought_aga
         arena.trader._resolver.look_at_due()
     early.hides = len([at for at in early.looked_ms if at <= cannot_arrive_ms(arena, intent)]) + hidden
     looks(arena, intent)
-    arena.read_balances()
-    arena.price(ETH, "2500")
-    arena.settle()
-    arena.check()
-    cycle = arena.slot().state.cycle
-    assert isinstance(cycle, Active)
-    assert cycle.bought[0].client_ids == (intent.client_id,)
-    assert len(arena.exchange.sent) == len(arena.bought()) == 1
+    bought_once(arena, intent)
 
 
 def says_only_that_it_traded(arena: Arena) -> Callable[[OrderIntent], OrderResult]:
@@ -130,14 +135,7 @@ def test_o2_an_order_that_the_exchange_says_has_traded_is_waited_for_as_long_as_
     books = Books(arena, hides=60)
     looks(arena, traded, 300)
     assert books.looked_ms[-1] - books.looked_ms[0] > 90_000
-    arena.read_balances()
-    arena.price(ETH, "2500")
-    arena.settle()
-    arena.check()
-    cycle = arena.slot().state.cycle
-    assert isinstance(cycle, Active)
-    assert cycle.bought[0].client_ids == (traded.client_id,)
-    assert len(arena.exchange.sent) == len(arena.bought()) == 1
+    bought_once(arena, traded)
 
 
 def test_o2_an_order_of_which_the_stream_tells_a_trade_is_not_absent_though_no_list_shows_it(
@@ -158,7 +156,7 @@ def test_o2_an_order_of_which_the_stream_tells_a_trade_is_not_absent_though_no_l
         arena.trader.reconciler.on_fill(fill)
     looks(arena, intent, 300)
     assert len(books.looked_ms) == 61
-    assert len(arena.exchange.sent) == len(arena.bought()) == 1
+    bought_once(arena, intent)
 
 
 def test_o2_what_a_look_showed_to_have_traded_is_not_absent_when_the_next_ones_do_not(arena: Arena) -> None:
@@ -177,7 +175,7 @@ def test_o2_what_a_look_showed_to_have_traded_is_not_absent_when_the_next_ones_d
     arena.exchange.find = once  # type: ignore[method-assign]
     looks(arena, intent, 300)
     assert len(books.looked_ms) == 31
-    assert len(arena.exchange.sent) == len(arena.bought()) == 1
+    bought_once(arena, intent)
 
 
 def test_o2_an_order_said_to_have_traded_that_never_shows_stops_its_coin_and_is_told(
