@@ -91,7 +91,7 @@ def still_part(facts: Facts) -> dict[str, Any]:
     outside = None
     if facts.reading is not None:
         held = cycle.held if isinstance(cycle, Active) else ZERO
-        outside = facts.reading.available + facts.reading.locked - held - cycle.tally.dust.coins - cycle.tally.ignored
+        outside = facts.reading.total - held - cycle.tally.dust.coins - cycle.tally.ignored
     view: dict[str, Any] = {
         "currency": market.base,
         "symbol": market.pair,

@@ -115,7 +115,7 @@ class Commands:
             if isinstance(cycle, Idle):
                 raise CommandRefused("no_cycle", f"{currency} has no open cycle to write off.")
             reading = self._reading_now(slot)
-            there = reading.available + reading.locked
+            there = reading.total
             price = max(self._price(slot), cycle.sell_price)
             coins = floor_to(cycle.held + cycle.tally.dust.coins, cycle.rules.lot)
             if cycle.held - there <= cycle.rules.lot and cycle.rules.sellable(coins, price):

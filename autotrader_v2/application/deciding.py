@@ -190,6 +190,9 @@ class Decider:
         if isinstance(action, Buy) and limit_price is not None:
             amount = floor_to(action.quote_amount / limit_price, state.rules.lot)
         cost = self._cost(action)
+        # Asked before the order is out: then a reading counts as older than it.
+        known = floor.wallet.base_reading(slot.market) if isinstance(action, Buy) else None
+        before = known.total if known is not None else None
         intent = OrderIntent(
             client_id=str(ClientId(self._instance, number, attempt, self._life)),
             market=slot.market,
@@ -219,7 +222,7 @@ class Decider:
         else:
             floor.wallet.order_out(intent.client_id, slot.market)
         what = f"{action.why.value}{'' if step is None else f' {step}'}"
-        order = InFlight(what, now_ms, intent, params, then_pause=then_pause, outside=outside)
+        order = InFlight(what, now_ms, intent, params, then_pause=then_pause, outside=outside, coins_before=before)
         slot.state = replace(state, order=order)
         floor.in_flight.add(intent.client_id)
         return intent

@@ -199,7 +199,7 @@ class Wallet:
                 available=held.available,
                 free=self._free(),
                 reserved=reserved,
-                owned=held.available + held.locked + booked,
+                owned=held.total + booked,
                 known=self._reading_began >= 0,
                 settled=not outgo,
             )

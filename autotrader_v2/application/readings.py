@@ -103,7 +103,7 @@ def outside_coins(slot: Slot, reading: BaseReading) -> Decimal:
     """Coins of the account that are neither cycle, dust nor ignored."""
     cycle = slot.state.cycle
     held = cycle.held if isinstance(cycle, Active) else ZERO
-    return reading.available + reading.locked - held - cycle.tally.dust.coins - cycle.tally.ignored
+    return reading.total - held - cycle.tally.dust.coins - cycle.tally.ignored
 
 
 def require_settled(floor: Floor, slot: Slot) -> None:

@@ -344,7 +344,7 @@ class Reconciler:
         if not isinstance(cycle, Active) or state.order is not None or reading is None:
             self._missing.pop(slot, None)
             return
-        gone = cycle.held - (reading.available + reading.locked)
+        gone = cycle.held - reading.total
         if gone <= cycle.rules.lot:
             self._missing.pop(slot, None)
             return

@@ -1,22 +1,26 @@
 """What became of an order of unknown outcome: the exchange's own books are asked until it is proven.
 
 Not finding an order proves nothing by itself. It is absent only when it can no longer arrive (its expiry, the clock's
-error and the exchange's visibility delay are over) and several complete reads, some seconds apart, do not show it. One
-that the exchange has said to have traded is never absent: its trades are waited for, and when they do not show for long
-the market stops until a person has looked.
+error and the exchange's visibility delay are over) and several complete reads, some seconds apart, do not show it. A
+buy beside which the account has got more of its coin is waited for some time longer. One that the exchange has said to
+have traded is never absent: its trades are waited for, and when they do not show for long the market stops until a
+person has looked.
 """
 
 import heapq
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import count
 
 from autotrader_v2.application.booking import Booking
 from autotrader_v2.application.events import Priority
 from autotrader_v2.application.floor import Floor, market_log
 from autotrader_v2.application.ports import AccessRefused, ExchangeUnavailable, Found, NotSeen, TradingError
+from autotrader_v2.application.readings import BalanceReader
 from autotrader_v2.application.slot import InFlight, Slot
+from autotrader_v2.domain.money import ZERO, plain
 
 _LOOKS_AFTER_S = (1.0, 1.0, 2.0, 2.0, 3.0)
 _AFTER_A_FAILED_READ_S = 1.0
@@ -26,6 +30,8 @@ _SOON_S = 0.01
 _ALERT_AFTER_S = 60.0
 # An order that has traded is shown by then, or never.
 _SHOWN_WITHIN_S = 600.0
+# Coins that came beside a buy that no list shows may be its own, or a deposit: that it was is known when they are old.
+_COINS_EXPLAINED_WITHIN_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +53,10 @@ class Resolver:
     `start` has a sender call something soon.
     """
 
-    def __init__(self, floor: Floor, booking: Booking, start: Callable[..., object]) -> None:
+    def __init__(self, floor: Floor, booking: Booking, reader: BalanceReader, start: Callable[..., object]) -> None:
         self._floor = floor
         self._booking = booking
+        self._reader = reader
         self._start = start
         self._looking = 0
         self._heap: list[tuple[float, int, _Watch]] = []
@@ -126,10 +133,7 @@ class Resolver:
         try:
             found = floor.exchange.find(order.intent, order.order_id)
         except ExchangeUnavailable as error:
-            if isinstance(error, AccessRefused):
-                floor.refused_account(error.label, error.what)
-            market_log(slot.market).warning("cannot ask for the unknown order yet", what=error.what)
-            return replace(watch, wait_s=min(watch.wait_s, _AFTER_A_FAILED_READ_S))
+            return self._not_read(watch, slot, error)
         try:
             match found:
                 case Found(result=result, finished=True):
@@ -148,6 +152,12 @@ class Resolver:
             market_log(slot.market).error("the order is known but could not be booked yet", what=error.what)
             return watch
 
+    def _not_read(self, watch: _Watch, slot: Slot, error: ExchangeUnavailable) -> _Watch:
+        if isinstance(error, AccessRefused):
+            self._floor.refused_account(error.label, error.what)
+        market_log(slot.market).warning("cannot ask for the unknown order yet", what=error.what)
+        return replace(watch, wait_s=min(watch.wait_s, _AFTER_A_FAILED_READ_S))
+
     def _not_seen(self, watch: _Watch, slot: Slot, order: InFlight, now_s: float) -> _Watch | None:
         floor, config, intent = self._floor, self._floor.config, order.intent
         if intent is None:
@@ -163,5 +173,24 @@ class Resolver:
         watch = replace(watch, absent_reads=watch.absent_reads + 1, last_absent_s=now_s, wait_s=gap_s + _SOON_S)
         if watch.absent_reads < config.absence_reads:
             return watch
+        if now_s - watch.since_s < _COINS_EXPLAINED_WITHIN_S:
+            try:
+                came = self._coins_came(slot, order)
+            except ExchangeUnavailable as error:
+                return self._not_read(watch, slot, error)
+            if came:
+                if watch.absent_reads == config.absence_reads:
+                    market_log(slot.market).warning(
+                        "no list shows the unknown order, but coins have come: it is waited for", coins=plain(came)
+                    )
+                return watch
         waited_long = now_s - watch.since_s >= _SHOWN_WITHIN_S
         return None if self._booking.close_absent(slot, intent, waited_long=waited_long) else watch
+
+    def _coins_came(self, slot: Slot, order: InFlight) -> Decimal:
+        """What the account has more of a buy's coin than before it. Errors: `ExchangeUnavailable`."""
+        if order.coins_before is None:
+            return ZERO
+        held = self._reader.read().get(slot.market.base)
+        now = held.total if held is not None else ZERO
+        return max(ZERO, now - order.coins_before)

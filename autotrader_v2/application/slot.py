@@ -28,6 +28,7 @@ class InFlight:
 
     `then_pause`: what a person wanted after a sale. `outside`: coins of a sale that were never the cycle's.
     `params` are the resolved ones a start was decided with. `traded`: the exchange has said so; its trades are awaited.
+    `coins_before`: what the account had of the market's coin when a buy was decided; None where that is not known.
     """
 
     what: str
@@ -39,6 +40,7 @@ class InFlight:
     order_id: str = ""
     then_pause: bool = False
     outside: Decimal = ZERO
+    coins_before: Decimal | None = None
 
     @property
     def awaited(self) -> Awaited:

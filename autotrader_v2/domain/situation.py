@@ -120,6 +120,11 @@ class BaseReading(NamedTuple):
     available: Decimal
     locked: Decimal
 
+    @property
+    def total(self) -> Decimal:
+        """All of them, whatever orders of the owner's hold."""
+        return self.available + self.locked
+
 
 class Situation(NamedTuple):
     """Units: `*_ms` milliseconds (`now_ms` by our clock, `exchange_now_ms` and the rest by the exchange's).
@@ -313,7 +318,7 @@ def _decide_idle(now: Situation, idle: Idle, quote: Quote) -> Action:
     base = now.base
     if base is None:
         return Hold(Reason.BALANCE_UNKNOWN)
-    outside = base.available + base.locked - idle.tally.dust.coins - idle.tally.ignored
+    outside = base.total - idle.tally.dust.coins - idle.tally.ignored
     if outside > 0 and now.rules.sellable(floor_to(outside, now.rules.lot), quote.bid):
         return Hold(Reason.HOLDS_COINS, (("coins", outside), ("worth", outside * quote.bid)))
     params = now.params
@@ -358,7 +363,7 @@ def _base_short(now: Situation, cycle: Active) -> Hold | None:
     base = now.base
     if base is None:
         return Hold(Reason.BALANCE_UNKNOWN)
-    total = base.available + base.locked
+    total = base.total
     if total < cycle.held - now.rules.lot:
         return Hold(Reason.SHORTAGE, (("has", total), ("held", cycle.held)))
     return None

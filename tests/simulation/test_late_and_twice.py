@@ -9,8 +9,10 @@ from autotrader_v2.application import booking, recovery
 from autotrader_v2.application.execute_trade import ExecuteTrade
 from autotrader_v2.application.floor import Floor
 from autotrader_v2.application.late_fills import LateFills
+from autotrader_v2.application.resolve import Resolver
 from autotrader_v2.application.slot import InFlight, Slot
 from autotrader_v2.domain.cycle import SoldByHand
+from autotrader_v2.domain.money import ZERO
 from autotrader_v2.domain.orders import Side
 from autotrader_v2.domain.situation import Reason
 from autotrader_v2.simulation import venue
@@ -134,6 +136,29 @@ def test_o2_one_of_which_the_stream_alone_tells_a_trade_is_waited_for_too() -> N
 def test_o2_a_streamed_trade_that_nobody_minds_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Slot, "has_traded", lambda self, client_id: None)
     assert broken(told({**HIDDEN, "hidden_streamed": 1.0})) == {"I2"}
+
+
+@pytest.mark.parametrize("looks_at_coins", [True, False])
+def test_o1_a_buy_that_no_list_shows_for_a_minute_and_a_half_never_counts_as_absent(
+    monkeypatch: pytest.MonkeyPatch, *, looks_at_coins: bool
+) -> None:
+    """The coins that came tell of it; without looking at them its step would be bought a second time."""
+    late_buys, alert = [], Floor.alert
+
+    def heard(self: Floor, code: str, *rest: Any, **more: Any) -> Any:
+        if code.startswith("late_fill") and rest[2]["side"] == "buy":
+            late_buys.append(rest)
+        return alert(self, code, *rest, **more)
+
+    monkeypatch.setattr(Floor, "alert", heard)
+    monkeypatch.setattr(venue, "_HIDDEN_MS", (30_000, 90_000))
+    monkeypatch.setattr(World, "_stream", lambda self, fill: None)
+    if not looks_at_coins:
+        monkeypatch.setattr(Resolver, "_coins_came", lambda self, slot, order: ZERO)
+    tally = told(HIDDEN)
+    assert not tally.breaks, [(one.seed, one.what) for one in tally.breaks]
+    assert tally.faults["order_hidden"] > 10
+    assert bool(late_buys) is not looks_at_coins
 
 
 def test_o3_trades_shown_late_that_nobody_books_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:

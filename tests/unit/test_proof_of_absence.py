@@ -4,11 +4,12 @@ And never when the exchange has said that it traded.
 """
 
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
 
-from autotrader_v2.application.ports import Found, NotSeen, OutcomeUnknown
+from autotrader_v2.application.ports import ExchangeUnavailable, Found, Holding, NotSeen, OutcomeUnknown
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.orders import OrderIntent, OrderResult
 from tests.schedules.arena import ETH, Arena
@@ -197,3 +198,77 @@ def test_o2_an_order_said_to_have_traded_that_never_shows_stops_its_coin_and_is_
     arena.price(ETH, "2500")
     arena.settle()
     assert len(arena.exchange.sent) == 1
+
+
+def due_to_average(arena: Arena) -> Decimal:
+    """A cycle whose second step is due at that price."""
+    cycle = arena.started()
+    assert cycle.next_step is not None
+    arena.clock.ms += 10_000
+    arena.read_balances()
+    return cycle.next_step.price - 1
+
+
+def unknown_step(arena: Arena, price: Decimal) -> OrderIntent:
+    """The order of the second step, whose answer does not come."""
+    arena.price(ETH, price)
+    arena.settle()
+    order = arena.slot().state.order
+    assert order is not None and order.unknown and order.intent is not None
+    return order.intent
+
+
+def test_o1_coins_that_have_come_keep_a_step_from_being_bought_again(arena: Arena) -> None:
+    """It executed, and for over a minute neither list nor stream says so: the balance alone tells of it."""
+    price = due_to_average(arena)
+    arena.exchange._on_fill = None
+    arena.exchange.loses_answer = True
+    intent = unknown_step(arena, price)
+    books = Books(arena, hides=40)
+    looks(arena, intent, 110)
+    assert books.looked_ms[-1] - books.looked_ms[0] > 60_000
+    arena.read_balances()
+    arena.price(ETH, price)
+    arena.settle()
+    arena.check()
+    assert len(arena.exchange.sent) == len(arena.bought()) == 2
+
+
+def test_o1_coins_that_nothing_explains_are_waited_for_two_minutes_and_no_longer(arena: Arena) -> None:
+    """A deposit beside an order that never arrived costs time, and nothing else."""
+    price = due_to_average(arena)
+
+    def lose(_: OrderIntent) -> None:
+        raise OutcomeUnknown("The request was lost.")
+
+    arena.exchange.on_send = lose
+    intent = unknown_step(arena, price)
+    began_ms = arena.clock.ms
+    arena.exchange._core.deposit(arena.exchange._account, "ETH", Decimal(1))
+    looks(arena, intent, 200)
+    assert 118_000 < arena.clock.ms - began_ms < 126_000
+    assert arena.slot().state.pause is None
+    assert arena.floor.wallet.funds().reserved == 0
+
+
+def test_o1_a_balance_that_cannot_be_read_proves_nothing(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Absent by the lists, and whether coins have come is not known: the order stays unknown as long as that."""
+    price = due_to_average(arena)
+
+    def lose(_: OrderIntent) -> None:
+        raise OutcomeUnknown("The request was lost.")
+
+    def refuse() -> dict[str, Holding]:
+        raise ExchangeUnavailable("The exchange does not tell balances.", do="Wait.")
+
+    arena.exchange.on_send = lose
+    intent = unknown_step(arena, price)
+    monkeypatch.setattr(arena.exchange, "balances", refuse)
+    for _ in range(1000):
+        arena.clock.ms += 100
+        arena.trader._resolver.look_at_due()
+    order = arena.slot().state.order
+    assert order is not None and order.intent is intent
+    monkeypatch.undo()
+    looks(arena, intent, 10)
+    assert not arena.floor.wallet.funds().reserved
