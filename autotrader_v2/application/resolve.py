@@ -21,6 +21,7 @@ from autotrader_v2.application.ports import AccessRefused, ExchangeUnavailable, 
 from autotrader_v2.application.readings import BalanceReader
 from autotrader_v2.application.slot import InFlight, Slot
 from autotrader_v2.domain.money import ZERO, plain
+from autotrader_v2.domain.orders import Side
 
 _LOOKS_AFTER_S = (1.0, 1.0, 2.0, 2.0, 3.0)
 _AFTER_A_FAILED_READ_S = 1.0
@@ -30,8 +31,8 @@ _SOON_S = 0.01
 _ALERT_AFTER_S = 60.0
 # An order that has traded is shown by then, or never.
 _SHOWN_WITHIN_S = 600.0
-# Coins that came beside a buy that no list shows may be its own, or a deposit: that it was is known when they are old.
-_COINS_EXPLAINED_WITHIN_S = 120.0
+# Coins that came beside a buy that no list shows may be its own, or a deposit: then this is all that it costs.
+_COINS_WAIT_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ class Resolver:
         watch = replace(watch, absent_reads=watch.absent_reads + 1, last_absent_s=now_s, wait_s=gap_s + _SOON_S)
         if watch.absent_reads < config.absence_reads:
             return watch
-        if now_s - watch.since_s < _COINS_EXPLAINED_WITHIN_S:
+        if now_s - watch.since_s < _COINS_WAIT_S:
             try:
                 came = self._coins_came(slot, order)
             except ExchangeUnavailable as error:
@@ -188,9 +189,19 @@ class Resolver:
         return None if self._booking.close_absent(slot, intent, waited_long=waited_long) else watch
 
     def _coins_came(self, slot: Slot, order: InFlight) -> Decimal:
-        """What the account has more of a buy's coin than before it. Errors: `ExchangeUnavailable`."""
-        if order.coins_before is None:
+        """What the account has more of a buy's coin than before it, but for what other trades since then explain.
+
+        Errors: `ExchangeUnavailable`.
+        """
+        floor, intent = self._floor, order.intent
+        if intent is None or order.coins_before is None:
             return ZERO
+        config = floor.config
+        # Surely later than the balance of before, which has the others already.
+        since_ms = intent.expires_ms - config.order_life_ms + config.clock_error_ms
+        # Asked before the balance: what trades in between counts as unexplained, and one more look finds out.
+        trades = floor.exchange.own_trades(slot.market, since_ms)
         held = self._reader.read().get(slot.market.base)
         now = held.total if held is not None else ZERO
-        return max(ZERO, now - order.coins_before)
+        explained = sum((one.base_received if one.side is Side.BUY else -one.base for one in trades), ZERO)
+        return max(ZERO, now - order.coins_before - explained)

@@ -67,7 +67,7 @@ class Auditor:
         # Trades that are still to be booked late.
         self.unbooked: set[str] = set()
         # How long orders stayed unknown: with the exchange reachable, and those that an outage fell into, or whose
-        # trades the exchange kept to itself for minutes after it had said that there are some.
+        # trades the exchange kept to itself for half a minute and more.
         self.resolve_ms: list[int] = []
         self.resolve_outage_ms: list[int] = []
         self.unreachable_until_ms = 0
@@ -287,7 +287,7 @@ class Auditor:
             raise Broken("I2", f"{client_id} is written down as ended, its trades {sorted(lost)} are not")
         since_ms = self.unknown_since.pop(client_id, None)
         if since_ms is not None:
-            reachable = self.unreachable_until_ms <= since_ms and not (order.told and order.hidden_until_ms)
+            reachable = self.unreachable_until_ms <= since_ms and not order.hidden_until_ms
             (self.resolve_ms if reachable else self.resolve_outage_ms).append(self._hub.now_ms - since_ms)
 
     # -- after a step

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from traceback import walk_tb
 
+from autotrader_v2.domain.orders import Side
 from autotrader_v2.simulation.event_names import Event, named
 from autotrader_v2.simulation.heard import Broken
 from autotrader_v2.simulation.world import Plan, World
 
 # Units: milliseconds of the world. An order of unknown outcome ends, at the latest, a minute after all is well again.
 _UNKNOWN_ENDS_MS = 60_000
+# One that never arrived, and beside which somebody bought the same coin by hand, may take so much longer.
+_COINS_BESIDE_MS = 120_000
 # Rules and trade status are read again every half minute, backed-off sides wait a minute.
 _CYCLES_GO_ON_MS = 180_000
 # The account is compared once a minute.
@@ -72,7 +75,8 @@ def live_on(world: World) -> None:
     while world.asleep:
         world.step()
     world.heal()
-    _until(world, _UNKNOWN_ENDS_MS, lambda: not world.auditor.open_of and bool(world.slots()), "an order never ended")
+    ends_ms = _UNKNOWN_ENDS_MS + (_COINS_BESIDE_MS if _coins_bought_beside(world) else 0)
+    _until(world, ends_ms, lambda: not world.auditor.open_of and bool(world.slots()), "an order never ended")
     filled = world.auditor.filled
     before = {market: filled[market] for market in world.markets}
     _until(
@@ -86,6 +90,16 @@ def live_on(world: World) -> None:
     # Markets trade on meanwhile: the end is a moment at which nothing is out.
     _until(world, _UNKNOWN_ENDS_MS, lambda: not auditor.open_of and auditor.all_booked(), "an order never ended")
     world.auditor.check_end()
+
+
+def _coins_bought_beside(world: World) -> bool:
+    """Whether somebody has bought the coin of an order that is out, at about its time."""
+    out = {market.pair for market in world.auditor.open_of}
+    since_ms = world.hub.now_ms - _COINS_BESIDE_MS
+    return any(
+        trade.pair in out and trade.side is Side.BUY and not trade.text.startswith("t-") and trade.time_ms > since_ms
+        for trade in world.venue.account.trades
+    )
 
 
 def _until(world: World, within_ms: int, holds: Callable[[], bool], otherwise: str) -> None:

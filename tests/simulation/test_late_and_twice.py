@@ -139,7 +139,7 @@ def test_o2_a_streamed_trade_that_nobody_minds_is_caught(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("looks_at_coins", [True, False])
-def test_o1_a_buy_that_no_list_shows_for_a_minute_and_a_half_never_counts_as_absent(
+def test_o2_a_buy_that_no_list_shows_for_a_minute_and_a_half_never_counts_as_absent(
     monkeypatch: pytest.MonkeyPatch, *, looks_at_coins: bool
 ) -> None:
     """The coins that came tell of it; without looking at them its step would be bought a second time."""

@@ -218,7 +218,7 @@ def unknown_step(arena: Arena, price: Decimal) -> OrderIntent:
     return order.intent
 
 
-def test_o1_coins_that_have_come_keep_a_step_from_being_bought_again(arena: Arena) -> None:
+def test_o2_coins_that_have_come_keep_a_step_from_being_bought_again(arena: Arena) -> None:
     """It executed, and for over a minute neither list nor stream says so: the balance alone tells of it."""
     price = due_to_average(arena)
     arena.exchange._on_fill = None
