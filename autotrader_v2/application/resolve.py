@@ -196,12 +196,13 @@ class Resolver:
         floor, intent = self._floor, order.intent
         if intent is None or order.coins_before is None:
             return ZERO
-        config = floor.config
-        # Surely later than the balance of before, which has the others already.
-        since_ms = intent.expires_ms - config.order_life_ms + config.clock_error_ms
+        # What is booked the balance of before has already, whatever the clocks say.
+        decided_ms = intent.expires_ms - floor.config.order_life_ms
+        since_ms = max(decided_ms, slot.state.quote_after_ms + 1)
         # Asked before the balance: what trades in between counts as unexplained, and one more look finds out.
-        trades = floor.exchange.own_trades(slot.market, since_ms)
+        listed = floor.exchange.own_trades(slot.market, since_ms)
+        others = [one for one in listed if one.client_id != intent.client_id]
         held = self._reader.read().get(slot.market.base)
         now = held.total if held is not None else ZERO
-        explained = sum((one.base_received if one.side is Side.BUY else -one.base for one in trades), ZERO)
+        explained = sum((one.base_received if one.side is Side.BUY else -one.base for one in others), ZERO)
         return max(ZERO, now - order.coins_before - explained)
