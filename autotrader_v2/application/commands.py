@@ -64,14 +64,19 @@ class Commands:
 
     # -- switches
 
-    def switch(self, currency: str | None, mode: SwitchMode, by: str) -> None:
-        """Set a market's switch, or the global one (currency None); acts at once, also while an order is in flight."""
+    def switch(self, currency: str | None, mode: SwitchMode, by: str, *, only_from: SwitchMode | None = None) -> None:
+        """Set a market's switch, or the global one (currency None); acts at once, also while an order is in flight.
+
+        `only_from`: a market's is left as it is when somebody else has set it to another one meanwhile.
+        """
         floor, now_ms = self._floor, self._floor.clock.now_ms()
         slot = self.slot(currency) if currency is not None else None
         if slot is not None:
             # Never held during I/O but the journal's: database and memory see switches in the same order.
             with slot.book_lock:
                 state = slot.state
+                if only_from is not None and state.switch is not only_from:
+                    return
                 if mode is SwitchMode.FINISH and isinstance(state.cycle, Idle) and state.order is None:
                     # Nothing to finish is off; but a start buy on its way will be a cycle that must still be sold.
                     mode = SwitchMode.OFF

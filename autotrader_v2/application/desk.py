@@ -451,7 +451,8 @@ class Desk:
             if slot.market in wanted and now is not SwitchMode.ON:
                 trader.switch(base, SwitchMode.ON, by)
             elif slot.market not in wanted and now is SwitchMode.ON:
-                trader.switch(base, SwitchMode.FINISH, by)
+                # Whoever has switched it off in the same moment does not want it to sell.
+                trader.switch(base, SwitchMode.FINISH, by, only_from=SwitchMode.ON)
         return self.symbols()
 
     def add_symbol(self, symbol: str, by: str) -> dict[str, Any]:

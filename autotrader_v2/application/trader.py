@@ -248,9 +248,9 @@ class AutoTraderV2:
 
     # -- wishes: each is journalled, refused with a reason, and never waits for the network unless it says so
 
-    def switch(self, currency: str | None, mode: SwitchMode, by: str) -> None:
-        """Set a market's switch, or the global one (None): on, finish, sell_only, off."""
-        self.commands.switch(currency, mode, by)
+    def switch(self, currency: str | None, mode: SwitchMode, by: str, *, only_from: SwitchMode | None = None) -> None:
+        """Set a market's switch, or the global one (None): on, finish, sell_only, off. `only_from`: see `Commands`."""
+        self.commands.switch(currency, mode, by, only_from=only_from)
 
     def reset_cycle(self, currency: str, by: str) -> None:
         """Forget the cycle without selling and pause the market."""

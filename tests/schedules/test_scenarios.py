@@ -217,6 +217,16 @@ def p14_the_limits_changed_in_two_tabs(arena: Arena) -> None:
     assert kept["order_limits"] == orders.as_text()
 
 
+def p14_off_stays_off_beside_a_list_of_active_coins(arena: Arena) -> None:
+    """The list of another tab would have it finish: sell what its owner wants to keep."""
+    arena.started()
+    off, finish = SwitchMode.OFF, SwitchMode.FINISH
+    arena.do("tab 1", lambda: arena.trader.switch("ETH", finish, "test", only_from=SwitchMode.ON))
+    arena.do("tab 2", lambda: arena.trader.switch("ETH", off, "test"))
+    arena.run()
+    assert arena.slot().state.switch is off
+
+
 def p14_adopting_while_the_price_wants_a_start(arena: Arena) -> None:
     arena.on(ETH)
     arena.price(ETH, "2500")
@@ -311,6 +321,7 @@ SCENARIOS: dict[Callable[[Arena], None], dict[str, object]] = {
     p14_a_coin_joins_while_the_ladder_of_all_changes: {"markets": (ETH, SOL)},
     p14_a_coin_leaves_and_is_back_while_its_ladder_changes: {"markets": (ETH, SOL)},
     p14_the_limits_changed_in_two_tabs: {},
+    p14_off_stays_off_beside_a_list_of_active_coins: {},
     p14_adopting_while_the_price_wants_a_start: {"coins": "0.02"},
     p14_one_balance_for_two_coins: {"money": "15", "markets": (ETH, SOL)},
     p14_pausing_the_account: {},
