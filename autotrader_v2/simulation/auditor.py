@@ -30,7 +30,7 @@ from autotrader_v2.domain.cycle import (
     TradingCycle,
 )
 from autotrader_v2.domain.market import Market, MarketRules
-from autotrader_v2.domain.orders import Fill, OrderIntent, Side
+from autotrader_v2.domain.orders import Fill, OrderIntent, Side, Why
 from autotrader_v2.domain.quotes import Quote
 from autotrader_v2.domain.situation import SwitchMode
 from autotrader_v2.matching.accounts import Account
@@ -45,6 +45,10 @@ from autotrader_v2.simulation.sending_judge import SendingJudge
 
 # An order's end is durable so long after the look at the exchange that proved it, at most.
 _LOOK_TO_END_MS = 10_000
+# A buy whose coins have come is waited for two minutes, by a clock that may run fast.
+_COINS_WAITED_FOR_MS = 110_000
+# So old may be what an engine knows of the balance from before a buy.
+_BALANCE_OLD_MS = 150_000
 
 
 class Auditor:
@@ -184,6 +188,7 @@ class Auditor:
         """The engine starts: what it had in memory is gone."""
         for label in self.open_of.values():
             self.orders[label].told = self.orders[label].told_kept
+            self.orders[label].outlived = True
         self.word.booted()
         self._cycles.booted()
         self.limits.booted()
@@ -278,6 +283,8 @@ class Auditor:
         if order.told_in_time and outcome is not Outcome.FILLED and not order.copies:
             raise Broken("I2", f"{client_id} is written down as {outcome}, and the exchange has said that it traded")
         lost = order.trades.keys() - order.booked
+        if outcome is Outcome.ABSENT and self._coins_tell(order):
+            raise Broken("I2", f"{client_id} is written down as absent, and the coins it bought are in the account")
         unseen = outcome is Outcome.ABSENT and order.hidden_until_ms > self._hub.now_ms - _LOOK_TO_END_MS
         if unseen or order.copies:
             order.late |= lost
@@ -289,6 +296,21 @@ class Auditor:
         if since_ms is not None:
             reachable = self.unreachable_until_ms <= since_ms and not order.hidden_until_ms
             (self.resolve_ms if reachable else self.resolve_outage_ms).append(self._hub.now_ms - since_ms)
+
+    def _coins_tell(self, order: KnownOrder) -> bool:
+        """Whether the balance alone told the engine that a buy had executed, and it has not waited long for the rest.
+
+        Not where it does not know the balance of before, was told an old one since, or other hands moved the coin.
+        """
+        intent, now_ms = order.intent, self._hub.now_ms
+        if intent.why not in (Why.START, Why.REBUY) or not order.trades or order.outlived or order.copies:
+            return False
+        if now_ms - self.unknown_since.get(intent.client_id, 0) > _COINS_WAITED_FOR_MS:
+            return False
+        executed_ms = max(one.time_ms for one in order.trades.values())
+        if self._cycles.readings.misled_since(executed_ms + 1):
+            return False
+        return self._cycles.coins_alone_since(intent.market, executed_ms - _BALANCE_OLD_MS)
 
     # -- after a step
 

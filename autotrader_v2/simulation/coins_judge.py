@@ -45,6 +45,10 @@ class CoinsJudge:
         """Coins came or went that the engine cannot know of at once."""
         self._moved.append((time_ms, abs(coins)))
 
+    def alone_since(self, since_ms: int) -> bool:
+        """Whether no other hands have moved any since then."""
+        return not self._explained(since_ms)
+
     def adopted(
         self,
         ledger: Ledger,
@@ -107,6 +111,10 @@ class Readings:
         while len(told) > 1 and told[1][0] < now_ms - _READ_TO_WRITTEN_MS:
             told.popleft()
         return min((asof_ms for _, asof_ms in told), default=0)
+
+    def misled_since(self, ms: int) -> bool:
+        """Whether balances were told after that moment, and one of them was of before it."""
+        return any(told_ms >= ms > asof_ms for told_ms, asof_ms in self._told)
 
 
 def _cost(buys: Sequence[_Buy], coins: Decimal, lot: Decimal) -> Decimal | None:

@@ -92,6 +92,10 @@ class CycleJudge:
             if market.base == currency:
                 coins.moved(self._hub.now_ms, amount)
 
+    def coins_alone_since(self, market: Market, since_ms: int) -> bool:
+        """Whether nothing but the engine's own orders has moved a market's coins since then."""
+        return self._coins[market].alone_since(since_ms)
+
     def changed(self, record: CycleChanged, *, ladder_set: bool) -> None:
         """A cycle changed durably. `ladder_set`: together with its owner's ladder."""
         market, event = record.market, record.event

@@ -35,6 +35,8 @@ class KnownOrder:
     told: bool = False
     told_in_time: bool = False
     told_kept: bool = False
+    # The process that decided it is no more: what the account had before it is not known.
+    outlived: bool = False
     # How often something on the way repeated the request.
     copies: int = 0
     # People have changed the ladder since it was decided.
