@@ -359,12 +359,14 @@ class World:
         if dice.rng.random() < 0.5:
             self.machine.slept_ms += asleep_ms
         self._note(f"the machine sleeps for {asleep_ms} ms")
-        hub.at(self._awake_ms, self._wake_up)
+        # Now too: a request that was under way may end in the very millisecond of waking.
+        self._unknown_from(self._awake_ms)
+        hub.at(self._awake_ms, lambda: self._unknown_from(hub.now_ms))
 
-    def _wake_up(self) -> None:
-        """Nobody could ask meanwhile: an unknown order's time counts from here."""
+    def _unknown_from(self, awake_ms: int) -> None:
+        """Nobody can ask before: an unknown order's time counts from then."""
         unknown = self.auditor.unknown_since
-        unknown.update(dict.fromkeys(unknown, self.hub.now_ms))
+        unknown.update(dict.fromkeys(unknown, awake_ms))
 
     def _set_clock_right(self) -> None:
         if self.asleep:

@@ -68,3 +68,10 @@ def test_m12_nobody_sets_the_clock_of_a_machine_that_sleeps() -> None:
             while world.asleep:
                 assert world.machine.ahead_ms == ahead_ms
                 world.step()
+
+
+def test_m13_an_order_is_not_unknown_for_as_long_as_the_machine_sleeps() -> None:
+    """World 7011448: the look that found it was under way all night, and ended as the machine woke."""
+    tally = run_worlds([7011448], Plan(seed=0, profile="hostile"), 2000, shrink=False)
+    assert tally.faults["machine_sleeps"]
+    assert max(tally.resolve_ms) < 60_000
