@@ -11,7 +11,8 @@ import pytest
 
 from autotrader_v2.application.ports import ExchangeUnavailable, Found, Holding, NotSeen, OutcomeUnknown
 from autotrader_v2.domain.cycle import Active
-from autotrader_v2.domain.orders import OrderIntent, OrderResult
+from autotrader_v2.domain.orders import OrderIntent, OrderResult, OrderType, Side
+from autotrader_v2.matching.records import OrderRequest, TimeInForce
 from tests.schedules.arena import ETH, Arena
 from tests.schedules.plans import Seeded
 
@@ -272,3 +273,20 @@ def test_o1_a_balance_that_cannot_be_read_proves_nothing(arena: Arena, monkeypat
     monkeypatch.undo()
     looks(arena, intent, 10)
     assert not arena.floor.wallet.funds().reserved
+
+
+def test_o1_coins_that_somebody_bought_by_hand_keep_no_order_waiting(arena: Arena) -> None:
+    """The own trades tell whose they are: what never arrived is absent as soon as without them."""
+    price = due_to_average(arena)
+
+    def lose(_: OrderIntent) -> None:
+        raise OutcomeUnknown("The request was lost.")
+
+    arena.exchange.on_send = lose
+    intent = unknown_step(arena, price)
+    by_hand = OrderRequest(
+        pair=ETH.pair, side=Side.BUY, type=OrderType.MARKET, amount=Decimal(20), time_in_force=TimeInForce.IOC
+    )
+    arena.exchange._core.place(arena.exchange._account, by_hand)
+    looks(arena, intent, 30)
+    assert arena.floor.wallet.funds().reserved == 0
