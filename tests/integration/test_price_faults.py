@@ -3,7 +3,6 @@
 import random
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -157,8 +156,16 @@ def assert_within_the_band(fill: Fill, prices: Sequence[Decimal], band_pct: Deci
 def test_p19_late_decisions_are_dropped_and_not_sent_after_a_slow_disk(tmp_path: Path) -> None:
     """The intent takes two seconds to become durable: nothing is sent, the market goes on with the next price."""
     paper = PaperExchange([ETH], {"USDT": D(1000)}, clock=SystemClock())
-    config = replace(TraderConfig(), loop_interval_s=0.05)
-    with Engine(paper, paper.feed, [ETH.market], tmp_path, account_feed=paper, config=config) as engine:
+    config = TraderConfig(loop_interval_s=0.05)
+    with Engine(
+        paper,
+        paper.feed,
+        [ETH.market],
+        tmp_path,
+        account_feed=paper,
+        config=config,
+        slow_commit_ms=config.slow_commit_ms,
+    ) as engine:
         write: Any = engine.journal.write
         slow = [True]
         intended: list[str] = []

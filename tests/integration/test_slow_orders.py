@@ -106,9 +106,9 @@ def test_a7_a_database_of_another_account_is_refused(sim: Simulator, tmp_path: P
 def test_an_intent_that_was_slow_to_become_durable_is_not_sent(sim: Simulator, tmp_path: Path) -> None:
     """The price it was decided on may be gone; it is closed as not sent and decided again later."""
     exchange = a_gate_exchange(sim)
-    never_fast_enough = TraderConfig(loop_interval_s=0.05, slow_commit_ms=-1)
+    config = TraderConfig(loop_interval_s=0.05)
     markets = [one.market for one in RULES]
-    with Engine(exchange, sim.feed, markets, tmp_path, config=never_fast_enough) as engine:
+    with Engine(exchange, sim.feed, markets, tmp_path, config=config, slow_commit_ms=-1) as engine:
         engine.price("ETH", "2500")
         engine.desk.switch("ETH", "on", "test")
 
