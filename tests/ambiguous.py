@@ -39,7 +39,8 @@ from tests.integration.test_unknown_orders import QUICK_PROOF
 from tests.proxy import Do, Proxy, Rule, page
 from tests.proxy_streams import DoFrame, FrameRule
 
-CONFIG = replace(QUICK_PROOF, reconcile_s=10.0)
+# Lives short enough to be overslept by the late ones of the mix.
+CONFIG = replace(QUICK_PROOF, reconcile_s=10.0, order_life_ms=1000)
 _PRICE = Decimal(25)
 _ROUND_S = 0.1
 _DONE_S = 120.0

@@ -14,7 +14,7 @@ from autotrader_v2.domain.situation import SwitchMode
 from tests.integration.faults.bench import MONEY, Bench, a_bench
 
 D = Decimal
-# Longer than an answer is waited for (4 s), and than absence is then proven in (about 3 s by `QUICK_PROOF`).
+# Longer than an answer is waited for (4 s), and than absence is then proven in (about 5 s by `QUICK_PROOF`).
 LATE_S = 9
 
 
@@ -50,8 +50,8 @@ def test_o3_an_order_that_no_look_up_finds_is_found_among_trades_that_lag(bench:
 
 
 def test_o4_a_request_that_arrives_after_its_expiry_has_no_effect(bench: Bench) -> None:
-    """Its life is a second here; it arrives later and is refused there, whatever we hear of it."""
-    bench.inject("late", seconds=1.3)
+    """It arrives after the three seconds of its life and is refused there, whatever we hear of it."""
+    bench.inject("late", seconds=3.3)
     bench.on()
     bench.until("2500", "an order is out", lambda: bench.outcomes() != {})
     bench.until("2500", "one buy", lambda: bench.engine.state("ETH") == "ACTIVE")
@@ -167,9 +167,10 @@ def test_o11_five_orders_in_a_row_that_filled_nothing_pause_the_coin(bench: Benc
     engine.desk.switch("ETH", "on", "test")
     slot = engine.slot("ETH")
     for number in range(1, 6):
-        price = ("2500", "2540")[number % 2]
+        price = str(2500 - 28 * (number - 1))  # never above what a decision already on its way may pay
         engine.until_price("ETH", price, f"{number} failed", lambda n=number: slot.state.buy_backoff.failures >= n)  # type: ignore[misc]
-        assert (slot.state.pause is not None) is (number == 5)
+        state = slot.state  # One reading: on a crowded machine a wait may end before we look, and the next one fail.
+        assert (state.pause is not None) is (state.buy_backoff.failures == 5)
     engine.price("ETH", "2500")
     assert slot.state.pause is not None
     assert (slot.state.pause.cause, dict(slot.state.pause.values)["times"]) == ("orders_fail", "5")
