@@ -305,12 +305,19 @@ class Auditor:
         intent, now_ms = order.intent, self._hub.now_ms
         if intent.why not in (Why.START, Why.REBUY) or not order.trades or order.outlived or order.copies:
             return False
-        if now_ms - self.unknown_since.get(intent.client_id, 0) > _COINS_WAITED_FOR_MS:
+        if now_ms - order.asked_since_ms > _COINS_WAITED_FOR_MS:
             return False
         executed_ms = max(one.time_ms for one in order.trades.values())
         if self._cycles.readings.misled_since(executed_ms + 1):
             return False
         return self._cycles.coins_alone_since(intent.market, executed_ms - _BALANCE_OLD_MS)
+
+    def unknown(self, client_id: str) -> None:
+        """The outcome of an order is not known from now on."""
+        now_ms = self._hub.now_ms
+        self.unknown_since.setdefault(client_id, now_ms)
+        order = self.orders[client_id]
+        order.asked_since_ms = order.asked_since_ms or now_ms
 
     # -- after a step
 

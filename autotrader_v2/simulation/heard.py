@@ -31,6 +31,8 @@ class KnownOrder:
     late: set[str] = field(default_factory=set)
     # The exchange's books show it only then.
     hidden_until_ms: int = 0
+    # Since when its end is asked for. 0: it never was unknown. Nights count, as they may for the engine's own clock.
+    asked_since_ms: int = 0
     # The process has heard the exchange say that it traded; had when it began to write of it; has kept it for the next.
     told: bool = False
     told_in_time: bool = False

@@ -12,7 +12,7 @@ from autotrader_v2.simulation.world import Plan, World
 
 # Units: milliseconds of the world. An order of unknown outcome ends, at the latest, a minute after all is well again.
 _UNKNOWN_ENDS_MS = 60_000
-# One that never arrived, and beside which somebody bought the same coin by hand, may take so much longer.
+# One that never arrived, and beside which the same coin was bought by hand or by a copy, may take so much longer.
 _COINS_BESIDE_MS = 120_000
 # Rules and trade status are read again every half minute, backed-off sides wait a minute.
 _CYCLES_GO_ON_MS = 180_000
@@ -75,7 +75,7 @@ def live_on(world: World) -> None:
     while world.asleep:
         world.step()
     world.heal()
-    ends_ms = _UNKNOWN_ENDS_MS + (_COINS_BESIDE_MS if _coins_bought_beside(world) else 0)
+    ends_ms = _UNKNOWN_ENDS_MS + (_COINS_BESIDE_MS if _coins_came_beside(world) else 0)
     _until(world, ends_ms, lambda: not world.auditor.open_of and bool(world.slots()), "an order never ended")
     filled = world.auditor.filled
     before = {market: filled[market] for market in world.markets}
@@ -92,12 +92,16 @@ def live_on(world: World) -> None:
     world.auditor.check_end()
 
 
-def _coins_bought_beside(world: World) -> bool:
-    """Whether somebody has bought the coin of an order that is out, at about its time."""
-    out = {market.pair for market in world.auditor.open_of}
-    since_ms = world.hub.now_ms - _COINS_BESIDE_MS
+def _coins_came_beside(world: World) -> bool:
+    """Whether a hand, or the network's copy of a buy, bought the coin of an order that is out, at about its time."""
+    orders, open_of = world.auditor.orders, world.auditor.open_of
+    out = {market.pair: orders[label].intent.decided_ms - _COINS_BESIDE_MS for market, label in open_of.items()}
+    copied = {label for label, order in orders.items() if order.copies}
     return any(
-        trade.pair in out and trade.side is Side.BUY and not trade.text.startswith("t-") and trade.time_ms > since_ms
+        trade.pair in out
+        and trade.side is Side.BUY
+        and trade.time_ms > out[trade.pair]
+        and (not trade.text.startswith("t-") or trade.text in copied)
         for trade in world.venue.account.trades
     )
 

@@ -206,7 +206,7 @@ class World:
             elif isinstance(record, AttemptClosed):
                 self.walks[self.store.attempts[record.client_id].intent.market].hurry()
             elif isinstance(record, AttemptUnknown):
-                self.auditor.unknown_since.setdefault(record.client_id, self.hub.now_ms)
+                self.auditor.unknown(record.client_id)
             self._note(record)
 
     def boundary(self, kind: str) -> None:

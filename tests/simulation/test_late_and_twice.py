@@ -149,6 +149,21 @@ def test_o2_a_buy_that_no_list_shows_for_a_minute_and_a_half_never_counts_as_abs
     assert tally.faults["order_hidden"] > 10
 
 
+def test_o2_the_two_minutes_in_which_the_coins_of_a_buy_may_tell_of_it_go_on_while_the_machine_sleeps() -> None:
+    """World 7014264: by the exchange's time and the engine's they were over; the auditor counted from the waking."""
+    tally = run_worlds([7014264], Plan(seed=0, profile="hostile"), 2000, shrink=False)
+    assert not tally.breaks, [one.what for one in tally.breaks]
+    assert tally.faults["machine_sleeps"]
+
+
+@pytest.mark.parametrize("seed", [6915737, 7016531])
+def test_o8_the_coins_of_a_copy_keep_a_buy_that_never_arrived_waiting_two_minutes_at_most(seed: int) -> None:
+    """The copy bought a moment before the decision, of which the balance of before did not know yet."""
+    tally = run_worlds([seed], Plan(seed=0, profile="hostile"), 2000, shrink=False)
+    assert not tally.breaks, [one.what for one in tally.breaks]
+    assert tally.faults["send_doubled"]
+
+
 @pytest.mark.parametrize("rates", [HIDDEN, {**HOSTILE, **HIDDEN}], ids=["hidden", "hostile"])
 def test_o2_coins_that_have_come_and_nobody_minds_are_caught(
     monkeypatch: pytest.MonkeyPatch, rates: Mapping[str, float]
