@@ -202,7 +202,11 @@ def test_o2_reads_that_fail_prove_nothing_and_the_order_is_found_when_they_work_
     bench.proxy.add(Rule(do=Do.DROP_AFTER), Rule(path="*", method="GET", times=None, do=Do.CUT, keep=120))
     engine.desk.switch("ETH", "on", "test")
     engine.until_price("ETH", "2500", "the order is unknown", lambda: len(unknown(engine)) == 1)
-    time.sleep(6)  # longer than the whole proof of absence would take
+    order = engine.slot("ETH").state.order
+    assert order is not None and order.intent is not None
+    proof_s = QUICK_PROOF.absence_reads * QUICK_PROOF.absence_gap_s
+    over_ms = order.intent.expires_ms + QUICK_PROOF.clock_error_ms + QUICK_PROOF.visibility_ms + proof_s * 1000
+    engine.until("its absence would be proven long ago", lambda: engine.floor.exchange.now_ms() > over_ms + 2000)
     assert engine.state("ETH") == "IDLE"
     assert len(bench.proxy.requests("POST", "/spot/orders")) == 1
     assert engine.floor.wallet.funds().reserved == 10

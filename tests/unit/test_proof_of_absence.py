@@ -17,6 +17,11 @@ from tests.schedules.arena import ETH, Arena
 from tests.schedules.plans import Seeded
 
 
+def lose(_: OrderIntent) -> None:
+    """Instead of sending: it never arrives."""
+    raise OutcomeUnknown("The request was lost.")
+
+
 class Books:
     """The exchange's books, which do not show an order for as many looks; each look with its time."""
 
@@ -68,9 +73,6 @@ def cannot_arrive_ms(arena: Arena, intent: OrderIntent) -> int:
 
 def test_o1_absence_takes_three_looks_apart_after_the_order_cannot_arrive(arena: Arena) -> None:
     """Then, and only then, the money is free and the step is decided anew."""
-
-    def lose(_: OrderIntent) -> None:
-        raise OutcomeUnknown("The request was lost.")
 
     arena.exchange.on_send = lose
     intent = a_lost_order(arena)
@@ -239,9 +241,6 @@ def test_o1_coins_that_nothing_explains_are_waited_for_two_minutes_and_no_longer
     """A deposit beside an order that never arrived costs time, and nothing else."""
     price = due_to_average(arena)
 
-    def lose(_: OrderIntent) -> None:
-        raise OutcomeUnknown("The request was lost.")
-
     arena.exchange.on_send = lose
     intent = unknown_step(arena, price)
     began_ms = arena.clock.ms
@@ -255,9 +254,6 @@ def test_o1_coins_that_nothing_explains_are_waited_for_two_minutes_and_no_longer
 def test_o1_a_balance_that_cannot_be_read_proves_nothing(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
     """Absent by the lists, and whether coins have come is not known: the order stays unknown as long as that."""
     price = due_to_average(arena)
-
-    def lose(_: OrderIntent) -> None:
-        raise OutcomeUnknown("The request was lost.")
 
     def refuse() -> dict[str, Holding]:
         raise ExchangeUnavailable("The exchange does not tell balances.", do="Wait.")
@@ -278,9 +274,6 @@ def test_o1_a_balance_that_cannot_be_read_proves_nothing(arena: Arena, monkeypat
 def test_o1_coins_that_somebody_bought_by_hand_keep_no_order_waiting(arena: Arena) -> None:
     """The own trades tell whose they are: what never arrived is absent as soon as without them."""
     price = due_to_average(arena)
-
-    def lose(_: OrderIntent) -> None:
-        raise OutcomeUnknown("The request was lost.")
 
     arena.exchange.on_send = lose
     intent = unknown_step(arena, price)
