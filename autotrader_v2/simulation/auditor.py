@@ -67,6 +67,8 @@ class Auditor:
         self.dirty: set[Market] = set()
         self.sent_count = 0
         self.filled: Counter[Market] = Counter()
+        # When an order of ours bought it last.
+        self._bought_ms: dict[Market, int] = {}
         self.unknown_since: dict[str, int] = {}
         # Trades that are still to be booked late.
         self.unbooked: set[str] = set()
@@ -151,6 +153,7 @@ class Auditor:
             self.unbooked.add(str(trade.id))
         intent = order.intent
         if buy:
+            self._bought_ms[intent.market] = trade.time_ms
             step = (intent.market, intent.cycle_id, -1 if intent.step is None else intent.step)
             if intent.step is not None:
                 self._check_step(step, trade.text)
@@ -259,7 +262,9 @@ class Auditor:
             raise Broken("I1", f"the label {intent.client_id} is used again")
         if intent.market in self.open_of:
             raise Broken("I1", f"{intent.market} has two open orders")
-        self.orders[intent.client_id] = KnownOrder(intent)
+        bought_ms = self._bought_ms.get(intent.market)
+        misled = bought_ms is not None and self._cycles.readings.misled_since(bought_ms + 1)
+        self.orders[intent.client_id] = KnownOrder(intent, misled=misled)
         self.open_of[intent.market] = intent.client_id
 
     def _check_told(self, order: KnownOrder, fills: Sequence[Fill], records: Sequence[Record]) -> None:

@@ -39,6 +39,8 @@ class KnownOrder:
     told_kept: bool = False
     # The process that decided it is no more: what the account had before it is not known.
     outlived: bool = False
+    # It was decided by a balance that may have been of before the coin's last own buy.
+    misled: bool = False
     # How often something on the way repeated the request.
     copies: int = 0
     # People have changed the ladder since it was decided.

@@ -12,7 +12,7 @@ from autotrader_v2.simulation.world import Plan, World
 
 # Units: milliseconds of the world. An order of unknown outcome ends, at the latest, a minute after all is well again.
 _UNKNOWN_ENDS_MS = 60_000
-# One that never arrived, and beside which the same coin was bought by hand or by a copy, may take so much longer.
+# One that never arrived, and beside which coins came that its balance of before did not have, may take so much longer.
 _COINS_BESIDE_MS = 120_000
 # Rules and trade status are read again every half minute, backed-off sides wait a minute.
 _CYCLES_GO_ON_MS = 180_000
@@ -93,8 +93,14 @@ def live_on(world: World) -> None:
 
 
 def _coins_came_beside(world: World) -> bool:
-    """Whether a hand, or the network's copy of a buy, bought the coin of an order that is out, at about its time."""
+    """Whether coins that an order did not buy look like its own.
+
+    A hand, or the network's copy of a buy, bought the coin of an order that is out, at about its time; or the balance
+    it was decided by was of before the buy before it.
+    """
     orders, open_of = world.auditor.orders, world.auditor.open_of
+    if any(orders[label].misled for label in open_of.values()):
+        return True
     out = {market.pair: orders[label].intent.decided_ms - _COINS_BESIDE_MS for market, label in open_of.items()}
     copied = {label for label, order in orders.items() if order.copies}
     return any(

@@ -164,6 +164,16 @@ def test_o8_the_coins_of_a_copy_keep_a_buy_that_never_arrived_waiting_two_minute
     assert tally.faults["send_doubled"]
 
 
+@pytest.mark.parametrize("seed", [6920288, 6920403])
+def test_o2_coins_that_the_balance_of_before_lacked_keep_a_buy_that_never_arrived_waiting_two_minutes_at_most(
+    seed: int,
+) -> None:
+    """It was of before the buy before it, whose coins look like those of the buy that never arrived."""
+    tally = run_worlds([seed], Plan(seed=0, profile="hostile"), 2000, shrink=False)
+    assert not tally.breaks, [one.what for one in tally.breaks]
+    assert tally.faults["balances_old"] + tally.faults["balances_late"]
+
+
 @pytest.mark.parametrize("rates", [HIDDEN, {**HOSTILE, **HIDDEN}], ids=["hidden", "hostile"])
 def test_o2_coins_that_have_come_and_nobody_minds_are_caught(
     monkeypatch: pytest.MonkeyPatch, rates: Mapping[str, float]
