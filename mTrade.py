@@ -245,7 +245,9 @@ def _make_venv() -> None:
             "Debian, Ubuntu: sudo apt install python3-venv\n"
             "Others: install Python from https://www.python.org/downloads/ with pip. Then start again."
         )
-    made = subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True, check=False)
+    made = subprocess.run(
+        [sys.executable, "-m", "venv", "--clear", VENV], capture_output=True, text=True, errors="replace", check=False
+    )
     if made.returncode:
         said = (made.stdout + made.stderr).strip()
         sys.exit(

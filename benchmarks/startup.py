@@ -45,6 +45,7 @@ def _start(data_dir: Path) -> tuple[float, float]:
         stderr=subprocess.STDOUT,
         encoding="utf-8",
         env={**os.environ, "MTRADE_ENV_FILE": ""},
+        creationflags=subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0,
     )
     try:
         _told(process, "READY ")

@@ -47,6 +47,8 @@ class Started:
                 **{"MTRADE_ENV_FILE": "", "NOTIFY_OS": "off", "LADDER": "basic", **environment}
             ),
             encoding="utf-8",
+            # Windows sends Ctrl-Break to whole groups: without one of its own the tests would end themselves.
+            creationflags=subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0,
         )
         self._lines: queue.Queue[str] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)

@@ -1,5 +1,6 @@
 """The Flask app: routes, who may ask, what errors look like."""
 
+import mimetypes
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ from web.lockout import Lockout
 from web.push import Push
 from web.sessions import Sessions
 
+# What files of the page are.
+_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+
 
 @dataclass(frozen=True, slots=True)
 class Web:
@@ -31,6 +35,9 @@ class Web:
 
 def create_app(desk: Desk, config: WebConfig, *, port: int) -> Web:
     """Put the app together for the port it is served on."""
+    # Windows asks its registry, where other programs call these text/plain: a browser would refuse our scripts then.
+    for ending, kind in _TYPES.items():
+        mimetypes.add_type(kind, ending)
     app = Flask(__name__, static_folder="static", template_folder="templates")
     app.config.update(
         SECRET_KEY=config.session_secret,

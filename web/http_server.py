@@ -12,6 +12,7 @@ import ipaddress
 import os
 import socket
 import socketserver
+import sys
 import time
 from http.server import ThreadingHTTPServer
 from typing import Any
@@ -87,6 +88,8 @@ class LoopbackServer(ThreadingHTTPServer):
 
     def server_bind(self) -> None:
         """Bind without asking a name server for this machine's name, as HTTPServer does."""
+        if sys.platform == "win32":  # nobody else on that port, not even one who asks to share it
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 

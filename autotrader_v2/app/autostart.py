@@ -18,6 +18,8 @@ from autotrader_v2.infrastructure.environment import helper_environment
 NAME = "mtrade"
 _LIMIT_S = 30.0
 _FAILED = 1
+# Tools of Windows write as its console does, in whatever code page that is, whatever Python is told to use.
+_ENCODING = "oem" if sys.platform == "win32" else "utf-8"
 
 Say = Callable[[str], None]
 
@@ -68,6 +70,8 @@ def task_text(command: Sequence[str], folder: str, user: str) -> str:
         "    <DisallowStartIfOnBatteries>false</DisallowStartIfOnBatteries>\n"
         "    <StopIfGoingOnBatteries>false</StopIfGoingOnBatteries>\n"
         "    <ExecutionTimeLimit>PT0S</ExecutionTimeLimit>\n"
+        # Left out it is 7, below normal: trading would wait for whatever else the machine does.
+        "    <Priority>4</Priority>\n"
         "    <RestartOnFailure><Interval>PT1M</Interval><Count>10</Count></RestartOnFailure>\n"
         "  </Settings>\n"
         '  <Actions Context="Author"><Exec>'
@@ -101,7 +105,7 @@ def run(arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
             arguments,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            encoding=_ENCODING,
             errors="replace",
             timeout=_LIMIT_S,
             check=False,

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import autotrader_v2
-from autotrader_v2.app.private_files import replace_file
 from autotrader_v2.backtest.metrics import Metrics, Price
 from autotrader_v2.backtest.report import DataUsed, Story, html_of
 from autotrader_v2.backtest.result import Result
@@ -22,6 +21,7 @@ from autotrader_v2.domain.ladder import BadLadder, BreakevenTable, LadderParams,
 from autotrader_v2.domain.market import MarketRules
 from autotrader_v2.domain.money import floor_to, plain
 from autotrader_v2.infrastructure.feeds.candle_tape import CandleTape
+from autotrader_v2.infrastructure.files import replace_file
 
 _FAILED = 1
 

@@ -205,7 +205,8 @@ def awake() -> Iterator[Finding]:
     else:
         yield warn(
             "awake",
-            "this machine cannot be kept awake (systemd-logind does not answer)",
+            "this machine cannot be kept awake"
+            + ("" if sys.platform == "win32" else " (systemd-logind does not answer)"),
             "If it falls asleep, nothing is bought or sold until it wakes.",
             "Switch sleep off in its power settings; a server does not need to do anything.",
         )

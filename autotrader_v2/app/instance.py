@@ -17,6 +17,7 @@ from pathlib import Path
 
 from autotrader_v2.app.private_files import OWNER_ONLY, read_if_ours, read_private, write_private
 from autotrader_v2.app.process import ProcessIdentity, identify
+from autotrader_v2.infrastructure.files import remove_file
 
 LOCK_NAME = "mtrade.lock"
 WATCH_LOCK_NAME = "mtrade.watchdog.lock"
@@ -137,7 +138,7 @@ def claim(data_dir: Path, life: str = "") -> Iterator[Instance]:
     try:
         with lock_file(data_dir, patience_s=_CLAIM_PATIENCE_S):
             control = data_dir / CONTROL_NAME
-            control.unlink(missing_ok=True)  # a crash leaves its own behind
+            remove_file(control)  # a crash leaves its own behind
             try:
                 yield Instance(data_dir, secrets.token_urlsafe(32), life or secrets.token_hex(8))
             finally:

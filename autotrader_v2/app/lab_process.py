@@ -12,7 +12,7 @@ from typing import Any
 from autotrader_v2.app.values import ROOT
 from autotrader_v2.infrastructure.environment import helper_environment
 
-COMMAND: tuple[str, ...] = (sys.executable, "-m", "autotrader_v2.app.lab_worker")
+COMMAND: tuple[str, ...] = (sys.executable, "-X", "utf8", "-m", "autotrader_v2.app.lab_worker")
 _LAST_LINES = 12
 _WAIT_S = 5.0
 if sys.platform == "win32":

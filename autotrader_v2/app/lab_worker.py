@@ -55,11 +55,16 @@ _HOLES_TOLD = 500
 def main() -> int:
     """Do the one job."""
     # Whatever else prints must not be taken for an answer.
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8", newline="\n")
     os.dup2(2, 1)
+    # Nor may anybody else look at the input that a thread reads from: Windows lets them wait for one another, and
+    # numpy's libraries look at it as they load.
+    orders = os.fdopen(os.dup(0), "rb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     _step_back()
     quiet()
-    orders = sys.stdin.buffer
     job = json.loads(orders.readline())
     signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_end_with, args=(orders,), daemon=True).start()

@@ -1,7 +1,6 @@
 """The end of an engine that hangs (fault row P13): no more orders, all stacks on disk, out, whatever still blocks."""
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -36,13 +35,12 @@ def end_stuck(
     try:
         stopping = _beside(hold)
         written = stacks.dump(data_dir)
-        _log.error("the engine is stuck; ending", stacks=str(written), exit_code=exit_code)
+        said = _beside(lambda: _log.error("the engine is stuck; ending", stacks=str(written), exit_code=exit_code))
         telling = _beside(tell)
-        for step in (stopping, telling):
+        for step in (stopping, said, telling):
             # What hangs itself leaves the others their share.
-            step.join(LAST_WORDS_S / 3)
+            step.join(LAST_WORDS_S / 4)
         _beside(close).join(max(0.0, ends_s - time.monotonic()))
-        sys.stderr.flush()
     finally:
         os._exit(exit_code)
 

@@ -1,6 +1,7 @@
 """Log lines: `[AutoTraderV2][BTC] text key=value`, to the console or as JSON. One redaction in front of every sink."""
 
 import logging
+import os
 import re
 import sys
 import threading
@@ -78,6 +79,23 @@ def _prefix(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Muta
     return event
 
 
+class _Files(RotatingFileHandler):
+    """Goes on in the file it has while another program keeps it from being put away: Windows lets it."""
+
+    def doRollover(self) -> None:
+        """Put the file away and begin the next one; nothing is moved while the newest cannot be."""
+        if self.stream:
+            self.stream.close()
+        trial = f"{self.baseFilename}.moving"
+        try:
+            os.replace(self.baseFilename, trial)
+            os.replace(trial, self.baseFilename)
+        except OSError:
+            self.stream = self._open()
+            return
+        super().doRollover()
+
+
 def configure(
     *,
     level: str,
@@ -118,7 +136,7 @@ def configure(
     handlers[0].setFormatter(written_by(renderer))
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = RotatingFileHandler(
+        file = _Files(
             folder / FILE_NAME, maxBytes=_FILE_BYTES, backupCount=_FILES - 1, encoding="utf-8", errors="replace"
         )
         file.setFormatter(written_by(json))

@@ -3,15 +3,13 @@
 import json
 import os
 import sys
-import time
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from autotrader_v2.infrastructure.files import replace_file
+
 OWNER_ONLY = 0o600
-_REPLACE_TRIES = 40
-_POLL_S = 0.05
 
 
 def write_private(path: Path, content: Mapping[str, Any], *, durable: bool = False) -> None:
@@ -48,20 +46,3 @@ def read_if_ours(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return content if isinstance(content, dict) else None
-
-
-if sys.platform == "win32":
-
-    def replace_file(fresh: Path, path: Path) -> None:
-        """Put the fresh file in place, waiting up to 2 s for a virus scanner or a backup that holds the old one."""
-        for _ in range(_REPLACE_TRIES):
-            with suppress(PermissionError):
-                return os.replace(fresh, path)
-            time.sleep(_POLL_S)
-        os.replace(fresh, path)
-
-else:
-
-    def replace_file(fresh: Path, path: Path) -> None:
-        """Put the fresh file in place."""
-        os.replace(fresh, path)

@@ -113,8 +113,8 @@ class _Recording:
             stopping.wait(max(0.05, min(flush_s, merge_s, candles_s) - self._clock.monotonic_s()))
         self._feed.stop()
         self._quotes.flush()
-        for files in (self._quote_files, self._candle_files):
-            files.merge()
+        # What cannot be put together now is when it begins again.
+        self._merge()
         self._say(
             f"Recorded {self._quotes.taken} prices and {self._candles.taken} candles of {len(self._markets)} markets in"
             f" {self._folder}, {self._gaps.count} gaps."

@@ -12,6 +12,7 @@ from autotrader_v2.infrastructure.feeds.recorder import Gap
 _FOLDER = "recorded"
 _GAPS = "gaps.csv"
 _GAPS_HEAD = "symbol,what,from,to\n"
+_BINARY = getattr(os, "O_BINARY", 0)  # Windows would end its lines otherwise
 
 
 def folder_of(settings: Settings, out: Path | None) -> Path:
@@ -48,7 +49,7 @@ class GapList:
         begin, end = utc(gap.from_ms), utc(gap.to_ms)
         self._say(f"Gap: {gap.symbol} {gap.what}, {begin} to {end} UTC.")
         try:
-            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | _BINARY, 0o644)
             try:
                 head = "" if os.fstat(handle).st_size else _GAPS_HEAD
                 os.write(handle, f"{head}{gap.symbol},{gap.what},{begin},{end}\n".encode())

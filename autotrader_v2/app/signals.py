@@ -54,12 +54,15 @@ def interrupt_as_event() -> Iterator[threading.Event]:
 
 
 if sys.platform == "win32":
+    import atexit
     import ctypes
     from ctypes import wintypes
 
     _TYPED = frozenset({0, 1})  # CTRL_C_EVENT, CTRL_BREAK_EVENT
     _ENDING = frozenset({2, 5, 6})  # CTRL_CLOSE_EVENT, CTRL_LOGOFF_EVENT, CTRL_SHUTDOWN_EVENT
     _HandlerRoutine = ctypes.WINFUNCTYPE(wintypes.BOOL, wintypes.DWORD)
+    _READ_WRITE, _SHARED, _OPEN_EXISTING = 0xC0000000, 3, 3
+    _QUICK_EDIT, _EXTENDED_FLAGS = 0x0040, 0x0080
     _kept_alive: list[object] = []  # Windows keeps only a bare pointer to the handler
 
     def _listen(ask: Callable[[], None]) -> None:
@@ -82,6 +85,33 @@ if sys.platform == "win32":
         handler = _HandlerRoutine(on_event)
         _kept_alive.append(handler)
         ctypes.WinDLL("kernel32").SetConsoleCtrlHandler(handler, True)
+        _let_no_click_hold_it()
+
+    def _let_no_click_hold_it() -> None:
+        """Marking text in a console's window holds up whoever writes to it, and with it all who write to the log.
+
+        Until the process ends. Source: SetConsoleMode, ENABLE_QUICK_EDIT_MODE.
+        """
+        kernel = ctypes.WinDLL("kernel32")
+        kernel.CreateFileW.restype = wintypes.HANDLE
+        number = wintypes.DWORD
+        kernel.CreateFileW.argtypes = [
+            wintypes.LPCWSTR,
+            number,
+            number,
+            wintypes.LPVOID,
+            number,
+            number,
+            wintypes.HANDLE,
+        ]
+        kernel.SetConsoleMode.argtypes = [wintypes.HANDLE, wintypes.DWORD]
+        kernel.GetConsoleMode.argtypes = [wintypes.HANDLE, ctypes.POINTER(wintypes.DWORD)]
+        window = kernel.CreateFileW("CONIN$", _READ_WRITE, _SHARED, None, _OPEN_EXISTING, 0, None)
+        mode = wintypes.DWORD()
+        # No console, no click.
+        if kernel.GetConsoleMode(window, ctypes.byref(mode)):
+            kernel.SetConsoleMode(window, (mode.value & ~_QUICK_EDIT) | _EXTENDED_FLAGS)
+            atexit.register(kernel.SetConsoleMode, window, mode.value | _EXTENDED_FLAGS)
 
 else:
 

@@ -26,6 +26,8 @@ _BROKEN, _INTERRUPTED = 1, 130
 _BATCHES_A_JOB = 16
 _TRACE_SHOWN = 40
 _LOOK_EVERY_S = 0.2
+# Windows waits for no more processes at once.
+_JOBS_MAX = 60
 
 
 def run_simulate(
@@ -44,7 +46,7 @@ def run_simulate(
     With `only`, which is how a break already made short is repeated, it is not tried to make one shorter.
     """
     plan = Plan(seed=first_seed, profile=profile, without=without, only=only)
-    jobs = min(jobs or os.cpu_count() or 1, seeds)
+    jobs = min(jobs or os.cpu_count() or 1, seeds, _JOBS_MAX)
     total = Tally()
     console = Console(stderr=True)
     with Progress(

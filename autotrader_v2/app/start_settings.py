@@ -14,9 +14,10 @@ import dotenv
 from pydantic import SecretStr, ValidationError
 
 from autotrader_v2.app import settings as known
-from autotrader_v2.app.private_files import OWNER_ONLY, replace_file
+from autotrader_v2.app.private_files import OWNER_ONLY
 from autotrader_v2.app.settings import Settings, in_environment
 from autotrader_v2.application.refusals import CommandRefused
+from autotrader_v2.infrastructure.files import replace_file
 
 # In the order of the file; what is not here is changed only there.
 CHANGED_HERE = (

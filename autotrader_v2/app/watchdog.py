@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
@@ -34,6 +35,7 @@ POLL_S = 0.25
 STACKS_WAIT_S = 0.5
 _SELL_OUT_TRIES = 12
 _FAILED = 1
+_BREAK_WAIT_S = 5.0
 
 _log = structlog.get_logger()
 
@@ -185,6 +187,8 @@ class Watchdog:
         vitals = None
         if sign is not None and sign.beat.nonce == nonce:
             vitals = sign.beat.vitals
+            # On Windows the child of a virtual environment is only what starts the engine: it says itself who it is.
+            pid = sign.beat.pid
         findings = watch.look(now_s, sign.mark if sign and vitals else None, vitals, processor_time.of_process(pid))
         if vitals is not None and watch.silent_for_s(now_s) <= self._patience.silent_s:
             self._dead_man.seen(now_s, vitals)
@@ -204,10 +208,12 @@ class Watchdog:
 
     def _end(self, child: "subprocess.Popen[bytes]") -> int:
         """End a hung engine: it is asked where it hangs, then killed; its journal knows every order it sent."""
-        _log.error("the engine gives no sign of life; it is ended", process=child.pid)
         _ask_for_stacks(child)
         child.kill()
-        return child.wait()
+        code = child.wait()
+        # Not before: a window that its owner holds would hold this too.
+        _log.error("the engine gave no sign of life; it was ended", process=child.pid)
+        return code
 
     def _stop(self, child: "subprocess.Popen[bytes]") -> None:
         """Stop the engine cleanly; by force when it does not listen."""
@@ -291,7 +297,12 @@ if sys.platform == "win32":
         return subprocess.Popen(command, creationflags=subprocess.CREATE_NEW_PROCESS_GROUP)
 
     def _ask_to_stop(child: "subprocess.Popen[bytes]", data_dir: Path) -> None:
-        # Started by the Task Scheduler there is no console to send Ctrl-Break through: it is asked over its own API.
+        # Once only: a second one ends it at once. It reaches also one that just starts, and one that serves no page.
+        with suppress(OSError):  # no console to send it through
+            child.send_signal(signal.CTRL_BREAK_EVENT)
+        with suppress(subprocess.TimeoutExpired):
+            child.wait(_BREAK_WAIT_S)
+            return
         try:
             stop_running(data_dir, _log.info)
         except CannotStop as error:

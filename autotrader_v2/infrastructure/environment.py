@@ -19,11 +19,14 @@ def hand_down(name: str, value: str) -> None:
 
 
 def state_home() -> Path:
-    """The folder that the system has for what a program keeps for its user."""
+    """The folder that the system has for what a program keeps for its user; XDG_STATE_HOME on any system moves it."""
+    moved = os.environ.get("XDG_STATE_HOME")
+    if moved:
+        return Path(moved) / "mtrade"
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "mTrade"
     else:
-        return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "mtrade"
+        return Path.home() / ".local" / "state" / "mtrade"
 
 
 def helper_environment() -> dict[str, str]:

@@ -73,6 +73,7 @@ class Door:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
+            errors="replace",  # before it has its own environment it writes as the system does
         )
 
     def run(self, *arguments: str, cwd: Path | None = None) -> tuple[int, str, str]:

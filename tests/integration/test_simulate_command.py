@@ -95,7 +95,7 @@ def test_ctrl_c_ends_it_and_tells_what_was_lived_so_far() -> None:
 
 @LINUX_ONLY
 @POSIX_ONLY
-@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("end", [signal.SIGTERM, getattr(signal, "SIGKILL", signal.SIGTERM)])
 def test_its_workers_end_with_it(end: signal.Signals) -> None:
     """However it ended: nothing stays behind that works for nobody."""
     with at_work() as (process, workers):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from autotrader_v2.infrastructure.feeds.errors import SourceUnreadable
+from autotrader_v2.infrastructure.files import remove_file, replace_file
 
 _HOLDS = b"mtrade.parts"
 _DAY, _MONTH = "%Y%m%d", "%Y%m"
@@ -134,7 +135,7 @@ class DayFiles:
         table, holds = self._joined(whole, parts)
         self._write(whole, table, holds)
         for part in parts:
-            part.unlink()
+            remove_file(part)
 
     def _joined(self, whole: Path, parts: Sequence[Path]) -> tuple[Any, int]:
         """The rows of a day's file and of the parts that it does not hold yet, and up to which part that is."""
@@ -197,7 +198,7 @@ class DayFiles:
             pq.write_table(table.replace_schema_metadata({_HOLDS: str(holds)}), file, compression="zstd")
             file.flush()
             os.fsync(file.fileno())
-        os.replace(fresh, path)
+        replace_file(fresh, path)
 
     def _whole(self, pair: str, period: str) -> Path:
         return self.folder / f"gate_{pair}_{self._kind.name}_{period}.parquet"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from autotrader_v2.infrastructure.files import remove_file, replace_file
 from autotrader_v2.infrastructure.store.examine import Interrupted, problems_of
 
 _PAGES_AT_ONCE = 256
@@ -89,7 +90,7 @@ class Backups:
                 copy_database(self.database, part, breathe)
                 self._verify(part, full=full, breathe=breathe)
                 backup = self._free_name(now, by_hand=by_hand)
-                os.replace(part, backup.path)
+                replace_file(part, backup.path)
             finally:
                 part.unlink(missing_ok=True)
         except OSError as error:
@@ -108,7 +109,7 @@ class Backups:
         keep = kept((one.made for one in of_itself), now)
         too_many = [one for one in known if one.by_hand][BY_HAND_KEPT:]
         for one in (*(one for one in of_itself if one.made not in keep), *too_many):
-            one.path.unlink(missing_ok=True)
+            remove_file(one.path)
 
     def _check_room(self) -> None:
         needed = self.database.stat().st_size + _SPARE_BYTES

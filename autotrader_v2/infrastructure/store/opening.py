@@ -1,6 +1,5 @@
 """From a path or URL to a database that is whole, ours and up to date; or an error that says what is in the way."""
 
-import os
 import secrets
 import sqlite3
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from autotrader_v2.application.ports import Binding, JournalRefused, JournalUnavailable
+from autotrader_v2.infrastructure.files import replace_file
 from autotrader_v2.infrastructure.store import chain, codec, schema, standing
 from autotrader_v2.infrastructure.store.dialects import SQLITE_LEAST, Backend, SqliteFile, damaged
 
@@ -111,7 +111,7 @@ def _open_file(backend: SqliteFile, binding: Binding, now_ms: int, revisions: tu
     if "commits" not in tables and not standing.head_path(path).exists():
         # Its first: until now nothing could be noted. Before the move, so that a try cut short leaves nothing unproven.
         standing.write_head(path, head)
-    os.replace(copy, path)
+    replace_file(copy, path)
     _log.info(
         "the journal was brought up to date", database=backend.name, was=found, now=revisions[-1], copy=str(before)
     )
@@ -161,7 +161,7 @@ def _create_file(path: Path, binding: Binding, now_ms: int) -> None:
             create_tables(connection, binding, now_ms)
     finally:
         engine.dispose()
-    os.replace(new, path)
+    replace_file(new, path)
 
 
 def _migrate_copy(copy: Path) -> chain.Head:

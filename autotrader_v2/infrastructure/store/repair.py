@@ -1,6 +1,5 @@
 """Work on a database file that nobody has open: put a backup in its place, make the file smaller."""
 
-import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -8,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from autotrader_v2.application.ports import Binding, Doubt, JournalRefused
+from autotrader_v2.infrastructure.files import replace_file
 from autotrader_v2.infrastructure.store.backups import Backup
 from autotrader_v2.infrastructure.store.examine import facts_of, problems_of
 from autotrader_v2.infrastructure.store.opening import check_binding
@@ -42,7 +42,7 @@ def restore(database: Path, backup: Backup, binding: Binding, account: str) -> P
         connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", (DOUBT_FACT, Doubt.RESTORED.value))
         connection.commit()
     kept = _put_away(database)
-    os.replace(new, database)
+    replace_file(new, database)
     return kept
 
 
@@ -85,9 +85,17 @@ def _put_away(database: Path) -> Path | None:
             break
         number += 1
     # The log first: a file without its log would look whole and lack its newest commits.
-    for end in _LOG_ENDS:
-        log = database.with_name(database.name + end)
-        if log.exists():
-            os.replace(log, kept.with_name(kept.name + end))
-    os.replace(database, kept)
+    moved = []
+    try:
+        for end in _LOG_ENDS:
+            log = database.with_name(database.name + end)
+            if log.exists():
+                replace_file(log, kept.with_name(kept.name + end))
+                moved.append(end)
+        replace_file(database, kept)
+    except OSError:
+        # What stays where it was stays whole.
+        for end in moved:
+            replace_file(kept.with_name(kept.name + end), database.with_name(database.name + end))
+        raise
     return kept
