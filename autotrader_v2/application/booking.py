@@ -17,7 +17,7 @@ from autotrader_v2.application.events import (
     SwitchSet,
 )
 from autotrader_v2.application.floor import Floor, market_log
-from autotrader_v2.application.ports import ContractBroken
+from autotrader_v2.application.ports import ContractBroken, JournalRefused, JournalUnavailable
 from autotrader_v2.application.slot import FAILURES_BEFORE_PAUSE, NO_BACKOFF, InFlight, Slot
 from autotrader_v2.domain.cycle import Active, BuyBooked, CycleEvent, Idle, SaleBooked, TradingCycle, apply
 from autotrader_v2.domain.ladder import LadderParams
@@ -58,6 +58,44 @@ class Booking:
                 self.close(slot, intent, outcome, label=note or "unfilled", order_id=order_id)
                 return slot.state.cycle
             return self._book(slot, order, intent, new, order_id, note)
+
+    def book_shown(self, slot: Slot, order: InFlight, fills: Sequence[Fill], *, order_id: str, note: str = "") -> None:
+        """Book what shows of an order that has ended and of whose trades the rest has been waited for long enough.
+
+        The market pauses until a person has looked; trades that show later are booked then. Errors: as `book_fills`.
+        """
+        intent = order.intent
+        if intent is None:
+            raise ValueError("only an order can be booked")
+        _check(intent, fills)
+        with slot.book_lock:
+            booked = {fill.trade_id for fill in self._floor.journal.fills_of(intent.client_id)}
+            new = tuple(fill for fill in fills if fill.trade_id not in booked)
+            if new:
+                self._book(slot, order, intent, new, order_id, note, whole=False)
+            else:
+                outcome = Outcome.FILLED if booked else Outcome.UNFILLED
+                self.close(slot, intent, outcome, label="not_shown", order_id=order_id, halts=True)
+
+    def take_back(self, slot: Slot, intent: OrderIntent) -> None:
+        """A claim that never reached the journal ends as if it had not been: the next price decides again.
+
+        Its number is not used again where there are others: whether the refused row exists is the journal's secret.
+        """
+        floor = self._floor
+        slot.retry = None
+        try:
+            slot.spare_number = floor.journal.new_number()
+        except JournalUnavailable as error:
+            # A journal that cannot be written to for so long. Nothing has left under this one; and if its row exists,
+            # it keeps any other order of the market out as well, until the next start has looked at it.
+            market_log(slot.market).error("no order number is left, the same one is used again", what=error.what)
+        floor.wallet.never_sent(intent.client_id, slot.market)
+        floor.buy_limits.never_sent(intent.client_id, slot.market)
+        slot.release()
+        floor.in_flight.discard(intent.client_id)
+        floor.board.mark_due(slot.market)
+        floor.changed(slot)
 
     def book_late(self, slot: Slot, intent: OrderIntent, fills: Sequence[Fill]) -> bool:
         """Book trades of an order that counts as ended; the caller has claimed the market. True: something was new.
@@ -133,10 +171,7 @@ class Booking:
         pause: Pause | None = None
         counts = outcome in (Outcome.UNFILLED, Outcome.REFUSED, Outcome.ABSENT)
         if halts:
-            values = {"client_id": intent.client_id, "side": intent.side.value}
-            pause = Pause(cause="order_not_shown", since_ms=now_ms, values=tuple(values.items()))
-            records.append(PauseSet(market=slot.market, pause=pause, by="engine", time_ms=now_ms))
-            records.append(floor.alert("order_not_shown", Priority.HIGH, slot.market, values, kept=True))
+            pause = self._not_shown(slot, intent, records)
         elif counts and (lasting or backoff.failures >= FAILURES_BEFORE_PAUSE):
             pause = Pause(
                 cause="orders_fail",
@@ -181,7 +216,13 @@ class Booking:
             if traded and not waited_long:
                 return False
             label = "not_shown" if traded else "proven_absent"
-            self.close(slot, intent, Outcome.ABSENT, label=label, halts=traded)
+            try:
+                self.close(slot, intent, Outcome.ABSENT, label=label, halts=traded)
+            except JournalRefused:
+                if self._floor.journal.attempt_of(intent.client_id) is not None:
+                    raise
+                # What failed before it was durable has not left.
+                self.take_back(slot, intent)
             return True
 
     def _book(
@@ -192,7 +233,10 @@ class Booking:
         fills: tuple[Fill, ...],
         order_id: str,
         note: str,
+        *,
+        whole: bool = True,
     ) -> TradingCycle:
+        """`whole` False: it has traded more than these, and how is not shown."""
         floor = self._floor
         now_ms = floor.clock.now_ms()
         before = slot.state.cycle
@@ -201,8 +245,12 @@ class Booking:
         records = self._records(slot, intent, fills, event, after, order_id=order_id, note=note)
         pause: Pause | None = None
         if order.then_pause:
-            pause = Pause(cause="sold_by_you", since_ms=now_ms)
+            # What the book did not take is still to be sold, at a profit and by the stop-loss.
+            rest = isinstance(after, Active)
+            pause = Pause(cause="sold_in_part_by_you" if rest else "sold_by_you", since_ms=now_ms, sells=rest)
             records.append(PauseSet(market=slot.market, pause=pause, by="person", time_ms=now_ms))
+        if not whole:
+            pause = self._not_shown(slot, intent, records)
         pause = self._doubled(slot, intent, (*floor.journal.fills_of(intent.client_id), *fills), records) or pause
         if isinstance(after, Active) and intent.step and after.next_step is None:
             records.append(self._ladder_used_up(slot, after))
@@ -273,6 +321,15 @@ class Booking:
                 buy_backoff=NO_BACKOFF,
                 sell_backoff=NO_BACKOFF,
             )
+
+    def _not_shown(self, slot: Slot, intent: OrderIntent, records: list[Record]) -> Pause:
+        """The exchange said that it traded and does not show how; the market stops until a person has looked."""
+        now_ms = self._floor.clock.now_ms()
+        values = {"client_id": intent.client_id, "side": intent.side.value}
+        pause = Pause(cause="order_not_shown", since_ms=now_ms, values=tuple(values.items()))
+        records.append(PauseSet(market=slot.market, pause=pause, by="engine", time_ms=now_ms))
+        records.append(self._floor.alert("order_not_shown", Priority.HIGH, slot.market, values, kept=True))
+        return pause
 
     def _doubled(self, slot: Slot, intent: OrderIntent, fills: Sequence[Fill], records: list[Record]) -> Pause | None:
         """Two orders under one label: something between us and the exchange repeated the request (row O8).

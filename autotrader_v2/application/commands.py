@@ -77,11 +77,17 @@ class Commands:
                 state = slot.state
                 if only_from is not None and state.switch is not only_from:
                     return
-                if mode is SwitchMode.FINISH and isinstance(state.cycle, Idle) and state.order is None:
-                    # Nothing to finish is off; but a start buy on its way will be a cycle that must still be sold.
-                    mode = SwitchMode.OFF
-                floor.journal.write(SwitchSet(market=slot.market, mode=mode, by=by, time_ms=now_ms))
-                slot.change(switch=mode)
+                idle = mode is SwitchMode.FINISH and isinstance(state.cycle, Idle)
+                # Nothing to finish is off; but a start buy on its way will be a cycle that must still be sold. Claimed,
+                # so that none begins while this is written.
+                claimed = idle and slot.claim("finish", now_ms)
+                mode = SwitchMode.OFF if claimed else mode
+                changes: dict[str, Any] = {}
+                try:
+                    floor.journal.write(SwitchSet(market=slot.market, mode=mode, by=by, time_ms=now_ms))
+                    changes = {"switch": mode}
+                finally:
+                    (slot.release if claimed else slot.change)(**changes)
             market_log(slot.market).info(f"switch: {mode.value}", by=by)
             self._look_again(slot)
             return
@@ -467,8 +473,9 @@ class Commands:
         if not slot.claim(name, now_ms):
             raise order_in_flight(slot)
         changes: dict[str, Any] = {}
-        try:
-            with slot.book_lock:
+        # Memory follows before the lock is given back: who waits for it goes by the cycle as it is then.
+        with slot.book_lock:
+            try:
                 records, event, wanted = change(now_ms)
                 records.insert(0, CommandGiven(name=name, market=slot.market, values=values, by=by, time_ms=now_ms))
                 if event is not None:
@@ -477,8 +484,8 @@ class Commands:
                     wanted = {**wanted, "cycle": after}
                 floor.journal.write(*records)
                 changes = wanted
-        finally:
-            slot.release(**changes)
+            finally:
+                slot.release(**changes)
         floor.publish_cycle(slot)
         market_log(slot.market).info(f"command: {name}", by=by, **values)
         self._look_again(slot)

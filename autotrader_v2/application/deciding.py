@@ -281,15 +281,15 @@ class Decider:
         # Claimed as for an order, so that no order of a person joins a market that is being turned off.
         if slot.state.switch is not SwitchMode.FINISH or not slot.claim("finish", now_ms):
             return
-        try:
-            with slot.book_lock:
+        with slot.book_lock:
+            try:
                 if slot.state.switch is SwitchMode.FINISH and isinstance(slot.state.cycle, Idle):
                     floor.journal.write(SwitchSet(market=slot.market, mode=SwitchMode.OFF, by="finish", time_ms=now_ms))
                     changes["switch"] = SwitchMode.OFF
-        except JournalUnavailable as error:
-            market_log(slot.market).error("finished, but its switch cannot be written down yet", what=error.what)
-        finally:
-            slot.release(**changes)
+            except JournalUnavailable as error:
+                market_log(slot.market).error("finished, but its switch cannot be written down yet", what=error.what)
+            finally:
+                slot.release(**changes)
         floor.board.mark_due(slot.market)
         floor.changed(slot)
         if changes:

@@ -186,27 +186,13 @@ class ExecuteTrade:
 
     def _not_sent(self, slot: Slot, intent: OrderIntent, why: str, *, journalled: bool) -> Outcome | None:
         if not journalled:
-            self._drop(slot, intent)
+            self._booking.take_back(slot, intent)
             return Outcome.NOT_SENT
         try:
             self._booking.close(slot, intent, Outcome.NOT_SENT, label=why)
         except TradingError as error:
             return self._unknown(slot, intent, error.what, "")
         return Outcome.NOT_SENT
-
-    def _drop(self, slot: Slot, intent: OrderIntent) -> None:
-        """A claim that never reached the journal is simply taken back; the next price decides again.
-
-        Its number is not used again: whether the refused row exists is the journal's secret.
-        """
-        slot.retry = None
-        slot.spare_number = self._floor.journal.new_number()
-        self._floor.wallet.never_sent(intent.client_id, slot.market)
-        self._floor.buy_limits.never_sent(intent.client_id, slot.market)
-        slot.release()
-        self._floor.in_flight.discard(intent.client_id)
-        self._floor.board.mark_due(slot.market)
-        self._floor.changed(slot)
 
     def _not_journalled(self, slot: Slot, intent: OrderIntent, error: TradingError) -> Outcome:
         """Without a durable intent nothing is sent; the side backs off so that a full disk is not hammered."""
@@ -217,7 +203,7 @@ class ExecuteTrade:
         backoff = slot.state.backoff(intent.side).failed(floor.exchange.now_ms(), intent.seen_price)
         with slot.lock:
             slot.state = slot.state.with_backoff(intent.side, backoff)
-        self._drop(slot, intent)
+        self._booking.take_back(slot, intent)
         floor.alert("journal_failed", Priority.HIGH, slot.market, {"what": error.what})
         market_log(slot.market).error("the intent could not be made durable; nothing was sent", what=error.what)
         return Outcome.NOT_SENT

@@ -27,7 +27,7 @@ _log = structlog.get_logger()
 # The account's pause while the journal is in doubt.
 JOURNAL_REPLACED = "journal_replaced"
 # Pauses that a person's own command made: nothing is wrong.
-PAUSES_BY_PERSON = frozenset({"sold_by_you", "reset_by_you"})
+PAUSES_BY_PERSON = frozenset({"sold_by_you", "sold_in_part_by_you", "reset_by_you"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

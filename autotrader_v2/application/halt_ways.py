@@ -61,6 +61,7 @@ PAUSE_WAYS: Mapping[str, tuple[Way, ...]] = {
     "coins_missing": (Way.RESUME, Way.WRITE_OFF, Way.RECONCILE),
     "reset_by_you": (Way.RESUME, Way.ADOPT, Way.IGNORE),
     "sold_by_you": (Way.RESUME,),
+    "sold_in_part_by_you": (Way.RESUME, Way.SELL_ALL),
     "order_not_in_journal": (Way.RESUME, Way.ADOPT, Way.IGNORE, Way.SEE_ORDER),
     "contract_broken": (Way.RESUME, Way.RECONCILE, Way.SEE_ORDER),
     "unknown_label": (Way.RESUME, Way.SEE_ORDER),

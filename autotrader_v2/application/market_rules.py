@@ -73,8 +73,8 @@ class RulesKeeper:
         changes: dict[str, Any] = {}
         if not slot.claim("leave_rest", now_ms):
             return
-        try:
-            with slot.book_lock:
+        with slot.book_lock:
+            try:
                 cycle = slot.state.cycle
                 if not isinstance(cycle, Active) or not cycle.unsellable_rest:
                     return
@@ -88,8 +88,8 @@ class RulesKeeper:
                 changes = {"cycle": after}
                 if finished:
                     changes["switch"] = SwitchMode.OFF
-        finally:
-            slot.release(**changes)
+            finally:
+                slot.release(**changes)
         floor.publish_cycle(slot)
         floor.board.mark_due(slot.market)
         floor.changed(slot)

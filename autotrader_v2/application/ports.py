@@ -107,12 +107,14 @@ class JournalRefused(TradingError):
 class Found:
     """The exchange knows the order. `finished` False: it still rests or still fills; ask again.
 
-    `traded`: of one that is not finished, it has traded, whether or not `result` has the trades yet.
+    `traded`: of one that is not finished, it has traded, whether or not `result` has the trades yet. `rests`: it lies
+    in the order book, where it may still trade.
     """
 
     result: OrderResult
     finished: bool
     traded: bool = False
+    rests: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from autotrader_v2.domain.cycle import Active, Idle, TermsChanged, TradingCycle,
 from autotrader_v2.domain.ladder import LadderParams, changed
 from autotrader_v2.domain.market import Market, MarketRules
 from autotrader_v2.domain.money import ZERO
-from autotrader_v2.domain.orders import OrderIntent, Why
+from autotrader_v2.domain.orders import OrderIntent, Side, Why
 from autotrader_v2.domain.situation import Pause, SwitchMode
 
 
@@ -119,6 +119,7 @@ def _state_of(
             order_id=attempt.order_id,
             # What its owner wanted after it was in memory only: whoever has sold everything buys nothing unasked.
             then_pause=intent.why is Why.SELL_ALL,
+            coins_before=_at_least(cycle) if intent.side is Side.BUY else None,
         )
     return SlotState(
         cycle=cycle,
@@ -130,6 +131,14 @@ def _state_of(
         order=order,
         quote_after_ms=cycle.bought[-1].time_ms if isinstance(cycle, Active) else cycle.tally.closed_ms,
     )
+
+
+def _at_least(cycle: TradingCycle) -> Decimal | None:
+    """What the account had of a cycle's coin before a buy of it, as far as the books know.
+
+    Whatever else lay there costs two minutes of waiting at most. No start is bought beside coins outside anyway.
+    """
+    return cycle.held + cycle.tally.dust.coins + cycle.tally.ignored if isinstance(cycle, Active) else None
 
 
 def _digits_of(intent: OrderIntent) -> MarketRules:

@@ -3,8 +3,8 @@
 Not finding an order proves nothing by itself. It is absent only when it can no longer arrive (its expiry, the clock's
 error and the exchange's visibility delay are over) and several complete reads, some seconds apart, do not show it. A
 buy beside which the account has got more of its coin is waited for some time longer. One that the exchange has said to
-have traded is never absent: its trades are waited for, and when they do not show for long the market stops until a
-person has looked.
+have traded is never absent: its trades are waited for, and when they do not show for long, what shows is booked and
+the market stops until a person has looked.
 """
 
 import heapq
@@ -139,6 +139,9 @@ class Resolver:
             match found:
                 case Found(result=result, finished=True):
                     self._booking.book_fills(slot, order, result.fills, order_id=result.order_id, note=result.note)
+                    return None
+                case Found(result=result, traded=True, rests=False) if now_s - watch.since_s >= _SHOWN_WITHIN_S:
+                    self._booking.book_shown(slot, order, result.fills, order_id=result.order_id, note=result.note)
                     return None
                 case Found(result=result, traded=traded):
                     with slot.lock:

@@ -96,10 +96,11 @@ def _coins_came_beside(world: World) -> bool:
     """Whether coins that an order did not buy look like its own.
 
     A hand, or the network's copy of a buy, bought the coin of an order that is out, at about its time; or the balance
-    it was decided by was of before the buy before it.
+    it was decided by was of before the buy before it; or nobody remembers that balance after a crash, so that all that
+    the books do not know of looks as if it had come.
     """
     orders, open_of = world.auditor.orders, world.auditor.open_of
-    if any(orders[label].misled for label in open_of.values()):
+    if any(orders[label].misled or orders[label].outlived for label in open_of.values()):
         return True
     out = {market.pair: orders[label].intent.decided_ms - _COINS_BESIDE_MS for market, label in open_of.items()}
     copied = {label for label, order in orders.items() if order.copies}

@@ -42,6 +42,7 @@ BEGINS_MS = 1_800_000_000_000
 FOLD_EVERY = 1000
 _CASH = Decimal(3000)
 _MARKETS_LEAST = 4
+_BY_PERSON = ("sold_by_you", "sold_in_part_by_you", "reset_by_you")
 _MARKETS_MORE = 7
 _NO_PRICE_HELPS = frozenset(
     {
@@ -258,7 +259,7 @@ class World:
             mode = SwitchMode.OFF
         pause = store.pauses.get(market)
         return Allowed(
-            by_hand=not account and (pause is None or pause.cause in ("sold_by_you", "reset_by_you")),
+            by_hand=not account and (pause is None or pause.cause in _BY_PERSON),
             starts=mode.starts and pause is None,
             rebuys=mode.rebuys and pause is None,
             sells=mode.sells and (pause is None or pause.sells),

@@ -60,4 +60,5 @@ def _found(
         for key, row in orders.items()
     )
     traded = bool(every) or any(row.filled_amount for row in orders.values())
-    return Found(result, finished=finished, traded=traded and not finished)
+    rests = any(row.rests for row in orders.values())
+    return Found(result, finished=finished, traded=traded and not finished, rests=rests)

@@ -8,7 +8,7 @@ import { number, percent, signedPercent } from "./numbers.js";
 import { age, moment, shortClock } from "./times.js";
 
 const NEAR_PCT = 0.5;
-const BY_PERSON = new Set(["sold_by_you", "reset_by_you"]);
+const BY_PERSON = new Set(["sold_by_you", "sold_in_part_by_you", "reset_by_you"]);
 
 // tone: danger = unknown, warn = waits for a person or the exchange, go = an order is out, q = quiet, "" = normal
 const LOOKS = {
