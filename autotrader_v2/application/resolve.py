@@ -29,8 +29,11 @@ _AFTER_A_FAILED_READ_S = 1.0
 _AT_ONCE = 8
 _SOON_S = 0.01
 _ALERT_AFTER_S = 60.0
-# An order that has traded is shown by then, or never.
+# An order that has traded is shown by then, or never. Looks count, for a machine that sleeps does not look.
 _SHOWN_WITHIN_S = 600.0
+_SHOWN_WITHIN_LOOKS = 190
+# What lists did not show so long ago, before a sleep of the machine most likely, proves nothing of now.
+_LOOK_TAKES_S = 30.0
 # Coins that came beside a buy that no list shows may be its own, or a deposit: then this is all that it costs.
 _COINS_WAIT_S = 120.0
 
@@ -41,6 +44,8 @@ class _Watch:
     client_id: str
     since_s: float
     looks: int = 0
+    # Of them so many were answered.
+    answered: int = 0
     absent_reads: int = 0
     last_absent_s: float = 0.0
     alerted: bool = False
@@ -135,12 +140,14 @@ class Resolver:
             found = floor.exchange.find(order.intent, order.order_id)
         except ExchangeUnavailable as error:
             return self._not_read(watch, slot, error)
+        watch = replace(watch, answered=watch.answered + 1)
+        waited_long = now_s - watch.since_s >= _SHOWN_WITHIN_S and watch.answered >= _SHOWN_WITHIN_LOOKS
         try:
             match found:
                 case Found(result=result, finished=True):
                     self._booking.book_fills(slot, order, result.fills, order_id=result.order_id, note=result.note)
                     return None
-                case Found(result=result, traded=True, rests=False) if now_s - watch.since_s >= _SHOWN_WITHIN_S:
+                case Found(result=result, traded=True, rests=False) if waited_long:
                     self._booking.book_shown(slot, order, result.fills, order_id=result.order_id, note=result.note)
                     return None
                 case Found(result=result, traded=traded):
@@ -151,7 +158,7 @@ class Resolver:
                         slot.state = replace(slot.state, order=seen)
                     return replace(watch, absent_reads=0)
                 case NotSeen():
-                    return self._not_seen(watch, slot, order, now_s)
+                    return self._not_seen(watch, slot, order, now_s, waited_long=waited_long)
         except TradingError as error:
             market_log(slot.market).error("the order is known but could not be booked yet", what=error.what)
             return watch
@@ -162,7 +169,9 @@ class Resolver:
         market_log(slot.market).warning("cannot ask for the unknown order yet", what=error.what)
         return replace(watch, wait_s=min(watch.wait_s, _AFTER_A_FAILED_READ_S))
 
-    def _not_seen(self, watch: _Watch, slot: Slot, order: InFlight, now_s: float) -> _Watch | None:
+    def _not_seen(
+        self, watch: _Watch, slot: Slot, order: InFlight, now_s: float, *, waited_long: bool
+    ) -> _Watch | None:
         floor, config, intent = self._floor, self._floor.config, order.intent
         if intent is None:
             return None
@@ -188,7 +197,8 @@ class Resolver:
                         "no list shows the unknown order, but coins have come: it is waited for", coins=plain(came)
                     )
                 return watch
-        waited_long = now_s - watch.since_s >= _SHOWN_WITHIN_S
+        if floor.clock.monotonic_s() - now_s > _LOOK_TAKES_S:
+            return replace(watch, absent_reads=0)
         return None if self._booking.close_absent(slot, intent, waited_long=waited_long) else watch
 
     def _coins_came(self, slot: Slot, order: InFlight) -> Decimal:

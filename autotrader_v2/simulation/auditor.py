@@ -44,7 +44,7 @@ from autotrader_v2.simulation.owners_word import OwnersWord
 from autotrader_v2.simulation.sending_judge import SendingJudge
 
 # An order's end is durable so long after the look at the exchange that proved it, at most.
-_LOOK_TO_END_MS = 10_000
+_LOOK_TO_END_MS = 31_000
 # A buy whose coins have come is waited for two minutes, by a clock that may run fast.
 _COINS_WAITED_FOR_MS = 110_000
 # So old may be what an engine knows of the balance from before a buy.

@@ -304,6 +304,35 @@ def o18_new_rules_while_a_buy_is_booked(arena: Arena) -> None:
     assert len(arena.bought()) == 1
 
 
+def p14_a_reset_while_the_ladder_changes(arena: Arena) -> None:
+    """The ladder of a running cycle is written by who does not claim the market: it must see the cycle of then."""
+    arena.started()
+    arena.do("person", _tried(lambda: arena.trader.reset_cycle("ETH", "test")))
+    arena.do("tab 2", lambda: arena.trader.commands.set_params("ETH", {"profit_pct": Decimal(3)}, "test"))
+    arena.run()
+    assert isinstance(arena.slot().state.cycle, Idle)
+    assert arena.slot().state.params.profit_pct == 3
+
+
+def p14_adopting_while_the_ladder_changes(arena: Arena) -> None:
+    adopted: list[int] = []
+    adopt = lambda: arena.trader.adopt("ETH", price=Decimal(2500), from_trades=False, by="test")  # noqa: E731
+    arena.do("person", _tried(lambda: adopted.append(adopt() is None)))
+    arena.do("tab 2", lambda: arena.trader.commands.set_params("ETH", {"profit_pct": Decimal(3)}, "test"))
+    arena.run()
+    assert isinstance(arena.slot().state.cycle, Active) == bool(adopted), "what is adopted is not forgotten"
+
+
+def p14_finish_as_a_start_is_decided(arena: Arena) -> None:
+    arena.on(ETH)
+    arena.price(ETH, "2500")
+    arena.work()
+    arena.do("person", lambda: arena.trader.switch("ETH", SwitchMode.FINISH, "test"))
+    arena.run()
+    state = arena.slot().state
+    assert state.switch is SwitchMode.FINISH or not isinstance(state.cycle, Active), "what was bought is sold yet"
+
+
 SCENARIOS: dict[Callable[[Arena], None], dict[str, object]] = {
     a6_two_workers_and_two_prices_start_once: {},
     a6_coins_sold_by_hand_are_followed_by_one_start: {},
@@ -323,6 +352,9 @@ SCENARIOS: dict[Callable[[Arena], None], dict[str, object]] = {
     p14_the_limits_changed_in_two_tabs: {},
     p14_off_stays_off_beside_a_list_of_active_coins: {},
     p14_adopting_while_the_price_wants_a_start: {"coins": "0.02"},
+    p14_a_reset_while_the_ladder_changes: {},
+    p14_adopting_while_the_ladder_changes: {"coins": "0.02"},
+    p14_finish_as_a_start_is_decided: {},
     p14_one_balance_for_two_coins: {"money": "15", "markets": (ETH, SOL)},
     p14_pausing_the_account: {},
     p14_hold_waits_for_what_is_out: {},

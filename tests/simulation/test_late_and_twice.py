@@ -156,6 +156,13 @@ def test_o2_the_two_minutes_in_which_the_coins_of_a_buy_may_tell_of_it_go_on_whi
     assert tally.faults["machine_sleeps"]
 
 
+def test_m13_a_look_whose_answer_the_machine_slept_through_proves_no_absence() -> None:
+    """World 8201410: it slept between asking for the order and for its coins, which its owner took out meanwhile."""
+    tally = run_worlds([8201410], Plan(seed=0, profile="hostile"), 2000, shrink=False)
+    assert not tally.breaks, [one.what for one in tally.breaks]
+    assert tally.faults["machine_sleeps"]
+
+
 @pytest.mark.parametrize("seed", [6915737, 7020665])
 def test_o8_the_coins_of_a_copy_keep_a_buy_that_never_arrived_waiting_two_minutes_at_most(seed: int) -> None:
     """The copy bought a moment before the decision, of which the balance of before did not know yet."""
@@ -181,6 +188,19 @@ def test_o2_coins_that_have_come_and_nobody_minds_are_caught(
     """Without looking at them the step would be bought a second time."""
     monkeypatch.setattr(Resolver, "_coins_came", lambda self, slot, order: ZERO)
     assert broken(told(rates)) == {"I2"}
+
+
+def test_o2_coins_that_have_come_tell_of_a_step_after_a_crash_too() -> None:
+    tally = told({**HIDDEN, "crash_while_sent": 0.05, "crash_after_send": 0.05}, seeds=range(1, 9))
+    assert not tally.breaks, [(one.seed, one.what) for one in tally.breaks]
+    assert tally.faults["crash_while_sent"] + tally.faults["crash_after_send"] > 20
+
+
+def test_o2_and_that_nobody_minds_them_then_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The journal does not have the balance of before: what its cycle had is the least that it can have been."""
+    monkeypatch.setattr(recovery, "_at_least", lambda cycle: None)
+    rates = {**HIDDEN, "crash_while_sent": 0.05, "crash_after_send": 0.05}
+    assert broken(told(rates, seeds=range(1, 9))) == {"I2"}
 
 
 def test_o3_trades_shown_late_that_nobody_books_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,12 +4,20 @@ And never when the exchange has said that it traded.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
 import pytest
 
-from autotrader_v2.application.ports import ExchangeUnavailable, Found, Holding, NotSeen, OutcomeUnknown
+from autotrader_v2.application.ports import (
+    ExchangeUnavailable,
+    Found,
+    Holding,
+    JournalUnavailable,
+    NotSeen,
+    OutcomeUnknown,
+)
 from autotrader_v2.domain.cycle import Active
 from autotrader_v2.domain.orders import OrderIntent, OrderResult, OrderType, Side
 from autotrader_v2.matching.records import OrderRequest, TimeInForce
@@ -201,6 +209,143 @@ def test_o2_an_order_said_to_have_traded_that_never_shows_stops_its_coin_and_is_
     arena.price(ETH, "2500")
     arena.settle()
     assert len(arena.exchange.sent) == 1
+
+
+def looks_for_s(arena: Arena, seconds: int) -> None:
+    """The resolver's line for so long; the order stays unknown."""
+    for _ in range(seconds * 20):
+        arena.clock.ms += 50
+        arena.trader._resolver.look_at_due()
+        assert arena.slot().state.order is not None
+
+
+def short_of(arena: Arena, *, rests: bool, parts: int) -> None:
+    """The exchange's books know the order, and of its trades only some, for ever."""
+    whole = arena.exchange.find
+
+    def find(intent: OrderIntent, order_id: str = "") -> Found | NotSeen:
+        found = whole(intent, order_id)
+        assert isinstance(found, Found)
+        part = replace(found.result, fills=found.result.fills[:parts])
+        return Found(part, finished=False, traded=True, rests=rests)
+
+    arena.exchange.find = find  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("parts", [0, 1])
+def test_o2_an_order_whose_trades_never_add_up_is_booked_as_far_as_it_shows_and_stops_its_coin(
+    arena: Arena, parts: int
+) -> None:
+    """The books show that it has ended: it was waited for without end, and nothing could be done with its coin."""
+    arena.exchange.loses_answer = True
+    intent = a_lost_order(arena)
+    short_of(arena, rests=False, parts=parts)
+    began_ms = arena.clock.ms
+    looks(arena, intent, 700)
+    assert 590_000 < arena.clock.ms - began_ms < 620_000
+    state = arena.slot().state
+    assert state.pause is not None and state.pause.cause == "order_not_shown"
+    assert isinstance(state.cycle, Active) == bool(parts)
+    assert [one.alert.code for one in arena.floor.alerts.recent()].count("order_not_shown") == 1
+    assert state.pause == arena.store.pauses[ETH], "after a crash too"
+    arena.read_balances()
+    arena.price(ETH, "2500")
+    arena.settle()
+    assert len(arena.exchange.sent) == 1
+
+
+def test_m13_a_sleep_in_which_nobody_looked_is_no_waiting_for_trades(arena: Arena) -> None:
+    """World 8201022: at the waking one incomplete look would have ended it."""
+    arena.exchange.loses_answer = True
+    intent = a_lost_order(arena)
+    whole = arena.exchange.find
+    short_of(arena, rests=False, parts=0)
+    looks_for_s(arena, 20)
+    arena.clock.ms += 3_600_000
+    looks_for_s(arena, 300)
+    arena.exchange.find = whole  # type: ignore[method-assign]
+    looks(arena, intent)
+    bought_once(arena, intent)
+
+
+def test_m13_a_look_that_took_longer_than_half_a_minute_proves_nothing(arena: Arena) -> None:
+    """Its answer was true when it was given: before the machine slept."""
+    arena.exchange.loses_answer = True
+    intent = a_lost_order(arena)
+    books = Books(arena, hides=100_000)
+    whole = arena.exchange.find
+
+    def slow(intent: OrderIntent, order_id: str = "") -> Found | NotSeen:
+        found = whole(intent, order_id)
+        arena.clock.ms += 31_000
+        return found
+
+    arena.exchange.find = slow  # type: ignore[method-assign]
+    for _ in range(40):
+        arena.clock.ms += 5_000
+        arena.trader._resolver.look_at_due()
+    assert len(books.looked_ms) > 20
+    assert arena.slot().state.order is not None
+    books.hides = 0
+    arena.exchange.find = books.find  # type: ignore[method-assign]
+    looks(arena, intent)
+    bought_once(arena, intent)
+
+
+def test_o2_an_order_that_rests_is_waited_for(arena: Arena) -> None:
+    """It may still trade."""
+    arena.exchange.loses_answer = True
+    intent = a_lost_order(arena)
+    short_of(arena, rests=True, parts=1)
+    with pytest.raises(AssertionError, match="never became known"):
+        looks(arena, intent, 700)
+
+
+def test_p8_a_claim_is_taken_back_though_no_order_number_is_left(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A journal that another program holds for hours: its coin stayed claimed until a restart."""
+
+    def held(*_: object) -> int:
+        raise JournalUnavailable("Another program holds it.", do="Close it.")
+
+    arena.on(ETH)
+    with monkeypatch.context() as patch:
+        patch.setattr(arena.floor.journal, "write", held)
+        patch.setattr(arena.floor.journal, "new_number", held)
+        arena.price(ETH, "2500")
+        arena.settle()
+        assert arena.slot().state.order is None
+        assert not arena.floor.in_flight
+        assert arena.floor.wallet.funds().reserved == 0
+    assert not arena.exchange.sent
+    arena.clock.ms += 120_000
+    arena.read_balances()
+    arena.price(ETH, "2500")
+    arena.settle()
+    assert len(arena.exchange.sent) == len(arena.bought()) == 1
+
+
+def test_p13_a_claim_that_a_defect_kept_from_the_journal_is_taken_back(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counts as unknown, and its end cannot be written down: the journal does not know it."""
+
+    def defect(*_: object) -> None:
+        raise RuntimeError("a defect")
+
+    arena.on(ETH)
+    with monkeypatch.context() as patch:
+        patch.setattr(arena.floor.journal, "write", defect)
+        arena.price(ETH, "2500")
+        arena.settle()
+    order = arena.slot().state.order
+    assert order is not None and order.intent is not None
+    looks(arena, order.intent, 60)
+    assert not arena.exchange.sent
+    arena.clock.ms += 120_000
+    arena.read_balances()
+    arena.price(ETH, "2500")
+    arena.settle()
+    assert len(arena.exchange.sent) == len(arena.bought()) == 1
 
 
 def due_to_average(arena: Arena) -> Decimal:
