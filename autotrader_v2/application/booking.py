@@ -245,9 +245,10 @@ class Booking:
         records = self._records(slot, intent, fills, event, after, order_id=order_id, note=note)
         pause: Pause | None = None
         if order.then_pause:
-            # What the book did not take is still to be sold, at a profit and by the stop-loss.
-            rest = isinstance(after, Active)
-            pause = Pause(cause="sold_in_part_by_you" if rest else "sold_by_you", since_ms=now_ms, sells=rest)
+            pause = Pause(cause="sold_by_you", since_ms=now_ms)
+            if isinstance(after, Active):
+                # What the book did not take is still to be sold, at a profit and by the stop-loss.
+                pause = Pause(cause="sold_in_part_by_you", since_ms=now_ms, sells=True)
             records.append(PauseSet(market=slot.market, pause=pause, by="person", time_ms=now_ms))
         if not whole:
             pause = self._not_shown(slot, intent, records)

@@ -83,7 +83,7 @@ def test_p11_a_second_serve_in_the_same_folder_leaves_the_first_alone(tmp_path: 
         assert second.returncode == 1
         assert holder_of(tmp_path).url in second.stderr
         assert first.poll() is None
-        first.terminate()
+        assert stop_running(tmp_path, lambda line: None) is Stopped.ON_REQUEST
         assert first.wait(END_LIMIT_S) == 0
     finally:
         first.kill()
